@@ -1,0 +1,90 @@
+package metrics
+
+import (
+	"context"
+	"time"
+)
+
+// Source gives a copy of all figures as they stand. It is asked once per scrape and must return when ctx ends.
+type Source interface {
+	Snapshot(ctx context.Context) (Snapshot, error)
+}
+
+// Snapshot is every figure at about one instant. Who receives it owns it; maps and slices are shared with no one.
+//
+// Series appear only for what is listed here, so a source lists every close reason, cause, result and timer that can
+// occur, also those still at 0: a rate over a counter that springs into being misses its first increase.
+type Snapshot struct {
+	Routes         []Route    // each name once
+	Upstreams      []Upstream // each name once
+	BufferBytes    int64      // held for peers that do not take them
+	ConnectionsMax int64      // open at once, at most
+	LogDropped     uint64     // lines
+	Config         ConfigState
+}
+
+// ConfigState tells which policy file is in force.
+type ConfigState struct {
+	Generation           uint64    // counts the files that took over, from 1
+	LastReloadSuccessful bool      // false: the file was edited and refused, an older one is in force
+	LastReloadSuccess    time.Time // when the one in force took over; zero: never
+}
+
+// From names the side that sent.
+type From uint8
+
+const (
+	FromClient From = iota
+	FromUpstream
+	sides
+)
+
+// String is the value of the label from.
+func (f From) String() string {
+	if f == FromClient {
+		return "client"
+	}
+	return "upstream"
+}
+
+// Route is what one route has counted.
+type Route struct {
+	Name        string            // "none" for what ended before a route was chosen
+	Connections int64             // open now
+	Opened      uint64            // became sessions
+	Closed      map[string]uint64 // by close reason
+	Refused     map[string]uint64 // by cause
+	Timeouts    []TimeoutCount    // each pair of Timeout and Action once
+	Messages    [sides]uint64     // complete ones, by From
+	Bytes       [sides]uint64     // of payload, by From
+	Lateness    Histogram         // from when a timer was due until it was acted on
+	Duration    Histogram         // of connections that have ended
+	Gap         Histogram         // between one client message and the next
+}
+
+// TimeoutCount says how often one timer ran out.
+type TimeoutCount struct {
+	Timeout string // its YAML key
+	Action  string // "closed", or "observed" in a dry run
+	Count   uint64
+}
+
+// The values of TimeoutCount.Action.
+const (
+	ActionClosed   = "closed"
+	ActionObserved = "observed"
+)
+
+// Upstream is what one upstream has counted.
+type Upstream struct {
+	Name      string
+	Connect   Histogram  // time that successful connects took
+	Endpoints []Endpoint // each address once
+}
+
+// Endpoint is what one endpoint of an upstream has counted.
+type Endpoint struct {
+	Address     string
+	Connections int64             // open now
+	Connects    map[string]uint64 // attempts that ended, by result: ok, refused, timeout, failed
+}
