@@ -1,0 +1,71 @@
+package protocol
+
+import (
+	"fmt"
+	"math"
+)
+
+// State is where one direction of a session stands in its stream. The zero State is the start of a stream. It is plain
+// data, to be copied, written down and taken up again elsewhere under a Framer made alike.
+type State struct {
+	n     uint64 // endKnown: bytes that follow, at least 1; endUnknown: what the protocol keeps there
+	pos   uint32 // endUnknown: what the protocol keeps there; otherwise 0
+	phase phase
+}
+
+// phase says how much is known about the message under way.
+type phase uint8
+
+const (
+	between    phase = iota // no message has begun; n is 0. Left with a message's first byte
+	endUnknown              // one has, its end is not known. Left with the header's last byte, or the message's
+	endKnown                // it ends after n more bytes. Left with the last of them
+)
+
+// AtBoundary reports whether no message has begun.
+func (s *State) AtBoundary() bool { return s.phase == between }
+
+// Ahead returns how many bytes of the message under way are known to follow, all of which may be passed on unread: its
+// body or the rest of it. It is 0 where that is not known, and at a boundary.
+func (s *State) Ahead() uint64 {
+	if s.phase != endKnown {
+		return 0
+	}
+	return s.n
+}
+
+// Skip takes note that the next n bytes of the stream, Ahead at most, were passed on without being scanned. It returns
+// Message if they completed the message under way, else None. To skip more than is known to follow would lose the
+// boundaries for good; it panics.
+func (s *State) Skip(n uint64) Event {
+	if n > s.Ahead() {
+		panic(fmt.Sprintf("protocol: skip of %d bytes where %d are known to follow", n, s.Ahead()))
+	}
+	if n == 0 {
+		return None
+	}
+	s.n -= n
+	if s.n > 0 {
+		return None
+	}
+	*s = State{}
+	return Message
+}
+
+// finish reads on to the end of a message of which rest bytes follow after b[:n].
+func (s *State) finish(rest uint64, b []byte, n int) (int, Event) {
+	if here := uint64(len(b) - n); rest > here {
+		*s = State{n: rest - here, phase: endKnown}
+		return len(b), None
+	}
+	*s = State{}
+	return n + int(rest), Message
+}
+
+// orNone turns the limit 0, which is none, into one that no stream of bytes counted in 64 bits exceeds.
+func orNone(limit uint64) uint64 {
+	if limit == 0 {
+		return math.MaxUint64
+	}
+	return limit
+}
