@@ -1,0 +1,256 @@
+package logsink
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func closeSink(t *testing.T, s *Sink) {
+	t.Helper()
+	if err := s.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRecordsOfALoggerArriveInOrder(t *testing.T) {
+	var dest bytes.Buffer
+	s := New(Config{Dest: &dest})
+	logger := slog.New(slog.NewTextHandler(s, &slog.HandlerOptions{ReplaceAttr: withoutTime}))
+	var want strings.Builder
+	for i := range 1000 {
+		logger.Info("closed", "id", i)
+		fmt.Fprintf(&want, "level=INFO msg=closed id=%d\n", i)
+	}
+	closeSink(t, s)
+	if dest.String() != want.String() {
+		t.Errorf("the destination has:\n%s", dest.String())
+	}
+	if n := s.Dropped(); n != 0 {
+		t.Errorf("%d lines dropped", n)
+	}
+}
+
+func withoutTime(_ []string, a slog.Attr) slog.Attr {
+	if a.Key == slog.TimeKey {
+		return slog.Attr{}
+	}
+	return a
+}
+
+func TestStalledDestinationLosesLinesAndBlocksNobody(t *testing.T) {
+	const lines, queued = 10000, 10
+	reader, writer := io.Pipe()
+	s := New(Config{Dest: writer, Bytes: queued * len(line(0))})
+	for i := range lines {
+		if n, err := s.Write(line(i)); n != len(line(i)) || err != nil {
+			t.Fatalf("Write gives %d, %v", n, err)
+		}
+	}
+	if n := s.Dropped(); n != lines-queued {
+		t.Errorf("%d lines dropped, want %d", n, lines-queued)
+	}
+
+	// Someone reads again: what was queued is all there.
+	received := bufio.NewReader(reader)
+	for i := range queued {
+		expect(t, received, string(line(i)))
+	}
+	go func() {
+		defer writer.Close()
+		closeSink(t, s)
+	}()
+	if rest, err := io.ReadAll(received); len(rest) > 0 || err != nil {
+		t.Errorf("left over: %q, %v", rest, err)
+	}
+}
+
+func TestLinesGetThroughAgainAfterAStall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reader, writer := io.Pipe()
+		s := New(Config{Dest: writer, Bytes: len(line(0))})
+		received := bufio.NewReader(reader)
+		s.Write(line(0))
+		s.Write(line(1)) // no room
+		expect(t, received, string(line(0)))
+		synctest.Wait() // until the write of the first line has returned
+		s.Write(line(2))
+		expect(t, received, string(line(2)))
+		closeSink(t, s)
+		if n := s.Dropped(); n != 1 {
+			t.Errorf("%d lines dropped, want 1", n)
+		}
+	})
+}
+
+func line(i int) []byte { return fmt.Appendf(nil, "line %5d\n", i) }
+
+func expect(t *testing.T, r *bufio.Reader, want string) {
+	t.Helper()
+	got, err := r.ReadString('\n')
+	if got != want || err != nil {
+		t.Fatalf("received %q, %v; want %q", got, err, want)
+	}
+}
+
+func TestManyWritersLoseNoLineAndMixNone(t *testing.T) {
+	const writers, lines = 8, 500
+	var dest bytes.Buffer
+	s := New(Config{Dest: &dest})
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for i := range lines {
+				fmt.Fprintf(s, "%d %d\n", w, i)
+			}
+		})
+	}
+	wg.Wait()
+	closeSink(t, s)
+	next := make([]int, writers)
+	for got := range strings.Lines(dest.String()) {
+		var w, i int
+		if _, err := fmt.Sscanf(got, "%d %d\n", &w, &i); err != nil || w >= writers || i != next[w] {
+			t.Fatalf("%q, %v; the next lines are %v", got, err, next)
+		}
+		next[w]++
+	}
+	for w, n := range next {
+		if n != lines {
+			t.Errorf("writer %d: %d lines arrived, want %d", w, n, lines)
+		}
+	}
+}
+
+// scripted is a destination that answers as it is told, then takes everything.
+type scripted struct {
+	bytes.Buffer
+	takes []int // bytes of each Write; fewer than given is an error
+}
+
+func (d *scripted) Write(p []byte) (int, error) {
+	if len(d.takes) == 0 {
+		return d.Buffer.Write(p)
+	}
+	n := min(d.takes[0], len(p))
+	d.takes = d.takes[1:]
+	d.Buffer.Write(p[:n])
+	if n < len(p) {
+		return n, errors.New("no space left on device")
+	}
+	return n, nil
+}
+
+func TestFailedWriteLosesItsLinesOnly(t *testing.T) {
+	const all = 100
+	for name, test := range map[string]struct {
+		takes   []int
+		want    string
+		arrived []int // of the batches a-b, c-d, e
+	}{
+		"no error":                                {nil, "aa\nbb\ncc\ndd\nee\n", []int{2, 2, 1}},
+		"nothing is taken: the batch is lost":     {[]int{0}, "cc\ndd\nee\n", []int{0, 2, 1}},
+		"one line is taken: the other is lost":    {[]int{3}, "aa\ncc\ndd\nee\n", []int{1, 2, 1}},
+		"cut in the first line: it is ended":      {[]int{1}, "a\ncc\ndd\nee\n", []int{0, 2, 1}},
+		"cut in the second line: it is ended":     {[]int{4}, "aa\nb\ncc\ndd\nee\n", []int{1, 2, 1}},
+		"cut before the line's end: it is ended":  {[]int{5}, "aa\nbb\ncc\ndd\nee\n", []int{1, 2, 1}},
+		"the cut line cannot be ended yet":        {[]int{1, 0}, "a\nee\n", []int{0, 0, 1}},
+		"cut again after the cut line was ended":  {[]int{1, 1, 4}, "a\ncc\nd\nee\n", []int{0, 1, 1}},
+		"nothing taken after the cut was ended":   {[]int{1, 1, 0}, "a\nee\n", []int{0, 0, 1}},
+		"fails to the end":                        {[]int{0, 0, 0}, "", []int{0, 0, 0}},
+		"a destination that counts more than all": {[]int{all, 4, all, all}, "aa\nbb\ncc\nd\nee\n", []int{2, 1, 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dest := &scripted{takes: test.takes}
+			s := &Sink{dest: dest}
+			for i, b := range []batch{batchOf("aa\n", "bb\n"), batchOf("cc\n", "dd\n"), batchOf("ee\n")} {
+				if arrived := s.write(b); arrived != test.arrived[i] {
+					t.Errorf("batch %d: %d lines arrived, want %d", i, arrived, test.arrived[i])
+				}
+			}
+			if got := dest.String(); got != test.want {
+				t.Errorf("the destination has %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func batchOf(lines ...string) (b batch) {
+	for _, l := range lines {
+		b.lines = append(b.lines, l...)
+		b.ends = append(b.ends, len(b.lines))
+	}
+	return b
+}
+
+func TestFailedLinesAreCountedAndLoggingGoesOn(t *testing.T) {
+	reader, writer := io.Pipe()
+	s := New(Config{Dest: writer})
+	reader.Close()
+	for i := range 100 {
+		s.Write(line(i))
+	}
+	closeSink(t, s)
+	if n := s.Dropped(); n != 100 {
+		t.Errorf("%d lines dropped, want 100", n)
+	}
+}
+
+func TestLineLongerThanTheQueueIsDropped(t *testing.T) {
+	var dest bytes.Buffer
+	s := New(Config{Dest: &dest, Bytes: 5})
+	s.Write([]byte("123456"))
+	s.Write([]byte("1234\n"))
+	closeSink(t, s)
+	if dest.String() != "1234\n" || s.Dropped() != 1 {
+		t.Errorf("the destination has %q, %d lines dropped", dest.String(), s.Dropped())
+	}
+}
+
+func TestCloseGivesUpWithItsContextAndCountsWhatIsLost(t *testing.T) {
+	reader, writer := io.Pipe()
+	s := New(Config{Dest: writer})
+	s.Write(line(0))
+	if _, err := reader.Read(make([]byte, 1)); err != nil { // then the goroutine is within its write of the first line
+		t.Fatal(err)
+	}
+	s.Write(line(1))
+	s.Write(line(2))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Close(ctx); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "2 dropped") {
+		t.Errorf("Close gives %v", err)
+	}
+	s.Write(line(3))
+	if n := s.Dropped(); n != 3 {
+		t.Errorf("%d lines dropped, want 3: two by Close and one after it", n)
+	}
+	reader.Close()
+	closeSink(t, s)
+	if n := s.Dropped(); n != 4 {
+		t.Errorf("%d lines dropped in the end, want 4", n)
+	}
+}
+
+func BenchmarkWrite(b *testing.B) {
+	s := New(Config{Dest: io.Discard})
+	record := bytes.Repeat([]byte("x"), 250)
+	b.ReportAllocs()
+	b.SetBytes(int64(len(record)))
+	for b.Loop() {
+		s.Write(record)
+	}
+	s.Close(b.Context())
+}
