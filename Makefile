@@ -1,0 +1,29 @@
+# Everything here needs Go and its module proxy, nothing else; the pinned tools are built when first used.
+GOTESTSUM     := gotest.tools/gotestsum@v1.13.0
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+FUZZTIME      := 30s
+
+.PHONY: build test lint fuzz bench
+
+# One static binary: ./idlegate
+build:
+	CGO_ENABLED=0 go build -trimpath -o idlegate ./cmd/idlegate
+
+# Every test, with the race detector. The last line counts them.
+test:
+	go run $(GOTESTSUM) --format pkgname -- -race -timeout 10m ./...
+
+lint:
+	@test -z "$$(gofmt -l .)" || { gofmt -d . && exit 1; }
+	go vet ./...
+	go run $(GOLANGCI_LINT) run ./...
+
+# Every fuzz target of the module, FUZZTIME each.
+fuzz:
+	@grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sort | sed 's|/[^/]*:func | |' | \
+	while read -r package target; do \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; \
+	done
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
