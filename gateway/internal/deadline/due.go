@@ -1,0 +1,109 @@
+package deadline
+
+import "time"
+
+// looks is how many times a write_timeout is looked at before it can fire. The kernel says nothing when a peer
+// acknowledges bytes (EPOLLOUT waits for a third of the send buffer), so progress is found only by looking, and
+// write_timeout is late by up to one such share of itself.
+const looks = 8
+
+// Due returns when t fires under d, or Never while nothing can make it fire.
+func (e *Events) Due(t Timer, d *Durations) Instant {
+	if d[t] == 0 {
+		return Never
+	}
+	switch t {
+	case Deadline, ReadDeadline, WriteDeadline:
+		return e.Accepted.After(d[t])
+	case MaxLifetime:
+		return e.Accepted.After(d[t] - time.Duration(float64(d[t])*float64(e.Lifetime)/65536))
+	case IdleTimeout:
+		return e.idle(d)
+	case FirstMessage:
+		if e.FirstMessage || e.ClientFIN {
+			return Never
+		}
+		return e.real(e.Accepted, d[t])
+	case Message:
+		if e.MessageBegan == 0 || e.ClientFIN {
+			return Never
+		}
+		return e.real(e.MessageBegan, d[t])
+	case ClientWrite:
+		return from(e.ClientWaits.Moved, d[t])
+	case UpstreamWrite:
+		return from(e.UpstreamWaits.Moved, d[t])
+	case HalfClose:
+		return from(e.HalfClosed, d[t])
+	case Connect:
+		return from(e.ConnectBegan, d[t])
+	}
+	return Never
+}
+
+func from(t Instant, d time.Duration) Instant {
+	if t == 0 {
+		return Never
+	}
+	return t.After(d)
+}
+
+// IdleDue returns when idle_timeout would be due if it waited for nothing.
+func (e *Events) IdleDue(d *Durations) Instant {
+	if d[IdleTimeout] == 0 || e.ClientFIN {
+		return Never
+	}
+	return e.real(max(e.Reset, e.ReplyEnd), d[IdleTimeout])
+}
+
+// idle adds to IdleDue what idle_timeout waits for: a client message within its message_timeout, and a message to the
+// client whose bytes move. They move while the last of them is no longer past than the policy lets a write stand still.
+func (e *Events) idle(d *Durations) Instant {
+	due := e.IdleDue(d)
+	if due == Never {
+		return Never
+	}
+	if message := e.Due(Message, d); message != Never {
+		due = max(due, message+1) // message_timeout itself comes first
+	}
+	if e.ReplyMoved != 0 {
+		due = max(due, e.ReplyMoved.After(Stall(d)))
+	}
+	return due
+}
+
+// Stall is how long the bytes of a message to the client may stand still before the message counts as stuck:
+// write_timeout, or idle_timeout where that is off.
+func Stall(d *Durations) time.Duration {
+	if d[ClientWrite] != 0 {
+		return d[ClientWrite]
+	}
+	return d[IdleTimeout]
+}
+
+// Earliest returns the timer of d that fires first and when, among those not in skip. Of two at the same instant it is
+// the one higher in the table. None and Never: no timer runs.
+func (e *Events) Earliest(d *Durations, skip Set) (Timer, Instant) {
+	first, at := None, Never
+	for t := Deadline; t < Count; t++ {
+		if d[t] == 0 || skip.Has(t) {
+			continue
+		}
+		if due := e.Due(t, d); due < at {
+			first, at = t, due
+		}
+	}
+	return first, at
+}
+
+// Look returns when a waiting peer's acknowledged bytes are to be looked at next, Never if nothing waits.
+func (e *Events) Look(d *Durations) Instant {
+	return min(e.ClientWaits.look(d[ClientWrite]), e.UpstreamWaits.look(d[UpstreamWrite]))
+}
+
+func (w Wait) look(d time.Duration) Instant {
+	if w.Moved == 0 || d == 0 {
+		return Never
+	}
+	return w.Looked.After(max(d/looks, time.Millisecond))
+}

@@ -1,0 +1,75 @@
+package deadline
+
+import "time"
+
+// Events are the instants of one connection that its timers could need, recorded whether or not a timer that needs them
+// is on. It is plain data: it is copied, listed and written down while the connection is open.
+//
+// Fields marked attended are on the attended clock of the package comment, all others on the real one.
+type Events struct {
+	Accepted     Instant
+	Reset        Instant // attended: last message that restarts idle_timeout; at first the accept
+	ReplyEnd     Instant // attended: end of the message to the client for which a due idle_timeout waited
+	MessageBegan Instant // attended: first byte of the client message under way; 0: none is
+	ReplyMoved   Instant // last byte that moved of the message to the client under way; 0: none is
+	HalfClosed   Instant // the first FIN, or the last bytes from the side that is still open; 0: no FIN, or both
+	ConnectBegan Instant // of the attempt under way; 0: none is
+
+	// What waits for a peer: the last time its kernel acknowledged a byte, and the last time we looked. 0: nothing waits.
+	ClientWaits   Wait
+	UpstreamWaits Wait
+
+	stillSince Instant       // the gateway stopped reading the client; 0: it reads
+	still      time.Duration // for how long it did not, before stillSince
+
+	Lifetime     uint16 // share of MaxLifetime that jitter takes off, in 1/65536
+	FirstMessage bool   // the client's first message is complete
+	ClientFIN    bool   // the client sends no more
+	Observed     Set    // timers that a dry run has counted since they were started
+}
+
+// Wait is what is known of bytes that a peer did not take yet.
+type Wait struct {
+	Moved  Instant // last acknowledged byte, or when the waiting began
+	Looked Instant
+}
+
+// Accept starts the record of a connection.
+func Accept(now Instant, lifetimeShare uint16) Events {
+	return Events{Accepted: now, Reset: now, Lifetime: lifetimeShare}
+}
+
+// Attended returns now on the attended clock.
+func (e *Events) Attended(now Instant) Instant {
+	if e.stillSince != 0 {
+		now = e.stillSince
+	}
+	return now - Instant(e.still)
+}
+
+// Pause notes that the gateway stops reading the client. Pausing twice is pausing once.
+func (e *Events) Pause(now Instant) {
+	if e.stillSince == 0 {
+		e.stillSince = now
+	}
+}
+
+// Resume notes that it reads the client again.
+func (e *Events) Resume(now Instant) {
+	if e.stillSince == 0 {
+		return
+	}
+	e.still += now.Since(e.stillSince)
+	e.stillSince = 0
+}
+
+// Paused reports whether the client is not being read.
+func (e *Events) Paused() bool { return e.stillSince != 0 }
+
+// real returns when the attended instant t lies d back, or Never while that is not known.
+func (e *Events) real(t Instant, d time.Duration) Instant {
+	if e.stillSince != 0 {
+		return Never
+	}
+	return t.After(d).After(e.still)
+}

@@ -1,0 +1,63 @@
+//go:build linux
+
+package reactor
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+)
+
+// Address is a socket address in the kernel's own form, made once and used for every connect.
+type Address struct {
+	family int
+	raw    []byte
+	text   string
+}
+
+// String returns host:port or unix:/path.
+func (a Address) String() string { return a.text }
+
+// IsUnix reports whether it is the path of a unix socket.
+func (a Address) IsUnix() bool { return a.family == unix.AF_UNIX }
+
+// TCP returns the address of an IP and port.
+func TCP(ap netip.AddrPort) Address {
+	ip := ap.Addr().Unmap()
+	if ip.Is4() {
+		raw := make([]byte, unix.SizeofSockaddrInet4)
+		binary.NativeEndian.PutUint16(raw, unix.AF_INET)
+		binary.BigEndian.PutUint16(raw[2:], ap.Port())
+		copy(raw[4:], ip.AsSlice())
+		return Address{unix.AF_INET, raw, netip.AddrPortFrom(ip, ap.Port()).String()}
+	}
+	raw := make([]byte, unix.SizeofSockaddrInet6)
+	binary.NativeEndian.PutUint16(raw, unix.AF_INET6)
+	binary.BigEndian.PutUint16(raw[2:], ap.Port())
+	copy(raw[8:], ip.AsSlice())
+	return Address{unix.AF_INET6, raw, ap.String()}
+}
+
+// Unix returns the address of a unix socket. The kernel takes paths of at most 107 bytes.
+func Unix(path string) (Address, error) {
+	if len(path) == 0 || len(path) > 107 {
+		return Address{}, fmt.Errorf("unix:%s: the path of a unix socket has 1 to 107 bytes", path)
+	}
+	raw := make([]byte, 2+len(path)+1)
+	binary.NativeEndian.PutUint16(raw, unix.AF_UNIX)
+	copy(raw[2:], path)
+	return Address{unix.AF_UNIX, raw, "unix:" + path}, nil
+}
+
+// peer turns what accept and getsockname say into an IP and port; invalid for unix sockets.
+func peer(sa unix.Sockaddr) netip.AddrPort {
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), uint16(sa.Port))
+	}
+	return netip.AddrPort{}
+}

@@ -1,0 +1,115 @@
+//go:build linux
+
+package reactor
+
+import (
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Again says that nothing can be read or written now.
+const Again = syscall.EAGAIN
+
+// The calls here go past Go's scheduler (RawSyscall): they never block, and telling it costs more than a small read.
+
+// Read reads from a socket. 0 and no error is the peer's FIN.
+func Read(fd int, b []byte) (int, syscall.Errno) { return receive(fd, b, 0) }
+
+// Peek reads what Read would, and leaves it there.
+func Peek(fd int, b []byte) (int, syscall.Errno) { return receive(fd, b, unix.MSG_PEEK) }
+
+// Discard takes up to n bytes off a TCP socket unread.
+func Discard(fd int, b []byte, n int) (int, syscall.Errno) { return receive(fd, b[:n], 0) }
+
+func receive(fd int, b []byte, flags uintptr) (int, syscall.Errno) {
+	for {
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), flags, 0, 0)
+		if errno == 0 {
+			return int(n), 0
+		}
+		if errno != unix.EINTR {
+			return 0, errno
+		}
+	}
+}
+
+// Write writes to a socket, without a signal where the peer is gone.
+func Write(fd int, b []byte) (int, syscall.Errno) {
+	for {
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), unix.MSG_NOSIGNAL, 0, 0)
+		if errno == 0 {
+			return int(n), 0
+		}
+		if errno != unix.EINTR {
+			return 0, errno
+		}
+	}
+}
+
+// Finish sends FIN; what was written before goes first.
+func Finish(fd int) syscall.Errno {
+	_, _, errno := unix.RawSyscall(unix.SYS_SHUTDOWN, uintptr(fd), unix.SHUT_WR, 0)
+	return errno
+}
+
+// Close closes a descriptor. The kernel goes on delivering what was written, unless unread input makes it reset.
+func Close(fd int) { unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }
+
+// Abort closes a socket with a reset; what was written and not yet acknowledged is lost. Unix sockets are just closed.
+func Abort(fd int) {
+	linger := unix.Linger{Onoff: 1}
+	_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &linger)
+	Close(fd)
+}
+
+// Unsent returns how many written bytes the peer has not acknowledged.
+func Unsent(fd int) int {
+	n, err := unix.IoctlGetInt(fd, unix.SIOCOUTQ)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// Failure returns and clears the error that is pending on a socket, 0 if there is none.
+func Failure(fd int) syscall.Errno {
+	n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil {
+		return syscall.EBADF
+	}
+	return syscall.Errno(n)
+}
+
+// IsReset reports whether errno says that the peer reset the connection, rather than that the kernel gave up on it.
+func IsReset(errno syscall.Errno) bool { return errno == unix.ECONNRESET || errno == unix.EPIPE }
+
+// IsRefused reports whether errno says that nobody listens there.
+func IsRefused(errno syscall.Errno) bool { return errno == unix.ECONNREFUSED || errno == unix.ENOENT }
+
+// IsTimeout reports whether errno says that the kernel had no answer.
+func IsTimeout(errno syscall.Errno) bool { return errno == unix.ETIMEDOUT }
+
+// IsExhausted reports whether errno says that descriptors or the memory for them are used up, here or in the whole
+// system, which passes.
+func IsExhausted(errno syscall.Errno) bool {
+	switch errno {
+	case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
+		return true
+	}
+	return false
+}
+
+// TimedOut is the error of an attempt that was given up.
+const TimedOut = syscall.ETIMEDOUT
+
+// Acknowledged returns how long ago a TCP peer last acknowledged anything.
+func Acknowledged(fd int) time.Duration {
+	state, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(state.Last_ack_recv) * time.Millisecond
+}

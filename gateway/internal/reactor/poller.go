@@ -1,0 +1,136 @@
+//go:build linux
+
+package reactor
+
+import (
+	"fmt"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Ready is a set of conditions of a descriptor.
+type Ready uint32
+
+const (
+	Readable   Ready = unix.EPOLLIN
+	Writable   Ready = unix.EPOLLOUT
+	PeerClosed Ready = unix.EPOLLRDHUP // FIN lies behind the bytes that can be read
+	HungUp     Ready = unix.EPOLLHUP
+	Failed     Ready = unix.EPOLLERR
+)
+
+// Any reports whether r has one of the conditions in of.
+func (r Ready) Any(of Ready) bool { return r&of != 0 }
+
+const (
+	edges     = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
+	batch     = 256        // events taken in one wait
+	wakeToken = ^uint64(0) // of the poller's own eventfd
+	longest   = 1 << 30    // milliseconds; the kernel takes an int32
+)
+
+// Poller is one epoll set. All methods but Wake belong to the goroutine that waits.
+type Poller struct {
+	epoll  int
+	wake   int // eventfd
+	events [batch]unix.EpollEvent
+	count  int
+}
+
+// NewPoller returns an empty set.
+func NewPoller() (*Poller, error) {
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("create an epoll set: %w", err)
+	}
+	wake, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
+	if err != nil {
+		unix.Close(epoll)
+		return nil, fmt.Errorf("create an eventfd: %w", err)
+	}
+	p := &Poller{epoll: epoll, wake: wake}
+	if err := p.control(unix.EPOLL_CTL_ADD, wake, unix.EPOLLIN|unix.EPOLLET, wakeToken); err != nil {
+		p.Close()
+		return nil, fmt.Errorf("watch the eventfd: %w", err)
+	}
+	return p, nil
+}
+
+// Close releases the set.
+func (p *Poller) Close() {
+	unix.Close(p.wake)
+	unix.Close(p.epoll)
+}
+
+// Add watches fd for everything, edge-triggered. Its events carry token, which must not be all ones.
+func (p *Poller) Add(fd int, token uint64) error {
+	return p.control(unix.EPOLL_CTL_ADD, fd, edges, token)
+}
+
+// AddListener watches fd for clients, level-triggered, so that none is forgotten when a batch was cut short.
+func (p *Poller) AddListener(fd int, token uint64) error {
+	return p.control(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN, token)
+}
+
+// Remove stops watching fd, which must still be open. (Closing the last descriptor of a socket does it too.)
+func (p *Poller) Remove(fd int) error { return p.control(unix.EPOLL_CTL_DEL, fd, 0, 0) }
+
+func (p *Poller) control(op, fd int, events uint32, token uint64) error {
+	ev := unix.EpollEvent{Events: events, Fd: int32(uint32(token)), Pad: int32(uint32(token >> 32))}
+	_, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(p.epoll), uintptr(op), uintptr(fd), uintptr(unsafe.Pointer(&ev)), 0, 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// Wait waits for events until timeout is over; less than 0 is for ever. The timeout is rounded up to milliseconds, so
+// that a timer is never found to be early. It returns how many there are for Event.
+func (p *Poller) Wait(timeout time.Duration) (int, error) {
+	p.count = 0
+	// One look that does not tell Go's scheduler: under load there is mostly something.
+	n, errno := p.look()
+	if n == 0 && errno == 0 && timeout != 0 {
+		n, errno = p.block(timeout)
+	}
+	if errno == unix.EINTR {
+		return 0, nil
+	}
+	if errno != 0 {
+		return 0, fmt.Errorf("wait for events: %w", errno)
+	}
+	p.count = n
+	return n, nil
+}
+
+func (p *Poller) look() (int, syscall.Errno) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.epoll), uintptr(unsafe.Pointer(&p.events[0])), batch, 0, 0, 0)
+	return int(n), errno
+}
+
+func (p *Poller) block(timeout time.Duration) (int, syscall.Errno) {
+	ms := -1
+	if timeout > 0 {
+		ms = int(min((timeout+time.Millisecond-1)/time.Millisecond, longest))
+	}
+	n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.epoll), uintptr(unsafe.Pointer(&p.events[0])), batch, uintptr(ms), 0, 0)
+	return int(n), errno
+}
+
+// Event returns the i-th event of the last Wait: its descriptor's token and what is ready. woken means that it is no
+// descriptor's but stands for a call of Wake.
+func (p *Poller) Event(i int) (token uint64, ready Ready, woken bool) {
+	ev := &p.events[i]
+	token = uint64(uint32(ev.Fd)) | uint64(uint32(ev.Pad))<<32
+	return token, Ready(ev.Events), token == wakeToken
+}
+
+// Wake makes the Wait under way, or else the next one, return. Any goroutine may call it.
+func (p *Poller) Wake() {
+	one := uint64(1)
+	// The counter of an eventfd overflows only after 2^64-2 writes; each write is an edge of its own.
+	unix.RawSyscall(unix.SYS_WRITE, uintptr(p.wake), uintptr(unsafe.Pointer(&one)), 8)
+}

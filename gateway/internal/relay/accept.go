@@ -1,0 +1,219 @@
+package relay
+
+import (
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/reactor"
+	"idlegate/gateway/internal/session"
+)
+
+// listenerToken marks the token of a listener, whose index is in the low bits.
+const listenerToken = uint64(1) << 62
+
+const (
+	acceptBatch = 64                     // clients that are accepted before sessions get their turn
+	acceptRetry = 500 * time.Millisecond // after descriptors had run out, in case others than sessions gave them back
+)
+
+// Gate bounds the connections of all loops and tells the accepting loop when there is room again.
+type Gate struct {
+	// Set once, then read only.
+	max      int64
+	refuse   bool
+	acceptor *Loop
+	loops    []*Loop
+
+	open   atomic.Int64  // connections that hold descriptors, those being closed included
+	nextID atomic.Uint64 // of connections
+	shut   atomic.Bool   // accepting is paused until a connection is gone
+}
+
+// NewGate returns a gate for max connections. refuse resets the clients that come when it is full; else they wait in
+// the backlog.
+func NewGate(max int64, refuse bool) *Gate { return &Gate{max: max, refuse: refuse} }
+
+// Max returns how many connections there may be.
+func (g *Gate) Max() int64 { return g.max }
+
+// Share names the loops that share the gate. The first of them accepts.
+func (g *Gate) Share(loops []*Loop) { g.acceptor, g.loops = loops[0], loops }
+
+// left notes that a connection's descriptors are free.
+func (g *Gate) left() {
+	g.open.Add(-1)
+	if g.shut.Load() && g.shut.CompareAndSwap(true, false) {
+		g.acceptor.Post(g.acceptor.reopen)
+	}
+}
+
+// least returns the loop with the fewest sessions.
+func (g *Gate) least() *Loop {
+	best := g.loops[0]
+	for _, l := range g.loops[1:] {
+		if l.sessions.Load() < best.sessions.Load() {
+			best = l
+		}
+	}
+	return best
+}
+
+// Door is a listener and the route that its clients take.
+type Door struct {
+	Listener *reactor.Listener
+	Route    *Route
+}
+
+// acceptor is the part of a loop that accepts.
+type acceptor struct {
+	doors   []Door
+	paused  bool
+	retryAt deadline.Instant // when to try again after descriptors had run out; 0: not waiting for that
+	said    bool             // the operator was told that they had
+}
+
+// Accept has the loop accept clients at doors. It is called before Run.
+func (l *Loop) Accept(doors []Door) error {
+	l.acceptor.doors = doors
+	return l.watchDoors()
+}
+
+func (l *Loop) watchDoors() error {
+	for i, d := range l.acceptor.doors {
+		if err := l.poller.AddListener(d.Listener.FD, listenerToken|uint64(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Loop) closeListeners() {
+	for _, d := range l.acceptor.doors {
+		d.Listener.Close()
+	}
+	l.acceptor.doors, l.acceptor.retryAt = nil, 0
+}
+
+// onClients accepts what waits at a door.
+func (l *Loop) onClients(index int) {
+	if l.acceptor.paused || index >= len(l.acceptor.doors) {
+		return
+	}
+	door := l.acceptor.doors[index]
+	for range acceptBatch {
+		if l.full() {
+			return
+		}
+		fd, client, errno := door.Listener.Accept()
+		if errno == reactor.Again {
+			return
+		}
+		if reactor.IsExhausted(errno) {
+			l.exhausted()
+			return
+		}
+		if errno == 0 { // else the client was gone before it was accepted
+			l.admit(door.Route, fd, client)
+			l.recovered()
+		}
+	}
+}
+
+// full pauses accepting when every place is taken and clients are to wait for one.
+func (l *Loop) full() bool {
+	g := l.cfg.Gate
+	if g.refuse || g.open.Load() < g.max {
+		return false
+	}
+	l.pause()
+	if g.open.Load() < g.max { // one left between the look and the pause, and may not have seen it
+		l.reopen()
+	}
+	return l.acceptor.paused
+}
+
+// exhausted pauses accepting until descriptors are free again: a level-triggered listener would spin.
+func (l *Loop) exhausted() {
+	if l.acceptor.paused {
+		return
+	}
+	l.pause()
+	l.acceptor.retryAt = l.now.After(acceptRetry)
+	if !l.acceptor.said {
+		l.acceptor.said = true
+		l.cfg.Reporter.Trouble(Trouble{Text: "no file descriptors are left: accepting pauses until some are free"})
+	}
+}
+
+// recovered tells the operator that descriptors are there again.
+func (l *Loop) recovered() {
+	if l.acceptor.said && !l.acceptor.paused {
+		l.acceptor.said = false
+		l.cfg.Reporter.Trouble(Trouble{Text: "file descriptors are free again: accepting goes on", Passed: true})
+	}
+}
+
+func (l *Loop) pause() {
+	l.acceptor.paused = true
+	for _, d := range l.acceptor.doors {
+		_ = l.poller.Remove(d.Listener.FD) // it is registered, or the loop would not have been told of clients
+	}
+	l.cfg.Gate.shut.Store(true)
+}
+
+// reopen accepts again.
+func (l *Loop) reopen() {
+	if !l.acceptor.paused {
+		return
+	}
+	l.acceptor.paused, l.acceptor.retryAt = false, 0
+	l.cfg.Gate.shut.Store(false)
+	if err := l.watchDoors(); err != nil {
+		l.exhausted()
+	}
+}
+
+func (l *Loop) acceptAgain() {
+	if at := l.acceptor.retryAt; at != 0 && at <= l.now {
+		l.reopen()
+	}
+}
+
+// admit decides about a client and hands it to a loop.
+func (l *Loop) admit(r *Route, fd int, client netip.AddrPort) {
+	g := l.cfg.Gate
+	switch {
+	case !r.admits(client.Addr()):
+		l.refuse(r, fd, session.Denied)
+		return
+	case g.open.Load() >= g.max:
+		l.refuse(r, fd, session.OverCapacity)
+		return
+	case r.Connections > 0 && r.open.Load() >= int64(r.Connections):
+		l.refuse(r, fd, session.OverRouteLimit)
+		return
+	}
+	g.open.Add(1)
+	r.open.Add(1)
+	id := g.nextID.Add(1)
+	to := g.least()
+	to.sessions.Add(1)
+	if to == l {
+		l.open(r, fd, client, id)
+		return
+	}
+	if !to.Post(func() { to.open(r, fd, client, id) }) { // it has failed; the gateway is about to stop
+		reactor.Abort(fd)
+		to.sessions.Add(-1)
+		r.open.Add(-1)
+		g.left()
+	}
+}
+
+// refuse resets a client that never becomes a session.
+func (l *Loop) refuse(r *Route, fd int, cause session.Cause) {
+	l.counters[r.Index].Refused[cause]++
+	reactor.Abort(fd)
+}

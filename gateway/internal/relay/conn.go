@@ -1,0 +1,148 @@
+package relay
+
+import (
+	"net/netip"
+
+	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/session"
+	"idlegate/gateway/internal/upstream"
+)
+
+// phase is where a connection stands.
+type phase uint8
+
+const (
+	vacant   phase = iota // the slot is free
+	awaiting              // connect_on: first_message, and none has come; left to dialling
+	dialling              // an upstream connection is being made; left to relaying
+	relaying              // both sides are there; left to closing
+	closing               // the session has ended; what was read is written, FINs are exchanged
+)
+
+// leg is one of the two sockets of a connection.
+type leg struct {
+	fd       int32  // -1: none
+	unsent   uint32 // bytes that the peer had not acknowledged at the last look; 0: no look yet
+	held     *piece // bytes that wait for this peer
+	readable bool   // there may be bytes to read
+	toEnd    bool   // a FIN or an error lies behind them: a short read is not the last one
+	starved  bool   // this peer did not take everything, and there was no memory to hold it
+	reset    bool   // of one that is being closed: end with RST
+	failed   bool   // the peer has reset the connection or is lost: nothing can be written
+}
+
+// conn is a session and its sockets. It is plain data in a slot of its loop.
+type conn struct {
+	session    session.Session
+	legs       [2]leg // by side
+	route      *Route
+	endpoint   *upstream.Endpoint // of the attempt under way or the connection; nil: none
+	client     netip.AddrPort
+	id         uint64
+	closeBy    deadline.Instant // when closing is looked at next
+	closeEnd   deadline.Instant // when the step of closing under way is given up
+	slot       int32
+	generation uint32
+	tried      upstream.Tried
+	phase      phase
+	failure    session.Reason // of the last attempt to connect
+	abandon    bool           // of one that is being closed: reset it if it does not take what it was sent
+	postponed  bool           // not read for want of memory
+	queued     bool           // in the loop's list of those with more to read
+}
+
+func (c *conn) rules() *session.Rules { return &c.route.Rules }
+
+// mayRead reports whether side has something to read that could be passed on.
+func (c *conn) mayRead(side session.Side) bool {
+	leg := &c.legs[side]
+	if !leg.readable || leg.fd < 0 || c.session.Flows[side].FIN {
+		return false
+	}
+	if side == session.Client && c.session.ReadClosed {
+		return false
+	}
+	switch c.phase {
+	case relaying:
+		other := &c.legs[side.Other()]
+		return other.held == nil && !other.starved
+	case awaiting:
+		return !c.postponed
+	}
+	return false
+}
+
+// token names one leg of a connection in an event: descriptors are used again, slots with their generation are not.
+func (c *conn) token(side session.Side) uint64 {
+	return uint64(c.generation)<<32 | uint64(c.slot)<<1 | uint64(side)
+}
+
+// connecting reports whether side is an upstream that was not connected when the session ended.
+func (c *conn) connecting(side session.Side) bool {
+	return side == session.Upstream && c.session.Events.ConnectBegan != 0
+}
+
+const chunk = 256 // connections that are allocated at once
+
+// slab holds the connections of a loop by slot. Connections never move, and a slot that was used is used again first.
+type slab struct {
+	chunks [][]conn
+	free   []int32
+	used   int
+}
+
+func (s *slab) at(slot int32) *conn { return &s.chunks[slot/chunk][slot%chunk] }
+
+// take returns a vacant connection.
+func (s *slab) take() *conn {
+	if len(s.free) == 0 {
+		s.grow()
+	}
+	slot := s.free[len(s.free)-1]
+	s.free = s.free[:len(s.free)-1]
+	s.used++
+	return s.at(slot)
+}
+
+func (s *slab) grow() {
+	first := int32(len(s.chunks) * chunk)
+	s.chunks = append(s.chunks, make([]conn, chunk))
+	for slot := first + chunk - 1; slot >= first; slot-- {
+		s.at(slot).slot = slot
+		s.free = append(s.free, slot)
+	}
+}
+
+// put vacates a connection. Events that still name it are told apart by their generation.
+func (s *slab) put(c *conn) {
+	*c = conn{slot: c.slot, generation: (c.generation + 1) & maxGeneration}
+	s.free = append(s.free, c.slot)
+	s.used--
+}
+
+// maxGeneration keeps the largest generations for tokens that name no connection.
+const maxGeneration = 1<<31 - 1
+
+// find returns the connection and side that token names, nil if it is gone.
+func (s *slab) find(token uint64) (*conn, session.Side) {
+	slot := int32(uint32(token) >> 1)
+	if int(slot) >= len(s.chunks)*chunk {
+		return nil, 0
+	}
+	c := s.at(slot)
+	if c.phase == vacant || uint64(c.generation) != token>>32 {
+		return nil, 0
+	}
+	return c, session.Side(token & 1)
+}
+
+// each calls f for every connection.
+func (s *slab) each(f func(*conn)) {
+	for i := range s.chunks {
+		for j := range s.chunks[i] {
+			if c := &s.chunks[i][j]; c.phase != vacant {
+				f(c)
+			}
+		}
+	}
+}

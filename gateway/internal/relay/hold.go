@@ -1,0 +1,92 @@
+package relay
+
+import "sync/atomic"
+
+// Memory for bytes that a peer would not take. Pieces come in few sizes so that they can be used again, and the process
+// as a whole holds at most a Budget of them.
+
+const (
+	readSize = 64 << 10 // of a loop's read buffer, and so the most that is held for one direction
+	keep     = 16       // free pieces of one size that a loop keeps
+)
+
+var pieceSizes = [...]int{4 << 10, 16 << 10, readSize}
+
+// Budget bounds the bytes held by all loops.
+type Budget struct {
+	limit int64 // set once
+	used  atomic.Int64
+}
+
+// NewBudget returns a budget of limit bytes.
+func NewBudget(limit int64) *Budget { return &Budget{limit: limit} }
+
+// Used returns how many bytes are held.
+func (b *Budget) Used() int64 { return b.used.Load() }
+
+// take reserves n bytes, or says that they are not to be had.
+func (b *Budget) take(n int) bool {
+	if b.used.Add(int64(n)) <= b.limit {
+		return true
+	}
+	b.used.Add(int64(-n))
+	return false
+}
+
+func (b *Budget) give(n int) { b.used.Add(int64(-n)) }
+
+// piece is a run of bytes that waits for a peer: buf[from:to].
+type piece struct {
+	buf      []byte
+	from, to int
+}
+
+func (p *piece) bytes() []byte { return p.buf[p.from:p.to] }
+
+// pool is one loop's supply of pieces.
+type pool struct {
+	budget *Budget
+	free   [len(pieceSizes)][]*piece
+}
+
+func newPool(b *Budget) *pool {
+	p := &pool{budget: b}
+	for i := range p.free {
+		p.free[i] = make([]*piece, 0, keep)
+	}
+	return p
+}
+
+func sizeClass(n int) int {
+	for i, size := range pieceSizes {
+		if n <= size {
+			return i
+		}
+	}
+	return len(pieceSizes) - 1
+}
+
+// get returns a piece with room for n bytes, at most readSize, or nil when the budget is spent.
+func (p *pool) get(n int) *piece {
+	class := sizeClass(n)
+	if !p.budget.take(pieceSizes[class]) {
+		return nil
+	}
+	free := p.free[class]
+	if len(free) == 0 {
+		return &piece{buf: make([]byte, pieceSizes[class])}
+	}
+	got := free[len(free)-1]
+	p.free[class] = free[:len(free)-1]
+	return got
+}
+
+// put takes a piece back.
+func (p *pool) put(done *piece) {
+	class := sizeClass(len(done.buf))
+	p.budget.give(len(done.buf))
+	done.from, done.to = 0, 0
+	if len(p.free[class]) < keep {
+		p.free[class] = append(p.free[class], done)
+	}
+}

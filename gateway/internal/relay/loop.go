@@ -1,0 +1,263 @@
+package relay
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/reactor"
+	"idlegate/gateway/internal/session"
+	"idlegate/gateway/internal/wheel"
+)
+
+// Reporter is told what happened to connections. Its methods are called on the loops and must not wait.
+type Reporter interface {
+	Ended(Ended)
+	Observed(Observed)
+	Trouble(Trouble)
+}
+
+// Ended describes a connection that has ended.
+type Ended struct {
+	ID       uint64
+	Route    *Route
+	Client   netip.AddrPort // invalid for unix sockets
+	Endpoint string         // "" if there was none
+	Reason   session.Reason
+	At       deadline.Instant
+	Duration time.Duration
+	Silence  time.Duration // the longest without a complete client message
+	Bytes    [2]uint64     // by sender
+	Messages [2]uint64     // by sender
+}
+
+// Observed describes a timer that would have ended a connection, had it not been a dry run.
+type Observed struct {
+	ID     uint64
+	Route  *Route
+	Client netip.AddrPort
+	Timer  deadline.Timer
+	At     deadline.Instant
+	Age    time.Duration
+}
+
+// Trouble is something that the operator should know and that is no connection's own.
+type Trouble struct {
+	Text   string
+	Passed bool // it is over
+}
+
+// Config is what a loop is made from.
+type Config struct {
+	Clock    *reactor.Clock
+	Budget   *Budget
+	Gate     *Gate
+	Reporter Reporter
+	Routes   []*Route
+	Upstream []int // endpoints of each upstream
+	Index    int   // of the loop
+}
+
+// Loop is one event loop.
+type Loop struct {
+	// Set once, then read only.
+	cfg    Config
+	poller *reactor.Poller
+
+	// Owned by the loop.
+	slab      slab
+	wheel     *wheel.Wheel
+	pool      *pool
+	random    *rand.Rand
+	now       deadline.Instant // of the wake-up under way
+	buf       []byte
+	queue     []int32 // slots with more to read than one turn allows
+	spare     []int32
+	due       []int32
+	counters  []Counters         // by route
+	upstreams []UpstreamCounters // by upstream
+	acceptor  acceptor
+	drain     drain
+	stopped   bool
+
+	sessions atomic.Int64 // what the acceptor balances by
+
+	mu    sync.Mutex
+	inbox []func() // Guarded by mu.
+	gone  bool     // Guarded by mu; Run has returned
+}
+
+// New returns a loop that Run drives.
+func New(cfg Config) (*Loop, error) {
+	poller, err := reactor.NewPoller()
+	if err != nil {
+		return nil, err
+	}
+	now := cfg.Clock.Now()
+	l := &Loop{
+		cfg: cfg, poller: poller, now: deadline.Instant(now),
+		wheel: wheel.New(now), pool: newPool(cfg.Budget), buf: make([]byte, readSize),
+		random:    rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
+		counters:  make([]Counters, len(cfg.Routes)),
+		upstreams: make([]UpstreamCounters, len(cfg.Upstream)),
+	}
+	for i, endpoints := range cfg.Upstream {
+		l.upstreams[i].Connects = make([][ConnectResults]uint64, endpoints)
+	}
+	return l, nil
+}
+
+// Post has f called on the loop. It reports false, and f is never called, when the loop has ended.
+func (l *Loop) Post(f func()) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.gone {
+		return false
+	}
+	l.inbox = append(l.inbox, f)
+	if len(l.inbox) == 1 {
+		l.poller.Wake()
+	}
+	return true
+}
+
+// Run drives the loop until Stop, or until a drain has ended its last connection.
+func (l *Loop) Run() error {
+	defer l.leave()
+	for !l.stopped {
+		n, err := l.poller.Wait(l.patience())
+		if err != nil {
+			return fmt.Errorf("event loop %d: %w", l.cfg.Index, err)
+		}
+		l.now = deadline.Instant(l.cfg.Clock.Now())
+		l.turn(n)
+	}
+	return nil
+}
+
+// patience returns how long the loop may sleep.
+func (l *Loop) patience() time.Duration {
+	if len(l.queue) > 0 {
+		return 0
+	}
+	at, ok := l.wheel.Next()
+	if accept := l.acceptor.retryAt; accept != 0 && (!ok || int64(accept) < at) {
+		at, ok = int64(accept), true
+	}
+	if !ok {
+		return -1
+	}
+	return max(0, time.Duration(at)-time.Duration(l.now))
+}
+
+// turn handles one wake-up: n events, those with more to read, what is due, the mailbox.
+func (l *Loop) turn(n int) {
+	woken := false
+	for i := range n {
+		token, ready, wake := l.poller.Event(i)
+		switch {
+		case wake:
+			woken = true
+		case token&listenerToken != 0:
+			l.onClients(int(token &^ listenerToken))
+		default:
+			if c, side := l.slab.find(token); c != nil {
+				l.onReady(c, side, ready)
+			}
+		}
+	}
+	l.readOn()
+	l.expire()
+	l.acceptAgain()
+	if woken {
+		l.readMail()
+	}
+	l.finishDrain()
+}
+
+func (l *Loop) readMail() {
+	l.mu.Lock()
+	mail := l.inbox
+	l.inbox = nil
+	l.mu.Unlock()
+	for _, f := range mail {
+		f()
+	}
+}
+
+// readOn gives another turn to the connections that had more to read than one turn allows.
+func (l *Loop) readOn() {
+	l.queue, l.spare = l.spare[:0], l.queue
+	for _, slot := range l.spare {
+		c := l.slab.at(slot)
+		if !c.queued {
+			continue
+		}
+		c.queued = false
+		if c.phase == closing {
+			l.discard(c)
+			continue
+		}
+		l.pumpBoth(c)
+	}
+}
+
+// later puts c in the list of those with more to read.
+func (l *Loop) later(c *conn) {
+	if !c.queued {
+		c.queued = true
+		l.queue = append(l.queue, c.slot)
+	}
+}
+
+func (l *Loop) expire() {
+	l.due = l.wheel.Expire(int64(l.now), l.due[:0])
+	for _, slot := range l.due {
+		if c := l.slab.at(slot); c.phase != vacant {
+			l.onDue(c)
+		}
+	}
+}
+
+// Stop cuts every connection and ends the loop. It is called by way of Post.
+func (l *Loop) Stop() {
+	l.closeListeners()
+	l.slab.each(func(c *conn) {
+		if c.phase != closing {
+			l.end(c, session.Shutdown)
+		}
+		if c.phase != vacant {
+			l.release(c)
+		}
+	})
+	l.stopped = true
+}
+
+// leave takes no more mail, and does what already came, so that nobody waits for an answer.
+func (l *Loop) leave() {
+	l.mu.Lock()
+	l.gone = true
+	l.mu.Unlock()
+	l.readMail()
+	l.closeListeners()
+	l.poller.Close()
+}
+
+// Counters copies what the loop has counted. It is called by way of Post.
+func (l *Loop) Counters() ([]Counters, []UpstreamCounters) {
+	routes := append([]Counters(nil), l.counters...)
+	upstreams := append([]UpstreamCounters(nil), l.upstreams...)
+	for i := range upstreams {
+		upstreams[i].Connects = append([][ConnectResults]uint64(nil), upstreams[i].Connects...)
+	}
+	return routes, upstreams
+}
+
+func (l *Loop) count(c *conn) *Counters { return &l.counters[c.route.Index] }
+
+// Discard gives up a loop that was never run.
+func (l *Loop) Discard() { l.poller.Close() }

@@ -1,0 +1,258 @@
+package relay
+
+import (
+	"syscall"
+
+	"idlegate/gateway/internal/reactor"
+	"idlegate/gateway/internal/session"
+)
+
+// turnReads is how many reads of one side a connection gets before others have their turn.
+const turnReads = 4
+
+// onReady hears of a socket.
+func (l *Loop) onReady(c *conn, side session.Side, ready reactor.Ready) {
+	leg := &c.legs[side]
+	if leg.fd < 0 {
+		return
+	}
+	if c.phase == dialling && side == session.Upstream {
+		l.onConnect(c, ready)
+		return
+	}
+	if ready.Any(reactor.PeerClosed | reactor.HungUp | reactor.Failed) {
+		leg.toEnd = true
+	}
+	leg.readable = leg.readable || ready.Any(reactor.Readable|reactor.PeerClosed|reactor.HungUp|reactor.Failed)
+	if c.phase == closing {
+		l.onClosing(c, side, ready)
+		return
+	}
+	if ready.Any(reactor.Failed) && l.fatal(c, side) {
+		l.broken(c, side, reactor.Failure(int(leg.fd)))
+		return
+	}
+	if ready.Any(reactor.Writable) {
+		l.onWritable(c, side)
+	}
+	if c.phase != closing && c.phase != vacant && c.mayRead(side) {
+		l.pump(c, side)
+	}
+}
+
+// fatal reports whether an error on side's socket ends the session at once: where reading will not come upon it, and
+// where a client is gone who waits to be read. What an upstream sent before it was gone is read first.
+func (l *Loop) fatal(c *conn, side session.Side) bool {
+	return !c.mayRead(side) && (side == session.Client || c.session.Flows[side].FIN)
+}
+
+// pumpBoth carries what lies there in both directions.
+func (l *Loop) pumpBoth(c *conn) {
+	for side := session.Client; side <= session.Upstream; side++ {
+		if c.mayRead(side) {
+			l.pump(c, side)
+		}
+	}
+}
+
+// pump reads what side has sent and passes it on.
+func (l *Loop) pump(c *conn, side session.Side) {
+	leg := &c.legs[side]
+	for range turnReads {
+		if l.scarce() {
+			l.pumpScarce(c, side)
+			return
+		}
+		buf := l.buf
+		if c.phase == awaiting {
+			buf = buf[:l.holdRoom(c)]
+		}
+		n, errno := reactor.Read(int(leg.fd), buf)
+		if errno != 0 || n == 0 {
+			l.readEnd(c, side, errno)
+			return
+		}
+		l.received(c, side, buf[:n])
+		if n < len(buf) && !leg.toEnd {
+			leg.readable = false // the next byte is a new edge
+		}
+		if !c.mayRead(side) {
+			return
+		}
+	}
+	l.later(c)
+}
+
+// readEnd handles a read that brought no bytes.
+func (l *Loop) readEnd(c *conn, side session.Side, errno syscall.Errno) {
+	c.legs[side].readable = false
+	switch errno {
+	case reactor.Again:
+	case 0:
+		l.finished(c, side)
+	default:
+		l.broken(c, side, errno)
+	}
+}
+
+// received passes on what side sent, as far as it is sound.
+func (l *Loop) received(c *conn, side session.Side, b []byte) {
+	got := l.account(c, side, b)
+	l.forward(c, side.Other(), b[:got.Sound])
+	if got.Broke != session.Open {
+		l.end(c, got.Broke)
+	}
+}
+
+// account tells session and counters what side sent.
+func (l *Loop) account(c *conn, side session.Side, b []byte) session.Receipt {
+	got := c.session.Received(c.rules(), side, b, l.now)
+	count := l.count(c)
+	count.Bytes[side] += uint64(len(b))
+	count.Messages[side] += got.Messages
+	if side == session.Client && got.Messages > 0 {
+		count.Gap.Observe(got.Gap)
+		if got.Messages > 1 {
+			count.Gap.ObserveN(0, got.Messages-1)
+		}
+	}
+	if got.Sooner {
+		l.rearm(c)
+	}
+	return got
+}
+
+// forward writes b to side, and holds what it does not take.
+func (l *Loop) forward(c *conn, side session.Side, b []byte) {
+	if c.phase == awaiting {
+		l.await(c, b)
+		return
+	}
+	if len(b) == 0 {
+		return
+	}
+	n, errno := reactor.Write(int(c.legs[side].fd), b)
+	if errno != 0 && errno != reactor.Again {
+		l.broken(c, side, errno)
+		return
+	}
+	if n < len(b) {
+		l.hold(c, side, b[n:])
+	}
+}
+
+// hold keeps b until side takes it. The side that sent it is not read meanwhile.
+func (l *Loop) hold(c *conn, side session.Side, b []byte) {
+	p := l.pool.get(len(b))
+	if p == nil { // pumpScarce keeps a reserve, so that this does not happen
+		l.end(c, session.InternalError)
+		return
+	}
+	p.to = copy(p.buf, b)
+	c.legs[side].held = p
+	l.waitFor(c, side)
+}
+
+// waitFor notes that side has not taken everything.
+func (l *Loop) waitFor(c *conn, side session.Side) {
+	c.legs[side].unsent = uint32(reactor.Unsent(int(c.legs[side].fd)))
+	c.session.Held(side, l.now)
+	if side == session.Upstream {
+		c.session.Events.Pause(l.now)
+	}
+	l.rearm(c)
+}
+
+// flush writes what is held for side, and when it is gone lets the other side be read again.
+func (l *Loop) flush(c *conn, side session.Side) {
+	leg := &c.legs[side]
+	n, errno := reactor.Write(int(leg.fd), leg.held.bytes())
+	if errno != 0 && errno != reactor.Again {
+		l.broken(c, side, errno)
+		return
+	}
+	leg.held.from += n
+	if leg.held.from < leg.held.to {
+		if n > 0 {
+			c.session.Moved(side, l.now)
+		}
+		return
+	}
+	l.pool.put(leg.held)
+	leg.held = nil
+	l.taken(c, side)
+}
+
+// onWritable goes on where side had not taken everything.
+func (l *Loop) onWritable(c *conn, side session.Side) {
+	leg := &c.legs[side]
+	if leg.held != nil {
+		l.flush(c, side)
+		return
+	}
+	if leg.starved {
+		leg.starved = false
+		l.taken(c, side)
+	}
+}
+
+// taken goes on after side has taken everything.
+func (l *Loop) taken(c *conn, side session.Side) {
+	c.legs[side].unsent = 0
+	c.session.Taken(c.rules(), side, l.now)
+	if side == session.Upstream && !c.session.ReadClosed {
+		c.session.Events.Resume(l.now)
+	}
+	l.rearm(c)
+	from := side.Other()
+	if c.session.Flows[from].FIN {
+		l.passFIN(c, from)
+		return
+	}
+	if c.mayRead(from) {
+		l.later(c)
+	}
+}
+
+// finished passes on that side has sent FIN, once what it sent before has been taken.
+func (l *Loop) finished(c *conn, side session.Side) {
+	c.session.Finished(side, l.now)
+	if c.phase == awaiting { // no whole message has come, and none will
+		l.end(c, session.ClientFIN)
+		return
+	}
+	l.rearm(c)
+	if c.legs[side.Other()].held == nil {
+		l.passFIN(c, side)
+	}
+}
+
+func (l *Loop) passFIN(c *conn, from session.Side) {
+	reactor.Finish(int(c.legs[from.Other()].fd))
+	c.session.FINPassed(from, l.now)
+	if c.session.Reason != session.Open {
+		l.end(c, c.session.Reason)
+	}
+}
+
+// broken ends the session because side's socket has failed. What the peer sent before that is still passed on.
+func (l *Loop) broken(c *conn, side session.Side, errno syscall.Errno) {
+	if c.phase == closing || c.phase == vacant {
+		return
+	}
+	reason := c.session.Reset(side)
+	if errno != 0 && !reactor.IsReset(errno) {
+		reason = c.session.Lost(side)
+	}
+	leg := &c.legs[side]
+	leg.failed = true
+	c.session.End(reason, l.now)
+	for c.phase == relaying && c.legs[side.Other()].held == nil && !c.legs[side.Other()].failed {
+		n, errno := reactor.Read(int(leg.fd), l.buf)
+		if errno != 0 || n == 0 {
+			break
+		}
+		l.received(c, side, l.buf[:n])
+	}
+	l.end(c, reason)
+}

@@ -1,0 +1,61 @@
+package relay
+
+import (
+	"idlegate/gateway/internal/reactor"
+	"idlegate/gateway/internal/session"
+)
+
+// When the budget for held bytes is nearly spent, a read might bring bytes that can neither be passed on nor held. Then
+// they are looked at where they lie, offered to the other side, and only what it took is taken off the socket.
+
+// scarce reports whether a read of c must not bring more than the other side takes: always before another read of each
+// loop could spend the budget.
+func (l *Loop) scarce() bool {
+	reserve := int64(2 * readSize * len(l.cfg.Gate.loops))
+	return l.cfg.Budget.Used()+reserve > l.cfg.Budget.limit
+}
+
+// pumpScarce is pump without holding anything.
+func (l *Loop) pumpScarce(c *conn, side session.Side) {
+	if c.phase == awaiting {
+		l.postpone(c)
+		return
+	}
+	leg, to := &c.legs[side], side.Other()
+	n, errno := reactor.Peek(int(leg.fd), l.buf)
+	if errno != 0 || n == 0 {
+		l.readEnd(c, side, errno)
+		return
+	}
+	sound, broke := c.session.Sound(c.rules(), side, l.buf[:n])
+	written, errno := reactor.Write(int(c.legs[to].fd), l.buf[:sound])
+	if errno != 0 && errno != reactor.Again {
+		l.broken(c, to, errno)
+		return
+	}
+	if written > 0 {
+		l.tookOff(c, side, written)
+	}
+	if written == sound && broke != session.Open {
+		l.end(c, broke)
+	}
+	if c.phase != relaying {
+		return
+	}
+	if written < sound {
+		c.legs[to].starved = true
+		l.waitFor(c, to)
+		return
+	}
+	l.later(c)
+}
+
+// tookOff accounts for n bytes of side that were peeked at in the loop's buffer and have been passed on.
+func (l *Loop) tookOff(c *conn, side session.Side, n int) {
+	taken, errno := reactor.Read(int(c.legs[side].fd), l.buf[:n])
+	if errno != 0 || taken < n { // they were there a moment ago
+		l.end(c, session.InternalError)
+		return
+	}
+	l.account(c, side, l.buf[:n])
+}

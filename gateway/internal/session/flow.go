@@ -1,0 +1,184 @@
+package session
+
+import (
+	"time"
+
+	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/protocol"
+)
+
+// Receipt says what a read meant.
+type Receipt struct {
+	Sound    int           // so many bytes may be passed on; all of them unless Broke
+	Messages uint64        // that were completed
+	Gap      time.Duration // of the client's silence before the first of them
+	Broke    Reason        // Open, ProtocolError or MessageTooLarge
+	Sooner   bool          // a timer may now be due sooner than before
+}
+
+// Received takes what side sent. All messages of one read arrive at the same instant.
+func (s *Session) Received(r *Rules, side Side, b []byte, now deadline.Instant) Receipt {
+	f := &s.Flows[side]
+	got := scan(r.Framers[side], &f.Parse, b)
+	f.Bytes += uint64(len(b))
+	f.Messages += got.Messages
+	if got.Messages > 0 {
+		if r.ResetOn[side] {
+			s.Events.Reset = s.Events.Attended(now)
+			s.Events.Observed = s.Events.Observed.Without(deadline.IdleTimeout)
+		}
+		if side == Client {
+			got.Gap = s.clientSpoke(now)
+		}
+	}
+	if side == Client {
+		got.Sooner = s.clientMessage(got, now)
+	} else {
+		s.upstreamMessage(r, got, now)
+	}
+	s.halfOpenMoved(side, now)
+	return got
+}
+
+// Sound returns how much of b, come from side, could be passed on, and changes nothing.
+func (s *Session) Sound(r *Rules, side Side, b []byte) (int, Reason) {
+	parse := s.Flows[side].Parse
+	got := scan(r.Framers[side], &parse, b)
+	return got.Sound, got.Broke
+}
+
+// scan finds the messages in b.
+func scan(f protocol.Framer, parse *protocol.State, b []byte) (got Receipt) {
+	for got.Sound < len(b) {
+		n, event := f.Scan(parse, b[got.Sound:])
+		got.Sound += n
+		switch event {
+		case protocol.Message:
+			got.Messages++
+		case protocol.Violation:
+			got.Broke = ProtocolError
+			return got
+		case protocol.TooLarge:
+			got.Broke = MessageTooLarge
+			return got
+		}
+	}
+	return got
+}
+
+// clientSpoke notes complete messages of the client and returns the silence before them.
+func (s *Session) clientSpoke(now deadline.Instant) time.Duration {
+	gap := now.Since(s.LastMessage)
+	s.Silence = max(s.Silence, gap)
+	s.LastMessage = now
+	s.Events.FirstMessage = true
+	return gap
+}
+
+// clientMessage notes whether the client has begun a message that it has not finished.
+func (s *Session) clientMessage(got Receipt, now deadline.Instant) (begun bool) {
+	if s.Flows[Client].Parse.AtBoundary() {
+		s.Events.MessageBegan = 0
+		return false
+	}
+	if s.Events.MessageBegan != 0 && got.Messages == 0 {
+		return false
+	}
+	s.Events.MessageBegan = s.Events.Attended(now)
+	s.Events.Observed = s.Events.Observed.Without(deadline.Message)
+	return true
+}
+
+// upstreamMessage notes whether a message to the client is under way.
+func (s *Session) upstreamMessage(r *Rules, got Receipt, now deadline.Instant) {
+	if got.Messages > 0 {
+		s.replyEnded(r, now)
+	}
+	if !s.Flows[Upstream].Parse.AtBoundary() {
+		s.Events.ReplyMoved = now
+	}
+}
+
+// replyEnded ends the message to the client that was under way, unless some of it is still held. If idle_timeout had
+// waited for it, that now counts from here.
+func (s *Session) replyEnded(r *Rules, now deadline.Instant) {
+	if s.Events.ReplyMoved == 0 || s.Events.ClientWaits.Moved != 0 {
+		return
+	}
+	s.Events.ReplyMoved = 0
+	if min(s.Events.IdleDue(&r.Enforced), s.Events.IdleDue(&r.Observed)) <= now {
+		s.Events.ReplyEnd = s.Events.Attended(now)
+	}
+}
+
+// halfOpenMoved restarts half_close_timeout if side is the one that is still open.
+func (s *Session) halfOpenMoved(side Side, now deadline.Instant) {
+	if s.Events.HalfClosed != 0 && !s.Flows[side].FIN {
+		s.Events.HalfClosed = now
+		s.Events.Observed = s.Events.Observed.Without(deadline.HalfClose)
+	}
+}
+
+// waits returns what is known of the bytes that wait for side.
+func (s *Session) waits(side Side) *deadline.Wait {
+	if side == Client {
+		return &s.Events.ClientWaits
+	}
+	return &s.Events.UpstreamWaits
+}
+
+func writeTimer(side Side) deadline.Timer {
+	if side == Client {
+		return deadline.ClientWrite
+	}
+	return deadline.UpstreamWrite
+}
+
+// Held notes that side does not take bytes that wait for it.
+func (s *Session) Held(side Side, now deadline.Instant) {
+	if w := s.waits(side); w.Moved == 0 {
+		*w = deadline.Wait{Moved: now, Looked: now}
+		s.Events.Observed = s.Events.Observed.Without(writeTimer(side))
+	}
+	if side == Client {
+		s.Events.ReplyMoved = now
+	}
+}
+
+// Moved notes that side's kernel has acknowledged some of the bytes that wait for it.
+func (s *Session) Moved(side Side, now deadline.Instant) {
+	if w := s.waits(side); w.Moved != 0 {
+		*w = deadline.Wait{Moved: now, Looked: now}
+	}
+	if side == Client && s.Events.ReplyMoved != 0 {
+		s.Events.ReplyMoved = now
+	}
+	s.halfOpenMoved(side.Other(), now)
+}
+
+// Looked notes that a look found nothing acknowledged.
+func (s *Session) Looked(side Side, now deadline.Instant) {
+	if w := s.waits(side); w.Moved != 0 {
+		w.Looked = now
+	}
+}
+
+// Taken notes that side has taken all that waited for it.
+func (s *Session) Taken(r *Rules, side Side, now deadline.Instant) {
+	s.Moved(side, now)
+	*s.waits(side) = deadline.Wait{}
+	if side == Client && s.Flows[Upstream].Parse.AtBoundary() {
+		s.replyEnded(r, now)
+	}
+}
+
+// Draining notes that the kernel still holds bytes for the client of which some were acknowledged since the last look:
+// a message is under way though we hold nothing of it.
+func (s *Session) Draining(now deadline.Instant) { s.Events.ReplyMoved = now }
+
+// Drained notes that the kernel holds nothing for the client any more.
+func (s *Session) Drained(r *Rules, now deadline.Instant) {
+	if s.Flows[Upstream].Parse.AtBoundary() {
+		s.replyEnded(r, now)
+	}
+}

@@ -1,0 +1,104 @@
+package session
+
+import "idlegate/gateway/internal/deadline"
+
+// Reason is the one named cause for which a session ended. The list is closed: log, metrics, API and page all use it.
+type Reason uint8
+
+const (
+	Open Reason = iota // has not ended
+
+	// The peers ended it. Lost means that the kernel gave up on the peer.
+	ClientFIN
+	UpstreamFIN
+	ClientReset
+	UpstreamReset
+	ClientLost
+	UpstreamLost
+
+	// A timer of the policy ended it.
+	IdleTimeout
+	FirstMessageTimeout
+	MessageTimeout
+	MaxLifetime
+	Deadline
+	ReadDeadline
+	WriteDeadline
+	ClientStalled
+	UpstreamStalled
+	HalfCloseTimeout
+
+	// No upstream connection came about.
+	ConnectRefused
+	ConnectTimeout
+	ConnectFailed
+	NoEndpoint
+
+	// What a peer sent could not be passed on.
+	ProtocolError
+	MessageTooLarge
+
+	// The gateway ended it.
+	Drained  // by itself or by its policy while the gateway drained
+	Shutdown // cut: drain_timeout was over, or the gateway was told to stop at once
+	InternalError
+
+	ReasonCount // how many there are
+)
+
+var reasonNames = [ReasonCount]string{
+	"open",
+	"client_fin", "upstream_fin", "client_reset", "upstream_reset", "client_lost", "upstream_lost",
+	"idle_timeout", "first_message_timeout", "message_timeout", "max_lifetime",
+	"deadline", "read_deadline", "write_deadline", "client_stalled", "upstream_stalled", "half_close_timeout",
+	"connect_refused", "connect_timeout", "connect_failed", "no_endpoint",
+	"protocol_error", "message_too_large",
+	"drained", "shutdown", "internal_error",
+}
+
+// String returns the word used in log and metrics.
+func (r Reason) String() string { return reasonNames[r] }
+
+// Fault reports whether the session ended otherwise than by a side that had finished, or by its policy's kind: those
+// that `log.connections: faults` shows.
+func (r Reason) Fault() bool {
+	switch r {
+	case ClientFIN, UpstreamFIN, Drained, Deadline, MaxLifetime:
+		return false
+	}
+	return true
+}
+
+// timerReasons names the end that each timer brings.
+var timerReasons = [deadline.Count]Reason{
+	deadline.Deadline:      Deadline,
+	deadline.ReadDeadline:  ReadDeadline,
+	deadline.WriteDeadline: WriteDeadline,
+	deadline.IdleTimeout:   IdleTimeout,
+	deadline.FirstMessage:  FirstMessageTimeout,
+	deadline.Message:       MessageTimeout,
+	deadline.MaxLifetime:   MaxLifetime,
+	deadline.ClientWrite:   ClientStalled,
+	deadline.UpstreamWrite: UpstreamStalled,
+	deadline.HalfClose:     HalfCloseTimeout,
+	deadline.Connect:       ConnectTimeout,
+}
+
+// Ends returns the reason of a session that t ended.
+func Ends(t deadline.Timer) Reason { return timerReasons[t] }
+
+// Cause is why a connection never became a session.
+type Cause uint8
+
+const (
+	Denied         Cause = iota // by allow or deny
+	OverCapacity                // max_connections, with on_full: refuse
+	OverRouteLimit              // limits.connections
+	FDLimit                     // no file descriptor was left
+	CauseCount                  // how many there are
+)
+
+var causeNames = [CauseCount]string{"denied", "over_capacity", "over_route_limit", "fd_limit"}
+
+// String returns the word used in metrics.
+func (c Cause) String() string { return causeNames[c] }

@@ -1,0 +1,262 @@
+package session
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/protocol"
+)
+
+// TestScripts plays testdata/*.txt in virtual time. A script is a list of rules, each a paragraph:
+//
+//	rule: partial message, then silence: closes at message_timeout
+//	policy idle_timeout=60s message_timeout=10s
+//	@0s client "abc"
+//	@10s expect message_timeout
+//
+// `policy` sets timers by key, and `protocol=raw`, `reset_on=upstream|either`, `dry.KEY=…` for those only observed,
+// `lifetime=0.5` for the share that jitter takes off. The connection is accepted at @0s and read from then on. Events:
+// `client|upstream "bytes"`, `client|upstream fin`, `client|upstream waits` (it does not take what waits for it), `… moves`
+// (its kernel acknowledged some), `… took all`, `pause`, `resume`. `expect REASON` demands that the session ended at that
+// very instant, `expect open` that it has not, `expect observed KEY` that a dry run counted the timer then and once.
+func TestScripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, file := range files {
+		for _, rule := range readRules(t, file) {
+			t.Run(strings.TrimSuffix(filepath.Base(file), ".txt")+"/"+rule.name, func(t *testing.T) { rule.play(t) })
+		}
+	}
+}
+
+type rule struct {
+	file  string
+	name  string
+	lines []line
+}
+
+type line struct {
+	number int
+	text   string
+}
+
+func readRules(t *testing.T, file string) (rules []rule) {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	scanner := bufio.NewScanner(f)
+	for n := 1; scanner.Scan(); n++ {
+		text := strings.TrimSpace(scanner.Text())
+		name, isRule := strings.CutPrefix(text, "rule: ")
+		switch {
+		case text == "" || strings.HasPrefix(text, "#"):
+		case isRule:
+			rules = append(rules, rule{file: file, name: name})
+		default:
+			last := &rules[len(rules)-1]
+			last.lines = append(last.lines, line{n, text})
+		}
+	}
+	return rules
+}
+
+// start is when scripts begin: not at 0, which means never.
+const start = deadline.Instant(1000 * time.Hour)
+
+type player struct {
+	t        *testing.T
+	where    string
+	rules    Rules
+	session  Session
+	now      deadline.Instant
+	observed map[deadline.Timer][]deadline.Instant
+}
+
+func (r rule) play(t *testing.T) {
+	p := &player{t: t, rules: defaultRules(), observed: map[deadline.Timer][]deadline.Instant{}}
+	var share uint16
+	for _, l := range r.lines {
+		p.where = fmt.Sprintf("%s:%d: %s", r.file, l.number, l.text)
+		if settings, ok := strings.CutPrefix(l.text, "policy "); ok {
+			share = p.policy(settings)
+			continue
+		}
+		if p.now == 0 {
+			p.now, p.session = start, Accept(start, share)
+		}
+		at, event, _ := strings.Cut(strings.TrimPrefix(l.text, "@"), " ")
+		d, err := time.ParseDuration(at)
+		if err != nil {
+			t.Fatalf("%s: %v", p.where, err)
+		}
+		p.until(start.After(d))
+		p.event(event)
+	}
+}
+
+func defaultRules() Rules {
+	newline, err := protocol.NewDelimiter([]byte("\n"), 64)
+	if err != nil {
+		panic(err)
+	}
+	return Rules{Framers: [2]protocol.Framer{newline, newline}, ResetOn: [2]bool{Client: true}, Bounded: true, NotSeen: ^deadline.Set(0)}
+}
+
+func (p *player) policy(settings string) (share uint16) {
+	dry := map[string]string{}
+	for _, setting := range strings.Fields(settings) {
+		key, value, _ := strings.Cut(setting, "=")
+		if name, ok := strings.CutPrefix(key, "dry."); ok {
+			dry[name] = value
+			continue
+		}
+		switch key {
+		case "protocol":
+			p.rules.Framers = [2]protocol.Framer{protocol.NewRaw(), protocol.NewRaw()}
+			p.rules.Bounded = false
+		case "reset_on":
+			p.rules.ResetOn = [2]bool{Client: value == "either", Upstream: true}
+		case "lifetime":
+			f, _ := strconv.ParseFloat(value, 64)
+			share = uint16(f * 65536)
+		default:
+			p.set(&p.rules.Enforced, key, value)
+		}
+	}
+	p.rules.Observed = p.rules.Enforced
+	for key, value := range dry {
+		p.rules.DryRun = true
+		for _, t := range p.set(&p.rules.Observed, key, value) {
+			p.rules.NotSeen = p.rules.NotSeen.Without(t)
+		}
+	}
+	return share
+}
+
+func (p *player) set(d *deadline.Durations, key, value string) (timers []deadline.Timer) {
+	duration, err := time.ParseDuration(value)
+	if err != nil {
+		p.t.Fatalf("%s: %v", p.where, err)
+	}
+	for t := deadline.None + 1; t < deadline.Count; t++ {
+		if t.String() == key {
+			d[t] = duration
+			timers = append(timers, t)
+		}
+	}
+	if timers == nil {
+		p.t.Fatalf("%s: no timer %s", p.where, key)
+	}
+	return timers
+}
+
+// until lets time pass as a loop does: it sleeps until Next and asks what is due then.
+func (p *player) until(at deadline.Instant) {
+	for p.session.Reason == Open {
+		next := p.session.Next(&p.rules)
+		if next > at {
+			break
+		}
+		if next < p.now {
+			p.t.Fatalf("%s: Next went back", p.where)
+		}
+		p.now = next
+		p.tick()
+	}
+	p.now = at
+}
+
+func (p *player) tick() {
+	seen := p.session.Observe(&p.rules, p.now)
+	for t := deadline.None; t < deadline.Count; t++ {
+		if seen.Has(t) {
+			p.observed[t] = append(p.observed[t], p.now)
+		}
+	}
+	switch t, _ := p.session.Due(&p.rules, p.now); {
+	case t == deadline.None:
+		p.session.Looked(Client, p.now)
+		p.session.Looked(Upstream, p.now)
+	case t == deadline.ReadDeadline && p.session.MayBeAnswered(&p.rules):
+		p.session.CloseRead(p.now)
+	default:
+		p.session.End(Ends(t), p.now)
+	}
+}
+
+func (p *player) event(text string) {
+	who, what, _ := strings.Cut(text, " ")
+	side := Client
+	switch who {
+	case "expect":
+		p.expect(what)
+		return
+	case "pause":
+		p.session.Events.Pause(p.now)
+		return
+	case "resume":
+		p.session.Events.Resume(p.now)
+		return
+	case "upstream":
+		side = Upstream
+	}
+	switch what {
+	case "fin":
+		p.session.Finished(side, p.now)
+		p.session.FINPassed(side, p.now)
+	case "waits":
+		p.session.Held(side, p.now)
+	case "moves":
+		p.session.Moved(side, p.now)
+	case "took all":
+		p.session.Taken(&p.rules, side, p.now)
+	case "resets":
+		p.session.End(p.session.Reset(side), p.now)
+	default:
+		p.received(side, what)
+	}
+}
+
+func (p *player) received(side Side, quoted string) {
+	bytes, err := strconv.Unquote(quoted)
+	if err != nil {
+		p.t.Fatalf("%s: %v", p.where, err)
+	}
+	if got := p.session.Received(&p.rules, side, []byte(bytes), p.now); got.Broke != Open {
+		p.session.End(got.Broke, p.now)
+	}
+}
+
+func (p *player) expect(what string) {
+	p.t.Helper()
+	if key, ok := strings.CutPrefix(what, "observed "); ok {
+		for t, at := range p.observed {
+			if t.String() == key && len(at) == 1 && at[0] == p.now {
+				delete(p.observed, t)
+				return
+			}
+		}
+		p.t.Fatalf("%s: observed so far: %v", p.where, p.observed)
+	}
+	if got := p.session.Reason.String(); got != what {
+		p.t.Fatalf("%s: got %s after %v", p.where, got, p.session.Age(p.now))
+	}
+	if p.session.Reason != Open && p.session.Ended != p.now {
+		p.t.Fatalf("%s: ended at %v", p.where, p.session.Age(p.now))
+	}
+	if len(p.observed) > 0 {
+		p.t.Fatalf("%s: observed and not expected: %v", p.where, p.observed)
+	}
+}

@@ -1,0 +1,156 @@
+// Package session is the state machine of one session: a client's connection and the upstream connection that serves it.
+//
+// It is told what happened (bytes, a FIN, a peer that takes nothing more, the passing of time) and says what that means:
+// how much may be passed on, which timer ends the session when, whether it has ended and for what reason. It owns no
+// socket and reads no clock; whoever does drives it:
+//
+//	            Received          Held, Moved
+//	client ───────────────► session ───────────────► upstream
+//	       ◄───────────────         ◄───────────────
+//	            Held, Moved         Received
+//
+//	Finished(side)   side has sent FIN: its direction ends when what is held has been written and FINPassed
+//	Next, Expired    when to look at the timers, and what they say then
+//
+// A Session is plain data, so that it can be copied, listed, written down and judged anew under an edited policy while it
+// is open. The first cause names its end.
+package session
+
+import (
+	"time"
+
+	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/protocol"
+)
+
+// Side is one of the two ends that the gateway stands between.
+type Side uint8
+
+const (
+	Client Side = iota
+	Upstream
+)
+
+// Other returns the opposite side.
+func (s Side) Other() Side { return s ^ 1 }
+
+// String returns the side's word in log and metrics.
+func (s Side) String() string { return [...]string{"client", "upstream"}[s] }
+
+// Rules are what a session obeys. They are shared by the sessions of a route and never change.
+type Rules struct {
+	Framers  [2]protocol.Framer // by sender
+	ResetOn  [2]bool            // whose complete messages restart idle_timeout
+	Bounded  bool               // the protocol has message boundaries; raw has none that mean anything
+	Enforced deadline.Durations
+	Observed deadline.Durations // a dry run's: those in force, overlaid with its own
+	NotSeen  deadline.Set       // the timers that the dry run does not watch
+	DryRun   bool               // there is something to observe
+}
+
+// Flow is one direction, named after its sender.
+type Flow struct {
+	Parse    protocol.State
+	Bytes    uint64 // payload received from the sender
+	Messages uint64 // complete ones
+	FIN      bool   // the sender has finished
+	Passed   bool   // the other side was told so
+}
+
+// Session is the state of one session.
+type Session struct {
+	Events deadline.Events
+	Flows  [2]Flow // by sender
+	Reason Reason  // Open until it ends
+	Ended  deadline.Instant
+
+	LastMessage deadline.Instant // of the client; at first the accept
+	Silence     time.Duration    // longest between two client messages so far
+
+	firstFIN   Side
+	finished   bool // firstFIN is set
+	ReadClosed bool // read_deadline has passed: the client is read no more, but may be answered
+}
+
+// Accept starts a session. lifetimeShare is the share of max_lifetime that jitter takes off, in 1/65536.
+func Accept(now deadline.Instant, lifetimeShare uint16) Session {
+	return Session{Events: deadline.Accept(now, lifetimeShare), LastMessage: now}
+}
+
+// Age returns how long the session has been or was open.
+func (s *Session) Age(now deadline.Instant) time.Duration {
+	if s.Reason != Open {
+		now = s.Ended
+	}
+	return now.Since(s.Events.Accepted)
+}
+
+// LongestSilence returns the longest time without a complete client message, the one up to now included.
+func (s *Session) LongestSilence(now deadline.Instant) time.Duration {
+	if s.Reason != Open {
+		now = s.Ended
+	}
+	return max(s.Silence, now.Since(s.LastMessage))
+}
+
+// End ends the session for r, unless it has ended already.
+func (s *Session) End(r Reason, now deadline.Instant) {
+	if s.Reason == Open {
+		s.Reason, s.Ended = r, now
+	}
+}
+
+// Reset returns why a session ends whose peer on side has reset its connection: one that had finished before is gone for
+// that reason and no other.
+func (s *Session) Reset(side Side) Reason {
+	if s.Flows[side].FIN {
+		return s.finReason(side)
+	}
+	if side == Client {
+		return ClientReset
+	}
+	return UpstreamReset
+}
+
+// Lost returns why a session ends on whose peer at side the kernel gave up.
+func (s *Session) Lost(side Side) Reason {
+	if side == Client {
+		return ClientLost
+	}
+	return UpstreamLost
+}
+
+func (s *Session) finReason(side Side) Reason {
+	if s.finished {
+		side = s.firstFIN
+	}
+	if side == Client {
+		return ClientFIN
+	}
+	return UpstreamFIN
+}
+
+// Finished notes that side has sent FIN.
+func (s *Session) Finished(side Side, now deadline.Instant) {
+	if s.Flows[side].FIN {
+		return
+	}
+	s.Flows[side].FIN = true
+	if side == Client {
+		s.Events.ClientFIN = true
+	}
+	if s.finished {
+		s.Events.HalfClosed = 0
+		return
+	}
+	s.finished, s.firstFIN = true, side
+	s.Events.HalfClosed = now
+}
+
+// FINPassed notes that the other side was told that side has finished, and ends the session when both have been.
+func (s *Session) FINPassed(side Side, now deadline.Instant) {
+	s.Flows[side].Passed = true
+	if s.Flows[side.Other()].Passed {
+		s.End(s.finReason(side), now)
+	}
+}
