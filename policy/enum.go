@@ -1,7 +1,34 @@
 package policy
 
+import "fmt"
+
 // The words of the file that choose among a few. Each type's String is the word itself, and its zero value is the
 // file's default unless its comment says otherwise.
+
+// enum is a type whose values are words; words()[value] is the value's word, "" where there is no such value.
+type enum interface {
+	~uint8
+	words() []string
+}
+
+// wordOf is the String of every enum.
+func wordOf[E enum](e E) string {
+	if words := e.words(); int(e) < len(words) && words[e] != "" {
+		return words[e]
+	}
+	return fmt.Sprintf("%T(%d)", e, uint8(e))
+}
+
+// valueOf is the value whose word is s.
+func valueOf[E enum](s string) (E, bool) {
+	var e E
+	for i, word := range e.words() {
+		if word == s && s != "" {
+			return E(i), true
+		}
+	}
+	return e, false
+}
 
 // Kind tells the two kinds of connection apart.
 type Kind uint8
@@ -11,7 +38,14 @@ const (
 	Long                  // lasts as long as whole messages keep coming
 )
 
-// ResetOn says whose complete messages restart idle_timeout. The default is FromEither on raw, else FromClient.
+func (k Kind) String() string { return wordOf(k) }
+
+func (Kind) words() []string {
+	return []string{Short: "short", Long: "long"}
+}
+
+// ResetOn says whose complete messages restart idle_timeout. The default is ResetOnEither on raw, else
+// ResetOnClient; only in Config.Policies is it 0, where the file leaves it to the routes that share a policy.
 type ResetOn uint8
 
 const (
@@ -19,6 +53,12 @@ const (
 	ResetOnUpstream
 	ResetOnEither
 )
+
+func (r ResetOn) String() string { return wordOf(r) }
+
+func (ResetOn) words() []string {
+	return []string{ResetOnClient: "client", ResetOnUpstream: "upstream", ResetOnEither: "either"}
+}
 
 // Close says how a connection is closed by the gateway.
 type Close uint8
@@ -28,6 +68,12 @@ const (
 	CloseRST              // at once, with a reset
 )
 
+func (c Close) String() string { return wordOf(c) }
+
+func (Close) words() []string {
+	return []string{CloseFIN: "fin", CloseRST: "rst"}
+}
+
 // OnFull says what happens to a client who comes when max_connections are open.
 type OnFull uint8
 
@@ -35,6 +81,12 @@ const (
 	OnFullWait   OnFull = iota // it stays in the kernel's backlog
 	OnFullRefuse               // it is reset
 )
+
+func (o OnFull) String() string { return wordOf(o) }
+
+func (OnFull) words() []string {
+	return []string{OnFullWait: "wait", OnFullRefuse: "refuse"}
+}
 
 // Balance says how an endpoint is chosen.
 type Balance uint8
@@ -44,6 +96,12 @@ const (
 	RoundRobin
 )
 
+func (b Balance) String() string { return wordOf(b) }
+
+func (Balance) words() []string {
+	return []string{LeastConnections: "least_connections", RoundRobin: "round_robin"}
+}
+
 // ConnectOn says when the upstream connection is made.
 type ConnectOn uint8
 
@@ -51,6 +109,12 @@ const (
 	ConnectOnAccept       ConnectOn = iota // as soon as the client is there
 	ConnectOnFirstMessage                  // when a whole message has come
 )
+
+func (c ConnectOn) String() string { return wordOf(c) }
+
+func (ConnectOn) words() []string {
+	return []string{ConnectOnAccept: "accept", ConnectOnFirstMessage: "first_message"}
+}
 
 // LogLevel is the least severity that is logged.
 type LogLevel uint8
@@ -62,6 +126,12 @@ const (
 	LevelError
 )
 
+func (l LogLevel) String() string { return wordOf(l) }
+
+func (LogLevel) words() []string {
+	return []string{LevelInfo: "info", LevelDebug: "debug", LevelWarn: "warn", LevelError: "error"}
+}
+
 // LogFormat is the form of a log line.
 type LogFormat uint8
 
@@ -69,6 +139,12 @@ const (
 	FormatText LogFormat = iota
 	FormatJSON
 )
+
+func (f LogFormat) String() string { return wordOf(f) }
+
+func (LogFormat) words() []string {
+	return []string{FormatText: "text", FormatJSON: "json"}
+}
 
 // LogConnections says which ended connections get a line.
 type LogConnections uint8
@@ -78,6 +154,12 @@ const (
 	ConnectionsFaults                // only those ended by neither side's own FIN
 	ConnectionsNone
 )
+
+func (l LogConnections) String() string { return wordOf(l) }
+
+func (LogConnections) words() []string {
+	return []string{ConnectionsAll: "all", ConnectionsFaults: "faults", ConnectionsNone: "none"}
+}
 
 // Framing is the way a protocol's byte stream divides into messages. It has no default.
 type Framing uint8
@@ -90,6 +172,12 @@ const (
 	Varint
 )
 
+func (f Framing) String() string { return wordOf(f) }
+
+func (Framing) words() []string {
+	return []string{Raw: "raw", LengthField: "length_field", Delimiter: "delimiter", Fixed: "fixed", Varint: "varint"}
+}
+
 // ByteOrder is that of a length field.
 type ByteOrder uint8
 
@@ -98,34 +186,8 @@ const (
 	LittleEndian
 )
 
-// Timer is the YAML key of one timer of a policy.
-type Timer string
+func (b ByteOrder) String() string { return wordOf(b) }
 
-const (
-	TimerDeadline            Timer = "deadline"
-	TimerReadDeadline        Timer = "read_deadline"
-	TimerWriteDeadline       Timer = "write_deadline"
-	TimerIdleTimeout         Timer = "idle_timeout"
-	TimerFirstMessageTimeout Timer = "first_message_timeout"
-	TimerMessageTimeout      Timer = "message_timeout"
-	TimerMaxLifetime         Timer = "max_lifetime"
-	TimerWriteTimeout        Timer = "write_timeout"
-	TimerHalfCloseTimeout    Timer = "half_close_timeout"
-)
-
-// Protocol says where the messages of one direction end.
-type Protocol struct {
-	Framing     Framing
-	LengthField LengthFieldFraming
-	Delimiter   []byte // of delimiter; default "\n"
-	FixedSize   int64  // of fixed; bytes, more than 0
-}
-
-// LengthFieldFraming describes messages of Offset + Size + value + Adjustment bytes.
-type LengthFieldFraming struct {
-	Magic      []byte // stands at the start of each message; may be empty, never reaches into the length field
-	Offset     int    // bytes before the length field; default: those of Magic
-	Size       int    // bytes of the length field: 1, 2, 3, 4 or 8
-	ByteOrder  ByteOrder
-	Adjustment int64 // added to the value; may be negative
+func (ByteOrder) words() []string {
+	return []string{BigEndian: "big", LittleEndian: "little"}
 }

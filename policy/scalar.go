@@ -1,0 +1,285 @@
+package policy
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Each function here makes the reader of one kind of value, which leaves the default in place where the value is bad.
+
+// maxName is the length of a name in bytes; names become metric labels and command arguments.
+const maxName = 64
+
+// integer reads a whole number from least to most.
+func integer[N int | int64](to *N, least, most N) func(cursor) {
+	return func(c cursor) {
+		s, ok := c.scalar()
+		if !ok {
+			return
+		}
+		n, err := strconv.ParseInt(s, 10, 64)
+		quoted := c.node.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0
+		switch {
+		case err != nil || quoted || strconv.FormatInt(n, 10) != s:
+			c.fail("must be a plain whole number from %d to %d, not %s", least, most, quote(s))
+		case n < int64(least) || n > int64(most):
+			c.fail("must be from %d to %d, not %d", least, most, n)
+		default:
+			*to = N(n)
+		}
+	}
+}
+
+// limit reads a whole number up to most, or none, which is 0.
+func limit(to *int, most int) func(cursor) {
+	return func(c cursor) {
+		if c.node.Value == none {
+			*to = 0
+			return
+		}
+		if c.node.Value == "0" {
+			c.fail("must be more than 0; write none for no limit")
+			return
+		}
+		integer(to, 1, most)(c)
+	}
+}
+
+func boolean(to *bool) func(cursor) {
+	return func(c cursor) {
+		if c.node.ShortTag() != "!!bool" {
+			c.fail("must be plain true or false, not %s", kindOf(c.node))
+			return
+		}
+		*to = strings.EqualFold(c.node.Value, "true")
+	}
+}
+
+// text reads what YAML itself takes for text, so that a name is never a number or a truth value by accident.
+func text(to *string) func(cursor) {
+	return func(c cursor) {
+		s, ok := c.scalar()
+		switch {
+		case !ok:
+		case c.node.ShortTag() != "!!str":
+			c.fail("must be text; write it in quotes, as in %q", clip(s))
+		case s == "":
+			c.fail("is empty; write a value, or remove the key")
+		default:
+			*to = s
+		}
+	}
+}
+
+// label reads the name of a route.
+func label(to *string) func(cursor) {
+	return func(c cursor) {
+		var s string
+		text(&s)(c)
+		if s != "" && c.checkName(s) {
+			*to = s
+		}
+	}
+}
+
+// checkName reports what cannot be the name of a route, a policy or an upstream.
+func (c cursor) checkName(s string) bool {
+	switch {
+	case len(s) > maxName:
+		c.fail("is a name of %d characters; a name can have %d", len(s), maxName)
+	case !isName(s):
+		c.fail("%s is not a name; names begin with a letter or a digit and have letters, digits and _ - . only", quote(s))
+	default:
+		return true
+	}
+	return false
+}
+
+func isName(s string) bool {
+	for i := range len(s) {
+		b := s[i]
+		alphanumeric := b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9'
+		if !alphanumeric && (i == 0 || b != '_' && b != '-' && b != '.') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= maxName
+}
+
+// word reads the word of an enum.
+func word[E enum](to *E) func(cursor) {
+	return func(c cursor) {
+		s, ok := c.scalar()
+		if !ok {
+			return
+		}
+		value, ok := valueOf[E](s)
+		if !ok {
+			c.fail("must be %s, not %s", oneOf[E](), quote(s))
+			return
+		}
+		*to = value
+	}
+}
+
+// oneOf lists the words of an enum: a, b or c.
+func oneOf[E enum]() string {
+	var e E
+	var known []string
+	for _, word := range e.words() {
+		if word != "" {
+			known = append(known, word)
+		}
+	}
+	last := len(known) - 1
+	return strings.Join(known[:last], ", ") + " or " + known[last]
+}
+
+// span says which durations a key takes.
+type span struct {
+	none bool          // the word none is allowed, which is 0
+	unit time.Duration // only multiples of it; 0: any
+	most time.Duration // 0: as every duration
+}
+
+func duration(to *time.Duration) func(cursor) { return span{none: true}.into(to) }
+
+func (limits span) into(to *time.Duration) func(cursor) {
+	return func(c cursor) {
+		s, ok := c.amount(limits.none)
+		if !ok {
+			return
+		}
+		if s == none {
+			*to = 0
+			return
+		}
+		d, err := parseDuration(s)
+		if err == nil {
+			err = limits.check(d)
+		}
+		if err != nil {
+			c.fail("%s", err)
+			return
+		}
+		*to = d
+	}
+}
+
+func (limits span) check(d time.Duration) error {
+	if limits.most != 0 && d > limits.most {
+		return fmt.Errorf("must be at most %s, which is what the kernel can, not %s",
+			formatDuration(limits.most), formatDuration(d))
+	}
+	if limits.unit != 0 && d%limits.unit != 0 {
+		return fmt.Errorf("must be a multiple of %s, which is what the kernel can, not %s",
+			formatDuration(limits.unit), formatDuration(d))
+	}
+	return nil
+}
+
+// size reads bytes, at least least. Where off, the word none is allowed, which is 0.
+func size(to *int64, least int64, off bool) func(cursor) {
+	return func(c cursor) {
+		s, ok := c.amount(off)
+		if !ok {
+			return
+		}
+		if s == none {
+			*to = 0
+			return
+		}
+		n, err := parseSize(s)
+		switch {
+		case err != nil:
+			c.fail("%s", err)
+		case n < least:
+			c.fail("must be at least %s, not %s", formatSize(least), formatSize(n))
+		default:
+			*to = n
+		}
+	}
+}
+
+// amount is the text of a duration or a size; it is none only if that is allowed, and neither 0 nor less.
+func (c cursor) amount(off bool) (string, bool) {
+	s, ok := c.scalar()
+	if !ok {
+		return "", false
+	}
+	number, negative := strings.CutPrefix(s, "-")
+	numeric := number != "" && number[0] >= '0' && number[0] <= '9'
+	zero := strings.Trim(number, "0dhmsKMGTiB") == ""
+	switch {
+	case s == none && !off:
+		c.fail("cannot be switched off; write a value, or remove the key for the default")
+	case numeric && (negative || zero) && off:
+		c.fail("must be more than 0; write none to switch it off")
+	case numeric && (negative || zero):
+		c.fail("must be more than 0")
+	default:
+		return s, true
+	}
+	return "", false
+}
+
+func percent(to *float64) func(cursor) {
+	return func(c cursor) {
+		s, ok := c.scalar()
+		if !ok {
+			return
+		}
+		share, err := parsePercent(s)
+		if err != nil {
+			c.fail("%s", err)
+			return
+		}
+		*to = share
+	}
+}
+
+func address(to *Address) func(cursor) {
+	return func(c cursor) {
+		s, ok := c.scalar()
+		if !ok {
+			return
+		}
+		a, err := ParseAddress(s)
+		if err != nil {
+			c.fail("%s", err)
+			return
+		}
+		*to = a
+	}
+}
+
+// networks reads a list that must not be empty: whoever writes allow: [] means the opposite of what it would do.
+func networks(to *[]netip.Prefix) func(cursor) {
+	return func(c cursor) {
+		c.list(func(c cursor) {
+			s, ok := c.scalar()
+			if !ok {
+				return
+			}
+			p, err := parsePrefix(s)
+			if err != nil {
+				c.fail("%s", err)
+				return
+			}
+			*to = append(*to, p)
+		})
+		c.refuseEmpty("a network, or remove the key")
+	}
+}
+
+// refuseEmpty reports a list without items; what says what it should have.
+func (c cursor) refuseEmpty(what string) {
+	if c.written() && c.node.Kind == yaml.SequenceNode && len(c.node.Content) == 0 {
+		c.fail("is empty; add %s", what)
+	}
+}

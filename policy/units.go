@@ -1,0 +1,205 @@
+package policy
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// none is the word that switches a duration or a limit off.
+const none = "none"
+
+// maxDuration bounds every duration of the file, so that no sum of an instant and a duration can overflow.
+const maxDuration = 3650 * day
+
+const day = 24 * time.Hour
+
+const (
+	kib = 1 << (10 * (iota + 1))
+	mib
+	gib
+	tib
+)
+
+// maxSize bounds every size of the file, for the same reason.
+const maxSize = 1024 * tib
+
+// unit is one unit of a duration or a size.
+type unit struct {
+	name  string
+	worth int64
+}
+
+// durationUnits are those of a duration, in nanoseconds, greatest first.
+func durationUnits() []unit {
+	return []unit{
+		{"d", int64(day)}, {"h", int64(time.Hour)}, {"m", int64(time.Minute)}, {"s", int64(time.Second)},
+		{"ms", int64(time.Millisecond)},
+	}
+}
+
+// sizeUnits are those of a size, in bytes, greatest first.
+func sizeUnits() []unit {
+	return []unit{{"TiB", tib}, {"GiB", gib}, {"MiB", mib}, {"KiB", kib}, {"B", 1}}
+}
+
+// parseDuration reads 10s, 1m30s, 250ms, 7d: whole numbers, each with its unit, the greatest unit first. The result is
+// never negative and at most maxDuration.
+func parseDuration(s string) (time.Duration, error) {
+	if err := noAmount(s, "10s"); err != nil {
+		return 0, err
+	}
+	units := durationUnits()
+	var total int64
+	for rest := s; rest != ""; {
+		number, name, tail := cutTerm(rest)
+		if err := checkTerm(s, number, name, tail, "s"); err != nil {
+			return 0, err
+		}
+		at := indexUnit(units, name)
+		if at < 0 {
+			return 0, unknownUnit(s, name, durationUnits(), "ms, s, m, h and d")
+		}
+		n, err := strconv.ParseInt(number, 10, 64)
+		if err != nil || n > (int64(maxDuration)-total)/units[at].worth {
+			return 0, fmt.Errorf("%s is too long; the longest is %s", clip(s), formatDuration(maxDuration))
+		}
+		total += n * units[at].worth
+		units, rest = units[at+1:], tail
+	}
+	return time.Duration(total), nil
+}
+
+// parseSize reads 64KiB, 1MiB, 512B. The result is never negative and at most maxSize.
+func parseSize(s string) (int64, error) {
+	if err := noAmount(s, "64KiB"); err != nil {
+		return 0, err
+	}
+	number, name, tail := cutTerm(s)
+	if err := checkTerm(s, number, name, tail, "B"); err != nil {
+		return 0, err
+	}
+	units := sizeUnits()
+	at := indexUnit(units, name)
+	if at < 0 || tail != "" {
+		return 0, unknownSizeUnit(s, number, name)
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n > maxSize/units[at].worth {
+		return 0, fmt.Errorf("%s is too much; the most is %s", clip(s), formatSize(maxSize))
+	}
+	return n * units[at].worth, nil
+}
+
+// parsePercent reads 10% as 0.1.
+func parsePercent(s string) (float64, error) {
+	number, ok := strings.CutSuffix(s, "%")
+	n, err := strconv.ParseUint(number, 10, 64)
+	if !ok || err != nil || n > 100 {
+		return 0, fmt.Errorf("must be a whole percentage from 0%% to 100%%, as in 10%%, not %s", quote(s))
+	}
+	return float64(n) / 100, nil
+}
+
+// noAmount refuses what is no amount at all.
+func noAmount(s, example string) error {
+	switch strings.ToLower(s) {
+	case "":
+		return fmt.Errorf("is empty; write a number and a unit, as in %s", example)
+	case "off", "false", "no", "never", "unlimited", "infinite", "infinity", "inf", "forever", "disabled":
+		return fmt.Errorf("is %s; the word for that is none", quote(s))
+	}
+	if s[0] < '0' || s[0] > '9' {
+		return fmt.Errorf("must be a number and a unit, as in %s, not %s", example, quote(s))
+	}
+	return nil
+}
+
+// cutTerm cuts the first number and the letters after it off s.
+func cutTerm(s string) (number, name, tail string) {
+	digits := len(s) - len(strings.TrimLeft(s, "0123456789"))
+	rest := s[digits:]
+	letters := strings.IndexAny(rest, "0123456789.")
+	if letters < 0 {
+		letters = len(rest)
+	}
+	return s[:digits], rest[:letters], rest[letters:]
+}
+
+// checkTerm refuses fractions and a number without a unit. s is the whole and usual the unit that is most likely meant.
+func checkTerm(s, number, name, tail, usual string) error {
+	if name == "" && strings.HasPrefix(tail, ".") {
+		return fmt.Errorf("%s is a fraction; write a whole number of a smaller unit", quote(s))
+	}
+	if name == "" && number == s {
+		return fmt.Errorf("%s has no unit; write %s%s if that was meant", clip(s), clip(number), usual)
+	}
+	if name == "" || number == "" {
+		return fmt.Errorf("%s is not a number and a unit", quote(s))
+	}
+	return nil
+}
+
+func unknownUnit(s, name string, units []unit, known string) error {
+	if indexUnit(units, name) >= 0 {
+		return fmt.Errorf("%s must have its greatest unit first, and each but once", quote(s))
+	}
+	return fmt.Errorf("%s has the unknown unit %q; units are %s", quote(s), clip(name), known)
+}
+
+func unknownSizeUnit(s, number, name string) error {
+	for _, u := range sizeUnits() {
+		letter := u.name[:1]
+		if u.name != "B" && (strings.EqualFold(name, letter) || strings.EqualFold(name, letter+"B") || strings.EqualFold(name, u.name)) {
+			return fmt.Errorf("%s is not a size here; write %s%s", quote(s), clip(number), u.name)
+		}
+	}
+	return fmt.Errorf("%s is not a size; write a whole number and B, KiB, MiB, GiB or TiB, as in 64KiB", quote(s))
+}
+
+func indexUnit(units []unit, name string) int {
+	for i, u := range units {
+		if u.name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// formatDuration writes d as parseDuration reads it, and 0 as none.
+func formatDuration(d time.Duration) string {
+	if d == 0 {
+		return none
+	}
+	if d < 0 || d%time.Millisecond != 0 {
+		return d.String() // never from a file
+	}
+	var b strings.Builder
+	rest := int64(d)
+	for _, u := range durationUnits() {
+		if n := rest / u.worth; n > 0 {
+			b.WriteString(strconv.FormatInt(n, 10) + u.name)
+		}
+		rest %= u.worth
+	}
+	return b.String()
+}
+
+// formatSize writes n in the greatest unit that divides it, and 0 as none.
+func formatSize(n int64) string {
+	if n == 0 {
+		return none
+	}
+	for _, u := range sizeUnits() {
+		if n%u.worth == 0 {
+			return strconv.FormatInt(n/u.worth, 10) + u.name
+		}
+	}
+	return strconv.FormatInt(n, 10) + "B"
+}
+
+func formatPercent(share float64) string {
+	return strconv.Itoa(int(math.Round(share*100))) + "%"
+}
