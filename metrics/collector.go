@@ -1,0 +1,98 @@
+package metrics
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// collector turns one Snapshot into metrics. It serves a single scrape.
+type collector struct {
+	descs    *descs
+	snapshot *Snapshot
+}
+
+// Describe implements prometheus.Collector. It announces nothing, since each scrape has a registry of its own; gathering
+// checks every metric all the same.
+func (c collector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (c collector) Collect(ch chan<- prometheus.Metric) {
+	s := sink(ch)
+	c.gateway(s)
+	for i := range c.snapshot.Routes {
+		c.route(s, &c.snapshot.Routes[i])
+	}
+	for i := range c.snapshot.Upstreams {
+		c.upstream(s, &c.snapshot.Upstreams[i])
+	}
+}
+
+func (c collector) gateway(s sink) {
+	config := c.snapshot.Config
+	s.gauge(c.descs.bufferBytes, float64(c.snapshot.BufferBytes))
+	s.gauge(c.descs.connectionsMax, float64(c.snapshot.ConnectionsMax))
+	s.counter(c.descs.logDropped, c.snapshot.LogDropped)
+	s.gauge(c.descs.configGeneration, float64(config.Generation))
+
+	var successful, stamp float64
+	if config.LastReloadSuccessful {
+		successful = 1
+	}
+	if !config.LastReloadSuccess.IsZero() {
+		stamp = float64(config.LastReloadSuccess.UnixMilli()) / 1e3
+	}
+	s.gauge(c.descs.configReloadSuccessful, successful)
+	s.gauge(c.descs.configReloadSuccessStamp, stamp)
+}
+
+func (c collector) route(s sink, r *Route) {
+	s.gauge(c.descs.connections, float64(r.Connections), r.Name)
+	s.counter(c.descs.opened, r.Opened, r.Name)
+	for reason, n := range r.Closed {
+		s.counter(c.descs.closed, n, r.Name, reason)
+	}
+	for cause, n := range r.Refused {
+		s.counter(c.descs.refused, n, r.Name, cause)
+	}
+	for _, t := range r.Timeouts {
+		s.counter(c.descs.timeouts, t.Count, r.Name, t.Timeout, t.Action)
+	}
+	for from := range sides {
+		s.counter(c.descs.messages, r.Messages[from], r.Name, from.String(), "data")
+		s.counter(c.descs.bytes, r.Bytes[from], r.Name, from.String())
+	}
+	s.histogram(c.descs.lateness, &r.Lateness, r.Name)
+	s.histogram(c.descs.duration, &r.Duration, r.Name)
+	s.histogram(c.descs.gap, &r.Gap, r.Name)
+}
+
+func (c collector) upstream(s sink, u *Upstream) {
+	s.histogram(c.descs.upstreamConnect, &u.Connect, u.Name)
+	for _, e := range u.Endpoints {
+		s.gauge(c.descs.upstreamConnections, float64(e.Connections), u.Name, e.Address)
+		for result, n := range e.Connects {
+			s.counter(c.descs.upstreamConnects, n, u.Name, e.Address, result)
+		}
+	}
+}
+
+// sink takes metrics. What cannot be one, as with a label that is not UTF-8, becomes the error of the scrape: the client
+// library's Must functions would end the process.
+type sink chan<- prometheus.Metric
+
+func (s sink) counter(d *prometheus.Desc, n uint64, labels ...string) {
+	s.value(d, prometheus.CounterValue, float64(n), labels)
+}
+
+func (s sink) gauge(d *prometheus.Desc, v float64, labels ...string) {
+	s.value(d, prometheus.GaugeValue, v, labels)
+}
+
+func (s sink) value(d *prometheus.Desc, kind prometheus.ValueType, v float64, labels []string) {
+	metric, err := prometheus.NewConstMetric(d, kind, v, labels...)
+	if err != nil {
+		metric = prometheus.NewInvalidMetric(d, err)
+	}
+	s <- metric
+}
+
+func (s sink) histogram(d histogramDesc, h *Histogram, labels ...string) {
+	s <- histogramMetric{desc: d, labels: prometheus.MakeLabelPairs(d.Desc, labels), histogram: h}
+}

@@ -1,0 +1,93 @@
+package metrics
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
+
+// example has something in every metric.
+func example() Snapshot {
+	s := Snapshot{
+		Routes: []Route{{
+			Name: "devices", Connections: 3, Opened: 10,
+			Closed:   map[string]uint64{"client_fin": 5, "idle_timeout": 2, "protocol_error": 0},
+			Refused:  map[string]uint64{"denied": 4, "over_capacity": 0},
+			Timeouts: []TimeoutCount{{"idle_timeout", ActionClosed, 2}, {"idle_timeout", ActionObserved, 0}},
+			Messages: [sides]uint64{FromClient: 100, FromUpstream: 90},
+			Bytes:    [sides]uint64{FromClient: 6400, FromUpstream: 5760},
+		}},
+		Upstreams: []Upstream{{
+			Name: "device_servers",
+			Endpoints: []Endpoint{
+				{Address: "10.0.0.11:9000", Connections: 3, Connects: map[string]uint64{"ok": 10, "refused": 1}},
+				{Address: "unix:/run/devices.sock", Connects: map[string]uint64{"ok": 0, "refused": 0}},
+			},
+		}},
+		BufferBytes: 4096, ConnectionsMax: 50000, LogDropped: 7,
+		Config: ConfigState{Generation: 2, LastReloadSuccessful: true, LastReloadSuccess: time.UnixMilli(1700000000250)},
+	}
+	r := &s.Routes[0]
+	r.Lateness.ObserveN(900*time.Microsecond, 2)
+	r.Duration.ObserveN(90*time.Second, 7)
+	r.Gap.ObserveN(2*time.Second, 99)
+	s.Upstreams[0].Connect.ObserveN(500*time.Microsecond, 10)
+	return s
+}
+
+func registry(s Snapshot) *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collector{descs: newDescs(), snapshot: &s})
+	return r
+}
+
+func TestPageIsTheOneInTestdata(t *testing.T) {
+	want, err := os.Open("testdata/page.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer want.Close()
+	if err := testutil.GatherAndCompare(registry(example()), want); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPromlintHasNothingToSay(t *testing.T) {
+	problems, err := testutil.GatherAndLint(registry(example()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+func TestNeverReloadedGatewayShowsTimestampZero(t *testing.T) {
+	want := `
+# HELP idlegate_config_last_reload_success_timestamp_seconds When the policy file in force took over, as Unix time. 0 if none has.
+# TYPE idlegate_config_last_reload_success_timestamp_seconds gauge
+idlegate_config_last_reload_success_timestamp_seconds 0
+`
+	err := testutil.GatherAndCompare(registry(Snapshot{}), strings.NewReader(want),
+		"idlegate_config_last_reload_success_timestamp_seconds")
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLabelThatIsNotUTF8FailsTheScrapeAndNotTheProcess(t *testing.T) {
+	for name, spoil := range map[string]func(*Snapshot){
+		"on a counter":   func(s *Snapshot) { s.Routes[0].Closed["\xff"] = 1 },
+		"on a histogram": func(s *Snapshot) { s.Upstreams[0].Name = "\xff"; s.Upstreams[0].Endpoints = nil },
+	} {
+		s := example()
+		spoil(&s)
+		if _, err := registry(s).Gather(); err == nil || !strings.Contains(err.Error(), `\xff`) {
+			t.Errorf("%s: Gather gives %v, want an error that quotes the label", name, err)
+		}
+	}
+}

@@ -1,0 +1,61 @@
+package metrics
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// descs are the metrics of the gateway: their names, labels and what they tell the operator.
+type descs struct {
+	connections, opened, closed, refused *prometheus.Desc
+	timeouts, messages, bytes            *prometheus.Desc
+	lateness, duration, gap              histogramDesc
+
+	upstreamConnections, upstreamConnects *prometheus.Desc
+	upstreamConnect                       histogramDesc
+
+	bufferBytes, connectionsMax, logDropped                            *prometheus.Desc
+	configGeneration, configReloadSuccessful, configReloadSuccessStamp *prometheus.Desc
+}
+
+func newDescs() *descs {
+	return &descs{
+		connections: desc("connections", "Client connections open now.", "route"),
+		opened:      desc("connections_opened_total", "Client connections taken in. Refused ones are not among them.", "route"),
+		closed:      desc("connections_closed_total", "Client connections that have ended, by the one reason for which they ended.", "route", "reason"),
+		refused:     desc("connections_refused_total", "Client connections reset as they came, by cause. They never count as opened.", "route", "cause"),
+		timeouts: desc("timeouts_total", "Timers of the policy that ran out. With the action observed they belong to a dry run and closed nothing.",
+			"route", "timeout", "action"),
+		messages: desc("messages_total", "Complete messages, by the side that sent them.", "route", "from", "kind"),
+		bytes:    desc("bytes_total", "Bytes of payload, by the side that sent them.", "route", "from"),
+
+		lateness: histogram("timeout_lateness_seconds", "How long after it was due the gateway acted on a timer. No timer is ever early.",
+			100*time.Microsecond, time.Second, "route"),
+		duration: histogram("connection_duration_seconds", "How long the client connections that have ended had lasted.",
+			10*time.Millisecond, 7*24*time.Hour, "route"),
+		gap: histogram("message_gap_seconds", "Silence between one message of a client and its next. Set idle_timeout above what is usual here.",
+			time.Millisecond, time.Hour, "route"),
+
+		upstreamConnections: desc("upstream_connections", "Connections to the endpoint open now.", "upstream", "endpoint"),
+		upstreamConnects:    desc("upstream_connects_total", "Attempts to connect to the endpoint that have ended, by result.", "upstream", "endpoint", "result"),
+		upstreamConnect: histogram("upstream_connect_seconds", "How long connecting to an endpoint took where it succeeded.",
+			100*time.Microsecond, 10*time.Second, "upstream"),
+
+		bufferBytes:    desc("buffer_bytes", "Bytes held in memory for peers that do not take them. Limited by buffer_memory."),
+		connectionsMax: desc("connections_max", "Client connections the gateway holds at most."),
+		logDropped:     desc("log_dropped_total", "Log lines lost because the log's destination was slow or refused them."),
+
+		configGeneration:         desc("config_generation", "Number of the policy file in force. It rises by one with each that takes over."),
+		configReloadSuccessful:   desc("config_last_reload_successful", "1 if the policy file read last is in force, 0 if it was refused and an older one stays."),
+		configReloadSuccessStamp: desc("config_last_reload_success_timestamp_seconds", "When the policy file in force took over, as Unix time. 0 if none has."),
+	}
+}
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("idlegate_"+name, help, labels, nil)
+}
+
+func histogram(name, help string, shortest, longest time.Duration, labels ...string) histogramDesc {
+	return histogramDesc{Desc: desc(name, help, labels...), shortest: shortest, longest: longest}
+}

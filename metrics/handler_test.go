@@ -1,0 +1,134 @@
+package metrics
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+)
+
+type sourceFunc func(context.Context) (Snapshot, error)
+
+func (f sourceFunc) Snapshot(ctx context.Context) (Snapshot, error) { return f(ctx) }
+
+func scrape(h http.Handler, header http.Header) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+	r.Header = header
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func TestPageHasGatewayRuntimeProcessAndBuild(t *testing.T) {
+	h := Handler(sourceFunc(func(context.Context) (Snapshot, error) { return example(), nil }), "v1.2.3")
+	w := scrape(h, nil)
+	if w.Code != http.StatusOK {
+		t.Fatalf("status %d: %s", w.Code, w.Body)
+	}
+	for _, want := range []string{
+		`idlegate_connections_closed_total{reason="protocol_error",route="devices"} 0`,
+		`idlegate_build_info{goversion="` + runtime.Version() + `",version="v1.2.3"} 1`,
+		"go_goroutines ",
+		"process_start_time_seconds ",
+	} {
+		if !strings.Contains(w.Body.String(), "\n"+want) {
+			t.Errorf("the page has no %s", want)
+		}
+	}
+}
+
+func TestProtobufHasClassicAndNativeBucketsInOneMetric(t *testing.T) {
+	h := Handler(sourceFunc(func(context.Context) (Snapshot, error) { return example(), nil }), "v1.2.3")
+	format := expfmt.NewFormat(expfmt.TypeProtoDelim)
+	w := scrape(h, http.Header{"Accept": {string(format)}})
+	families := decode(t, w.Body, expfmt.ResponseFormat(w.Header()))
+	for name, observed := range map[string]uint64{
+		"idlegate_timeout_lateness_seconds":    2,
+		"idlegate_connection_duration_seconds": 7,
+		"idlegate_message_gap_seconds":         99,
+		"idlegate_upstream_connect_seconds":    10,
+	} {
+		if families[name] == nil {
+			t.Errorf("%s is not there", name)
+			continue
+		}
+		h := families[name].GetMetric()[0].GetHistogram()
+		last := h.GetBucket()[len(h.GetBucket())-1].GetCumulativeCount()
+		if h.GetSampleCount() != observed || last != observed {
+			t.Errorf("%s: count %d and last bucket %d, want %d", name, h.GetSampleCount(), last, observed)
+		}
+		if h.GetSchema() != nativeSchema || len(h.GetPositiveDelta()) != 1 || h.GetPositiveDelta()[0] != int64(observed) {
+			t.Errorf("%s: schema %d, native buckets %v, want one of %d", name, h.GetSchema(), h.GetPositiveDelta(), observed)
+		}
+	}
+}
+
+func decode(t *testing.T, page io.Reader, format expfmt.Format) map[string]*dto.MetricFamily {
+	t.Helper()
+	families := make(map[string]*dto.MetricFamily)
+	decoder := expfmt.NewDecoder(page, format)
+	for {
+		family := new(dto.MetricFamily)
+		err := decoder.Decode(family)
+		if errors.Is(err, io.EOF) {
+			return families
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		families[family.GetName()] = family
+	}
+}
+
+func TestSeriesOfARouteThatIsGoneDisappear(t *testing.T) {
+	s := example()
+	h := Handler(sourceFunc(func(context.Context) (Snapshot, error) { return s, nil }), "v1.2.3")
+	if before := scrape(h, nil).Body.String(); !strings.Contains(before, `route="devices"`) {
+		t.Fatal("the route has no series while it is there")
+	}
+	s.Routes = nil
+	if after := scrape(h, nil).Body.String(); strings.Contains(after, `route="devices"`) {
+		t.Error("the route has series after it is gone")
+	}
+}
+
+func TestFailingSourceIsA503ThatSaysWhy(t *testing.T) {
+	h := Handler(sourceFunc(func(context.Context) (Snapshot, error) {
+		return example(), errors.New("loop 3 does not answer")
+	}), "v1.2.3")
+	w := scrape(h, nil)
+	if got := w.Body.String(); w.Code != http.StatusServiceUnavailable || got != "no figures: loop 3 does not answer\n" {
+		t.Errorf("status %d, %q", w.Code, got)
+	}
+}
+
+func TestSourceThatDoesNotAnswerIsGivenUpAfterFiveSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := Handler(sourceFunc(func(ctx context.Context) (Snapshot, error) {
+			<-ctx.Done()
+			return Snapshot{}, ctx.Err()
+		}), "v1.2.3")
+		began := time.Now()
+		codes := make(chan int)
+		for range 2 {
+			go func() { codes <- scrape(h, nil).Code }()
+		}
+		for range 2 {
+			if code := <-codes; code != http.StatusServiceUnavailable {
+				t.Errorf("status %d, want 503", code)
+			}
+		}
+		if took := time.Since(began); took != 5*time.Second {
+			t.Errorf("both scrapes took %v, want 5s", took)
+		}
+	})
+}
