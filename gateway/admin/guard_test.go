@@ -1,0 +1,72 @@
+package admin
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+func TestOnlyCallsMeantForThisServerAreLetThrough(t *testing.T) {
+	for name, test := range map[string]struct {
+		guard  guard
+		host   string
+		origin []string
+		refuse string // "": let through
+	}{
+		"IPv4 address":                   {host: "127.0.0.1:9180"},
+		"IPv4 address without a port":    {host: "127.0.0.1"},
+		"IPv4 address of another device": {host: "10.0.0.5:9180"},
+		"IPv6 address":                   {host: "[::1]:9180"},
+		"IPv6 address without a port":    {host: "[::1]"},
+		"IPv6 address with a zone":       {host: "[fe80::1%eth0]:9180"},
+		"localhost":                      {host: "localhost:9180"},
+		"localhost in capitals":          {host: "LOCALHOST"},
+		"localhost on a forwarded port":  {host: "localhost:4711"},
+		"the configured host":            {guard: guard{host: "gate.internal"}, host: "Gate.internal:9180"},
+		"placeholder on a unix socket":   {guard: guard{unix: true}, host: UnixHost},
+
+		"a name":                              {host: "evil.example:9180", refuse: `host "evil.example:9180"`},
+		"a name below the configured host":    {guard: guard{host: "gate.internal"}, host: "x.gate.internal", refuse: "host"},
+		"a name that begins like an address":  {host: "127.0.0.1.evil.example", refuse: "host"},
+		"a name that ends like localhost":     {host: "evil.localhost.example", refuse: "host"},
+		"no host, with no host configured":    {host: "", refuse: `host ""`},
+		"only a port, no host configured":     {host: ":9180", refuse: "host"},
+		"placeholder on a TCP listener":       {host: UnixHost, refuse: "host"},
+		"brackets that nothing follows":       {host: "[", refuse: "host"},
+		"a name on a unix socket":             {guard: guard{unix: true}, host: "evil.example", refuse: "host"},
+		"own origin":                          {host: "localhost:9180", origin: []string{"http://localhost:9180"}},
+		"own origin behind a TLS proxy":       {host: "localhost:9180", origin: []string{"https://LOCALHOST:9180"}},
+		"own origin on the default port":      {host: "127.0.0.1", origin: []string{"http://127.0.0.1"}},
+		"another origin":                      {host: "localhost:9180", origin: []string{"http://evil.example"}, refuse: `origin "http://evil.example"`},
+		"another port of the same host":       {host: "localhost:9180", origin: []string{"http://localhost:8080"}, refuse: "origin"},
+		"another name of the same host":       {host: "localhost:9180", origin: []string{"http://127.0.0.1:9180"}, refuse: "origin"},
+		"the origin of a sandbox or a file":   {host: "localhost:9180", origin: []string{"null"}, refuse: `origin "null"`},
+		"an empty origin":                     {host: "localhost:9180", origin: []string{""}, refuse: "origin"},
+		"an origin that is no URL":            {host: "localhost:9180", origin: []string{"http://[::1"}, refuse: "origin"},
+		"an origin of another kind":           {host: "localhost:9180", origin: []string{"ftp://localhost:9180"}, refuse: "origin"},
+		"own origin, then another":            {host: "localhost", origin: []string{"http://localhost", "http://evil.example"}, refuse: "origin"},
+		"own origin, but a host that is not":  {host: "evil.example", origin: []string{"http://evil.example"}, refuse: "host"},
+		"an origin that hides the own one":    {host: "localhost", origin: []string{"http://localhost@evil.example"}, refuse: "origin"},
+		"an origin that begins like the own":  {host: "localhost", origin: []string{"http://localhost.evil.example"}, refuse: "origin"},
+		"both the address and a forged label": {host: "127.0.0.1:9180:80", refuse: "host"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.guard.next = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			r.Host = test.host
+			r.Header["Origin"] = test.origin
+			w := httptest.NewRecorder()
+			test.guard.ServeHTTP(w, r)
+			if test.refuse == "" {
+				if w.Code != http.StatusNoContent {
+					t.Errorf("status %d: %s", w.Code, w.Body)
+				}
+				return
+			}
+			if w.Code != http.StatusForbidden || !strings.HasPrefix(w.Body.String(), test.refuse) {
+				t.Errorf("status %d: %s; want 403 with a sentence about %s", w.Code, w.Body, test.refuse)
+			}
+		})
+	}
+}
