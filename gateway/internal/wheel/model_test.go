@@ -40,10 +40,10 @@ func (m *model) clear(id int32) {
 	m.check()
 }
 
-// expire moves time to now and demands exactly the timers that are due there, earlier slots first.
+// expire moves time to now, or asks again at an earlier one, and demands exactly the timers that are due there.
 func (m *model) expire(now int64) (due int) {
 	m.t.Helper()
-	m.now = now
+	m.now = max(m.now, now)
 	var want []int32
 	for id, at := range m.want {
 		if at <= now {
@@ -51,10 +51,6 @@ func (m *model) expire(now int64) (due int) {
 		}
 	}
 	got := m.wheel.Expire(now, nil)
-	instants := make([]int64, len(got))
-	for i, id := range got {
-		instants[i] = m.want[id]
-	}
 	slices.Sort(want)
 	ids := slices.Clone(got)
 	slices.Sort(ids)
@@ -120,8 +116,11 @@ func (m *model) step(op, id uint8, distance uint64) {
 	case 6:
 		m.expireNext()
 	default:
-		if id%16 == 0 { // seldom, lest time ends soon
+		switch id % 16 {
+		case 0: // seldom, lest time ends soon
 			m.expire(add(m.now, ahead))
+		case 1, 2:
+			m.expire(add(m.now, -ahead))
 		}
 	}
 }
