@@ -3,8 +3,8 @@ package protocol
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"math"
+	"strconv"
 )
 
 // LengthField describes messages whose header says how long they are, as Netty's LengthFieldBasedFrameDecoder reads
@@ -38,10 +38,10 @@ func NewLengthField(c LengthField) (Framer, error) {
 	switch c.Size {
 	case 1, 2, 3, 4, 8:
 	default:
-		return nil, fmt.Errorf("length field of %d bytes: must be 1, 2, 3, 4 or 8", c.Size)
+		return nil, errors.New("length field of " + strconv.Itoa(c.Size) + " bytes: must be 1, 2, 3, 4 or 8")
 	}
-	if c.Offset < 0 || c.Offset > math.MaxInt32-c.Size {
-		return nil, fmt.Errorf("offset of the length field is %d: must be 0 to %d", c.Offset, math.MaxInt32-c.Size)
+	if last := math.MaxInt32 - c.Size; c.Offset < 0 || c.Offset > last {
+		return nil, errors.New("offset of the length field is " + strconv.Itoa(c.Offset) + ": must be 0 to " + strconv.Itoa(last))
 	}
 	if len(c.Magic) > c.Offset {
 		return nil, errors.New("magic reaches into the length field: the offset must be its length at least")

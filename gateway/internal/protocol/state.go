@@ -1,9 +1,6 @@
 package protocol
 
-import (
-	"fmt"
-	"math"
-)
+import "math"
 
 // State is where one direction of a session stands in its stream. The zero State is the start of a stream. It is plain
 // data, to be copied, written down and taken up again elsewhere under a Framer made alike.
@@ -39,7 +36,7 @@ func (s *State) Ahead() uint64 {
 // boundaries for good; it panics.
 func (s *State) Skip(n uint64) Event {
 	if n > s.Ahead() {
-		panic(fmt.Sprintf("protocol: skip of %d bytes where %d are known to follow", n, s.Ahead()))
+		panic("protocol: skip of more bytes than are known to follow")
 	}
 	if n == 0 {
 		return None
