@@ -10,14 +10,14 @@ type Admin struct {
 
 func (c cursor) admin() Admin {
 	a := Admin{Listen: Address{Host: "127.0.0.1", Port: 9180}}
-	c.mapping(keys{
-		"listen":  func(c cursor) { a.Listen = c.listener(nil) },
-		"metrics": func(c cursor) { a.Metrics = c.listener(nil) },
-	})
 	listen := c.child("listen")
 	if !listen.written() {
 		listen.claim(a.Listen, nil)
 	}
+	c.mapping(keys{
+		"listen":  func(c cursor) { a.Listen = c.listener(nil) },
+		"metrics": func(c cursor) { a.Metrics = c.listener(nil) },
+	})
 	if !a.Listen.IsZero() && !a.Listen.IsLoopback() && !a.Listen.IsUnix() {
 		listen.fail("must be loopback or a unix socket; for scrapers use admin.metrics")
 	}

@@ -61,7 +61,11 @@ func (all *declared[T]) refer(c cursor) *T {
 	for _, d := range all.list {
 		known = append(known, d.name)
 	}
-	c.fail("unknown %s %s%s", all.what, quote(name), didYouMean(name, known))
+	advice := didYouMean(name, known)
+	if len(known) == 0 {
+		advice = "; the file declares none"
+	}
+	c.fail("unknown %s %s%s", all.what, quote(name), advice)
 	return nil
 }
 

@@ -165,7 +165,7 @@ func (c cursor) list(visit func(cursor)) {
 		return
 	}
 	if c.node.Kind != yaml.SequenceNode {
-		c.fail("must be a list, not %s; write one item as [item]", kindOf(c.node))
+		c.refuseAsList()
 		return
 	}
 	for i, item := range c.node.Content {
@@ -173,6 +173,14 @@ func (c cursor) list(visit func(cursor)) {
 			visit(at)
 		}
 	}
+}
+
+func (c cursor) refuseAsList() {
+	if c.node.Kind == yaml.ScalarNode {
+		c.fail("must be a list; write [%s]", clip(c.node.Value))
+		return
+	}
+	c.fail("must be a list, not %s; begin each item with a dash", kindOf(c.node))
 }
 
 // oneOrList visits the items of a list, or the one value that stands in its place.

@@ -45,8 +45,8 @@ func (c cursor) config() *Config {
 	}
 	config.Policies, config.Upstreams = in.policies.values(), in.upstreams.values()
 	config.Routes = c.section("routes").routes(in)
-	if !c.child("routes").written() {
-		c.child("routes").fail("is missing; a gateway needs at least one route")
+	if routes := c.child("routes"); !routes.written() && c.node.Kind == yaml.MappingNode {
+		routes.fail("is missing; a gateway needs at least one route")
 	}
 	in.policies.warnUnused()
 	in.upstreams.warnUnused()
@@ -68,14 +68,14 @@ func (r *reader) document(data []byte) *yaml.Node {
 	if at := invalidUTF8(data); at >= 0 {
 		before := data[:at]
 		start := bytes.LastIndexByte(before, '\n') + 1
-		r.report(1+bytes.Count(before, []byte("\n")), 1+utf8.RuneCount(before[start:]), "is not text in UTF-8")
+		r.report(1+bytes.Count(before, []byte("\n")), 1+utf8.RuneCount(before[start:]), "the file is not text in UTF-8")
 		return nil
 	}
 	var first, second yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	err := decoder.Decode(&first)
 	if errors.Is(err, io.EOF) || err == nil && blank(&first) {
-		r.report(1, 1, "is empty; a policy file has at least upstreams and routes")
+		r.report(1, 1, "the file is empty; a policy file has at least upstreams and routes")
 		return nil
 	}
 	if err != nil {

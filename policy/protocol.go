@@ -73,7 +73,8 @@ func (c cursor) fixed() int64 {
 }
 
 func (c cursor) lengthField() LengthFieldFraming {
-	var l LengthFieldFraming
+	const unread = -1 // not written, or reported
+	l := LengthFieldFraming{Offset: unread}
 	c.mapping(keys{
 		"magic":      func(c cursor) { l.Magic = c.bytes() },
 		"offset":     integer(&l.Offset, 0, maxOffset),
@@ -85,15 +86,14 @@ func (c cursor) lengthField() LengthFieldFraming {
 	if l.Size > 4 && l.Size < 8 {
 		c.child("size").fail("must be 1, 2, 3, 4 or 8, not %d", l.Size)
 	}
-	offset := c.child("offset")
-	if !offset.written() {
+	if l.Offset == unread {
 		l.Offset = len(l.Magic)
 	}
 	if len(l.Magic) > l.Offset {
-		offset.fail("must be at least %d, the length of magic, not %d", len(l.Magic), l.Offset)
+		c.child("offset").fail("must be at least %d, the length of magic, not %d", len(l.Magic), l.Offset)
 	}
 	if most := uint64(math.MaxUint64) >> (64 - 8*max(l.Size, 1)); l.Adjustment < 0 && most < uint64(-l.Adjustment) {
-		c.child("adjustment").fail("leaves no message possible: a length field of %d byte(s) says at most %d", max(l.Size, 1), most)
+		c.child("adjustment").fail("leaves no message possible: a length field of size %d says at most %d", max(l.Size, 1), most)
 	}
 	return l
 }

@@ -217,7 +217,7 @@ func (c cursor) amount(off bool) (string, bool) {
 	zero := strings.Trim(number, "0dhmsKMGTiB") == ""
 	switch {
 	case s == none && !off:
-		c.fail("cannot be switched off; write a value, or remove the key for the default")
+		c.fail("cannot be none; write a value, or remove the key")
 	case numeric && (negative || zero) && off:
 		c.fail("must be more than 0; write none to switch it off")
 	case numeric && (negative || zero):

@@ -12,7 +12,7 @@ func didYouMean(word string, known []string) string {
 		return fmt.Sprintf("; did you mean %q?", best)
 	}
 	if len(known) == 0 {
-		return ""
+		return "; there are none here"
 	}
 	return "; known: " + strings.Join(slices.Sorted(slices.Values(known)), ", ")
 }
@@ -20,14 +20,14 @@ func didYouMean(word string, known []string) string {
 // nearest is the word of known that word was probably meant to be, or "". Equally near ones go by alphabet.
 func nearest(word string, known []string) string {
 	word = plainForm(word)
-	best, least := "", len(word)/3+2
+	best, most := "", max(1, len(word)/3)
 	for _, k := range slices.Sorted(slices.Values(known)) {
 		d := distance(word, plainForm(k))
 		if len(word) >= 4 && strings.HasPrefix(plainForm(k), word) {
 			d = min(d, 1)
 		}
-		if d < least && d < len(k) {
-			best, least = k, d
+		if d <= most && d < len(k) {
+			best, most = k, d-1
 		}
 	}
 	return best

@@ -17,7 +17,7 @@ func (r *reader) syntax(err error, data []byte) {
 		line = at
 	}
 	indent := len(lines[line-1]) - len(strings.TrimLeft(lines[line-1], " "))
-	r.report(line, indent+1, "is not YAML: "+text+syntaxAdvice(text, lines[line-1]))
+	r.report(line, indent+1, "not YAML: "+text+syntaxAdvice(text, lines[line-1]))
 }
 
 // cutLine takes the line off a message of yaml.v3, which leaves it out where it would be the first.
@@ -60,6 +60,10 @@ func syntaxAdvice(message, line string) string {
 		return "; indent with spaces, not tabs"
 	case strings.Contains(line, "[:") || strings.Contains(line, ", :"):
 		return "; inside [ ] an address that begins with a colon needs quotes"
+	case message == "did not find expected key" || message == "did not find expected '-' indicator":
+		return "; check the indentation from here on"
+	case strings.HasPrefix(message, "did not find expected ','"):
+		return "; check brackets and commas from here on"
 	case strings.HasPrefix(message, "unknown anchor") || strings.Contains(line, ": *"):
 		return "; a value that begins with * needs quotes"
 	}

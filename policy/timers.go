@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -124,10 +125,15 @@ func (c cursor) timers(p *Policy, kind Kind) {
 }
 
 func (c cursor) checkDeadline(key Timer, d, deadline time.Duration) {
-	if d > deadline {
-		c.child(string(key)).fail("%s is later than deadline (%s), which ends the connection first",
-			formatDuration(d), formatDuration(deadline))
+	if d <= deadline {
+		return
 	}
+	standard := ""
+	if !c.child(string(TimerDeadline)).written() {
+		standard = " by default"
+	}
+	c.child(string(key)).fail("%s is later than deadline (%s%s), which ends the connection first",
+		formatDuration(d), formatDuration(deadline), standard)
 }
 
 // whereTimerBelongs is the advice about a key that policies have, but not at this place: directly in a policy (0), or in
@@ -163,7 +169,7 @@ func (c cursor) dryRun(kind Kind) DryRun {
 		grammar[string(t.key)] = span{}.into(t.value)
 	}
 	delete(grammar, string(TimerWriteTimeout))
-	c.elsewhere = notWatched
+	c.elsewhere = func(key string) string { return notWatched(key, kind) }
 	c.mapping(grammar)
 	for _, t := range watched.timers() {
 		if *t.value == 0 {
@@ -177,9 +183,19 @@ func (c cursor) dryRun(kind Kind) DryRun {
 	return d
 }
 
-func notWatched(key string) string {
+// notWatched is the advice about a timer that a dry run of that kind of policy does not have.
+func notWatched(key string, kind Kind) string {
 	if key == string(TimerWriteTimeout) {
 		return "; write_timeout is always enforced"
+	}
+	other := &Policy{Kind: Short}
+	if kind == Short {
+		other.Kind = Long
+	}
+	for _, t := range other.timers() {
+		if key == string(t.key) {
+			return fmt.Sprintf("; only %s policies have it", other.Kind)
+		}
 	}
 	return ""
 }

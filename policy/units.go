@@ -153,7 +153,7 @@ func unknownSizeUnit(s, number, name string) error {
 	for _, u := range sizeUnits() {
 		letter := u.name[:1]
 		if u.name != "B" && (strings.EqualFold(name, letter) || strings.EqualFold(name, letter+"B") || strings.EqualFold(name, u.name)) {
-			return fmt.Errorf("%s is not a size here; write %s%s", quote(s), clip(number), u.name)
+			return fmt.Errorf("%s must be written %s%s; units are B, KiB, MiB, GiB and TiB", quote(s), clip(number), u.name)
 		}
 	}
 	return fmt.Errorf("%s is not a size; write a whole number and B, KiB, MiB, GiB or TiB, as in 64KiB", quote(s))
