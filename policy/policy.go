@@ -18,7 +18,7 @@ type Config struct {
 	Admin     Admin
 	Log       Log
 	Gateway   Gateway
-	Policies  []*Policy   // the named ones, in the order of the file
+	Policies  []*Policy   // the named ones, in the order of the file; ResetOn 0: left to each route
 	Upstreams []*Upstream // in the order of the file
 	Routes    []*Route    // in the order of the file
 

@@ -19,7 +19,7 @@ type Route struct {
 	UpstreamProtocol Protocol // equal to Protocol unless written
 	Upstream         *Upstream
 	ConnectOn        ConnectOn
-	Policy           *Policy
+	Policy           *Policy // its ResetOn is set wherever it is long
 }
 
 // Limits bound what one route may take.

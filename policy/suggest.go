@@ -6,13 +6,19 @@ import (
 	"strings"
 )
 
+// maxKnown is how many known words a message lists; the operator's own names may be thousands.
+const maxKnown = 12
+
 // didYouMean ends a message about an unknown word: with the nearest of known, or with all of them where none is near.
 func didYouMean(word string, known []string) string {
 	if best := nearest(word, known); best != "" {
 		return fmt.Sprintf("; did you mean %q?", best)
 	}
-	if len(known) == 0 {
+	switch {
+	case len(known) == 0:
 		return "; there are none here"
+	case len(known) > maxKnown:
+		return ""
 	}
 	return "; known: " + strings.Join(slices.Sorted(slices.Values(known)), ", ")
 }
@@ -22,9 +28,13 @@ func nearest(word string, known []string) string {
 	word = plainForm(word)
 	best, most := "", max(1, len(word)/3)
 	for _, k := range slices.Sorted(slices.Values(known)) {
-		d := distance(word, plainForm(k))
-		if len(word) >= 4 && strings.HasPrefix(plainForm(k), word) {
-			d = min(d, 1)
+		plain := plainForm(k)
+		d := 1
+		if beginning := len(word) >= 4 && strings.HasPrefix(plain, word); !beginning {
+			if max(len(word)-len(plain), len(plain)-len(word)) > most {
+				continue // spares the comparison
+			}
+			d = distance(word, plain)
 		}
 		if d <= most && d < len(k) {
 			best, most = k, d-1
