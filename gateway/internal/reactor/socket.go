@@ -154,11 +154,16 @@ func bind(fd int, a Address) syscall.Errno {
 
 // Close stops listening. Clients in the backlog are reset.
 func (l *Listener) Close() {
+	l.Unlink()
+	unix.Close(l.FD)
+}
+
+// Unlink removes the path of a unix socket, unless a successor has put its own there. Close does it too.
+func (l *Listener) Unlink() {
 	var st unix.Stat_t
 	if l.path != "" && unix.Stat(l.path, &st) == nil && st.Ino == l.node {
 		_ = os.Remove(l.path)
 	}
-	unix.Close(l.FD)
 }
 
 // Accept takes a client off the backlog; Again if there is none. The address is invalid for a unix socket.

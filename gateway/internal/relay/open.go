@@ -100,7 +100,7 @@ func (l *Loop) attempt(c *conn) (exhausted bool) {
 			continue
 		}
 		endpoint.Opened()
-		c.legs[session.Upstream] = leg{fd: int32(fd)}
+		c.legs[session.Upstream] = leg{fd: int32(fd), held: c.legs[session.Upstream].held}
 		c.session.Events.ConnectBegan = l.now
 		if !pending {
 			l.connected(c)

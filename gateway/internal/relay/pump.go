@@ -16,16 +16,16 @@ func (l *Loop) onReady(c *conn, side session.Side, ready reactor.Ready) {
 	if leg.fd < 0 {
 		return
 	}
-	if c.phase == dialling && side == session.Upstream {
-		l.onConnect(c, ready)
-		return
-	}
 	if ready.Any(reactor.PeerClosed | reactor.HungUp | reactor.Failed) {
 		leg.toEnd = true
 	}
 	leg.readable = leg.readable || ready.Any(reactor.Readable|reactor.PeerClosed|reactor.HungUp|reactor.Failed)
-	if c.phase == closing {
+	switch {
+	case c.phase == closing:
 		l.onClosing(c, side, ready)
+		return
+	case c.phase == dialling && side == session.Upstream:
+		l.onConnect(c, ready) // a server that speaks first may have spoken already
 		return
 	}
 	if ready.Any(reactor.Failed) && l.fatal(c, side) {

@@ -139,7 +139,7 @@ type drain struct {
 	over  time.Duration
 }
 
-// Drain closes the listeners and ends the sessions within timeout. Run returns when none is left. It is called by way of
+// Drain closes the listeners and ends the sessions within timeout; 0 lets them end by themselves. Run returns when none is left. It is called by way of
 // Post.
 func (l *Loop) Drain(timeout time.Duration) {
 	if l.drain.on {
@@ -151,8 +151,12 @@ func (l *Loop) Drain(timeout time.Duration) {
 	l.finishDrain()
 }
 
-// drainAt returns when the drain ends c: at drain_timeout, less the share that jitter takes off.
+// drainAt returns when the drain ends c: at drain_timeout, less the share that jitter takes off. Without a drain_timeout
+// that is never.
 func (l *Loop) drainAt(c *conn) deadline.Instant {
+	if l.drain.over == 0 {
+		return deadline.Never
+	}
 	early := time.Duration(float64(l.drain.over) * float64(c.session.Events.Lifetime) / 65536)
 	return l.drain.since.After(l.drain.over - early)
 }

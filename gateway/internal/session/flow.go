@@ -19,6 +19,7 @@ type Receipt struct {
 // Received takes what side sent. All messages of one read arrive at the same instant.
 func (s *Session) Received(r *Rules, side Side, b []byte, now deadline.Instant) Receipt {
 	f := &s.Flows[side]
+	before := s.waiting()
 	got := scan(r.Framers[side], &f.Parse, b)
 	f.Bytes += uint64(len(b))
 	f.Messages += got.Messages
@@ -31,13 +32,26 @@ func (s *Session) Received(r *Rules, side Side, b []byte, now deadline.Instant) 
 			got.Gap = s.clientSpoke(now)
 		}
 	}
+	begun := false
 	if side == Client {
-		got.Sooner = s.clientMessage(got, now)
+		begun = s.clientMessage(got, now)
 	} else {
 		s.upstreamMessage(r, got, now)
 	}
 	s.halfOpenMoved(side, now)
+	got.Sooner = begun || before != s.waiting()
 	return got
+}
+
+// waiting is what a timer may have been put off for: a client message or a message to the client under way, or that a dry
+// run has counted it. When that changes, a timer may be due sooner than it was.
+type waiting struct {
+	message, reply bool
+	observed       deadline.Set
+}
+
+func (s *Session) waiting() waiting {
+	return waiting{s.Events.MessageBegan != 0, s.Events.ReplyMoved != 0, s.Events.Observed}
 }
 
 // Sound returns how much of b, come from side, could be passed on, and changes nothing.

@@ -1,0 +1,68 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"idlegate/gateway/admin"
+	"idlegate/gateway/internal/reactor"
+	"idlegate/policy"
+)
+
+// bindAdmin binds the operator's addresses and makes their server.
+func (g *Gateway) bindAdmin() error {
+	cfg := g.cfg.Policy.Admin
+	door, err := g.openDoor(cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("admin.listen: %w", err)
+	}
+	var open net.Listener
+	if !cfg.Metrics.IsZero() {
+		if open, err = g.openDoor(cfg.Metrics); err != nil {
+			return fmt.Errorf("admin.metrics: %w", err)
+		}
+	}
+	g.admin = admin.New(admin.Config{
+		Listener: door, Host: cfg.Listen.Host, Metrics: open,
+		Gateway: g, Logger: g.log.logger, Version: g.cfg.Version,
+	})
+	return nil
+}
+
+// openDoor binds an address of the operator by way of the reactor, which knows what to do about stale unix sockets, and
+// hands the descriptor to Go's own network package.
+func (g *Gateway) openDoor(a policy.Address) (net.Listener, error) {
+	bound, err := system.listen(a, reactor.Options{})
+	if err != nil {
+		return nil, err
+	}
+	file := os.NewFile(uintptr(bound.FD), bound.String())
+	door, err := net.FileListener(file)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return nil, fmt.Errorf("serve at %s: %w", bound, err)
+	}
+	g.doors = append(g.doors, operatorDoor{door, bound})
+	return door, nil
+}
+
+// operatorDoor is a listener of the admin server and the socket that it was made from.
+type operatorDoor struct {
+	net.Listener
+	bound *reactor.Listener // its descriptor has gone over to the Listener, its path has not
+}
+
+// close closes a door, also one that the admin server has closed already.
+func (d operatorDoor) close() {
+	d.bound.Unlink()
+	_ = d.Listener.Close()
+}
+
+// doorText returns where a door is, in the words of the policy file.
+func doorText(door net.Listener) string {
+	if door.Addr().Network() == "unix" {
+		return "unix:" + door.Addr().String()
+	}
+	return door.Addr().String()
+}
