@@ -47,8 +47,8 @@ func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Seco
 // Listener is a bound, listening socket.
 type Listener struct {
 	FD   int
-	path string // of a unix socket, which Close removes
-	node uint64 // its inode, so that a successor's is left alone
+	path string      // of a unix socket, which Close removes
+	made unix.Stat_t // what path was when it was made, so that a successor's is left alone
 	text string
 }
 
@@ -118,12 +118,7 @@ func (l *Listener) bindUnix(a Address) error {
 	if err := errors.Join(os.Chmod(path, 0o660), unix.Listen(l.FD, backlog)); err != nil {
 		return err
 	}
-	var st unix.Stat_t
-	if err := unix.Stat(path, &st); err != nil {
-		return err
-	}
-	l.node = st.Ino
-	return nil
+	return unix.Stat(path, &l.made)
 }
 
 func removeStale(a Address, path string) error {
@@ -161,7 +156,7 @@ func (l *Listener) Close() {
 // Unlink removes the path of a unix socket, unless a successor has put its own there. Close does it too.
 func (l *Listener) Unlink() {
 	var st unix.Stat_t
-	if l.path != "" && unix.Stat(l.path, &st) == nil && st.Ino == l.node {
+	if l.path != "" && unix.Stat(l.path, &st) == nil && st.Ino == l.made.Ino && st.Ctim == l.made.Ctim {
 		_ = os.Remove(l.path)
 	}
 }

@@ -1,0 +1,71 @@
+package relay
+
+import (
+	"testing"
+	"unsafe"
+)
+
+func TestThePoolKeepsToTheBudget(t *testing.T) {
+	budget := NewBudget(100 << 10)
+	p := newPool(budget)
+	big := p.get(readSize)
+	if big == nil || len(big.buf) != readSize {
+		t.Fatal("no piece though the budget has room")
+	}
+	if p.get(readSize) != nil {
+		t.Error("a second piece of 64 KiB out of 100")
+	}
+	small := p.get(1)
+	if small == nil || len(small.buf) != pieceSizes[0] {
+		t.Error("no small piece though there is room for one")
+	}
+	if got, want := budget.Used(), int64(readSize+pieceSizes[0]); got != want {
+		t.Errorf("%d bytes are counted, want %d", got, want)
+	}
+	p.put(big)
+	p.put(small)
+	if budget.Used() != 0 {
+		t.Errorf("%d bytes are counted after all was given back", budget.Used())
+	}
+	if again := p.get(readSize); again != big {
+		t.Error("a piece that was given back is not used again")
+	}
+}
+
+// TestAConnectionIsSmall keeps an eye on what every idle connection costs on the Go side. The aim for a whole connection
+// is 700 bytes.
+func TestAConnectionIsSmall(t *testing.T) {
+	size := unsafe.Sizeof(conn{})
+	t.Logf("a connection takes %d bytes", size)
+	if size > 512 {
+		t.Errorf("a connection takes %d bytes, want at most 512", size)
+	}
+}
+
+func TestSlotsAreToldApartByGeneration(t *testing.T) {
+	var s slab
+	first := s.take()
+	first.phase = relaying
+	old := first.token(1)
+	if c, side := s.find(old); c != first || side != 1 {
+		t.Fatal("a connection is not found by its token")
+	}
+	s.put(first)
+	if c, _ := s.find(old); c != nil {
+		t.Error("a vacant slot is found")
+	}
+	again := s.take()
+	again.phase = relaying
+	if again != first {
+		t.Error("a slot that was just used is not used again")
+	}
+	if c, _ := s.find(old); c != nil {
+		t.Error("an event of the slot's former connection finds the new one")
+	}
+	if c, _ := s.find(again.token(0)); c != again {
+		t.Error("the new one is not found")
+	}
+	if c, _ := s.find(listenerToken | 5); c != nil {
+		t.Error("a listener's token names a connection")
+	}
+}
