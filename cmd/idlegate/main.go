@@ -1,0 +1,77 @@
+// Command idlegate is a TCP gateway that ends the connections which have stopped being worth keeping.
+//
+//	idlegate run [-c FILE]           serve what the policy file says
+//	idlegate check FILE [--print]    report every problem of a policy file, or print it with all defaults
+//	idlegate demo                    show what it does: backend, gateway and clients in one process
+//	idlegate version                 print what this binary is
+//
+// It exits with 0 when done, 1 when it failed and 2 when it was called wrongly. Results go to standard output; problems
+// go to standard error, those of a policy file as file:line:column, all others behind the word idlegate.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"idlegate/policy"
+)
+
+// The exit codes.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	os.Exit(execute(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// execute runs one command line and returns its exit code.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	return report(root.ExecuteContext(ctx), stderr)
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "idlegate",
+		Short: "A TCP gateway that ends the connections which have stopped being worth keeping",
+		Args:  oneCommand,
+		// Errors are printed once, by report.
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		RunE:              func(*cobra.Command, []string) error { return nil }, // oneCommand refuses before
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%w", err) })
+	root.SetHelpCommand(newHelp())
+	root.AddCommand(newRun(), newCheck(), newDemo(), newVersion())
+	return root
+}
+
+// report prints why a command did not do what it was asked to, and returns the exit code.
+func report(err error, stderr io.Writer) int {
+	var problems policy.Problems
+	var wrong *usageError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &problems):
+		fmt.Fprintln(stderr, problems) // each line begins with its own position
+	case errors.As(err, &wrong):
+		fmt.Fprintln(stderr, "idlegate:", err)
+		return exitUsage
+	default:
+		fmt.Fprintln(stderr, "idlegate:", err)
+	}
+	return exitFailed
+}
