@@ -171,6 +171,7 @@ func (g *Gateway) Drain() {
 
 // Run serves until ctx ends, which cuts what is open at once, or until a drain has ended. It is called once.
 func (g *Gateway) Run(ctx context.Context) error {
+	g.announce()
 	failures := make(chan error, len(g.loops)+1)
 	for i, l := range g.loops {
 		go func() {
@@ -194,6 +195,19 @@ func (g *Gateway) Run(ctx context.Context) error {
 	return err
 }
 
+// announce logs what is served where.
+func (g *Gateway) announce() {
+	for _, r := range g.cfg.Policy.Routes {
+		for _, address := range g.addresses[r.Name] {
+			g.log.logger.Info("listening", "route", r.Name, "address", address, "protocol", r.Protocol.Framing.String(),
+				"policy", r.Policy.Kind.String(), "upstream", r.Upstream.Name)
+		}
+	}
+	for _, door := range g.doors {
+		g.log.logger.Info("serving metrics and health", "address", doorText(door))
+	}
+}
+
 // supervise waits for the loops to end, and sees to it that they do.
 func (g *Gateway) supervise(ctx context.Context, failures <-chan error) error {
 	var failure error
@@ -209,9 +223,11 @@ func (g *Gateway) supervise(ctx context.Context, failures <-chan error) error {
 		select {
 		case <-drain:
 			drain = nil
+			g.log.logger.Info("draining", "drain_timeout", g.cfg.Policy.Gateway.DrainTimeout)
 			g.startDrain()
 		case <-done:
 			done = nil
+			g.log.logger.Info("stopping at once")
 			g.stopLoops()
 		case err := <-failures:
 			failure = errors.Join(failure, err)

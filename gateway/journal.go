@@ -66,11 +66,20 @@ func (j *journal) open(cfg policy.Log) error {
 		policy.LevelWarn: slog.LevelWarn, policy.LevelError: slog.LevelError,
 	}[cfg.Level]}
 	if cfg.Format == policy.FormatJSON {
+		options.ReplaceAttr = inSeconds
 		j.logger = slog.New(slog.NewJSONHandler(j.sink, options))
 		return nil
 	}
 	j.logger = slog.New(slog.NewTextHandler(j.sink, options))
 	return nil
+}
+
+// inSeconds makes durations what metrics have them in, where a program reads them.
+func inSeconds(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.Float64Value(a.Value.Duration().Seconds())
+	}
+	return a
 }
 
 // dropped returns how many lines were lost.
