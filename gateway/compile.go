@@ -142,6 +142,9 @@ var timerKeys = map[policy.Timer][]deadline.Timer{
 	policy.TimerHalfCloseTimeout:    {deadline.HalfClose},
 }
 
+// always are the timers that a dry run enforces and does not watch.
+const always = deadline.Set(1<<deadline.ClientWrite | 1<<deadline.UpstreamWrite | 1<<deadline.Connect)
+
 // compileTimers divides the policy's timers into those enforced and those that a dry run watches.
 func compileTimers(rules *session.Rules, r *policy.Route) {
 	p := r.Policy
@@ -159,7 +162,6 @@ func compileTimers(rules *session.Rules, r *policy.Route) {
 		deadline.Connect:       r.Upstream.ConnectTimeout,
 	}
 	rules.Enforced, rules.Observed = all, all
-	always := deadline.Set(0).With(deadline.ClientWrite).With(deadline.UpstreamWrite).With(deadline.Connect)
 	if p.DryRun.All {
 		rules.DryRun, rules.NotSeen = true, always
 		for t := range rules.Enforced {

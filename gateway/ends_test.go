@@ -62,6 +62,9 @@ func TestMessagesOfALongConnection(t *testing.T) {
 			if figures.Messages[0] != uint64(row.comes) || figures.Bytes[1] != uint64(size) || figures.Opened != 1 {
 				t.Errorf("metrics count otherwise: %d messages, %d bytes, %d opened", figures.Messages, figures.Bytes, figures.Opened)
 			}
+			if gaps := figures.Gap.Count(); gaps != uint64(row.comes-1) {
+				t.Errorf("%d gaps between %d messages", gaps, row.comes)
+			}
 		})
 	}
 }

@@ -132,6 +132,9 @@ func routeFigures(r *relay.Route, c *relay.Counters) metrics.Route {
 func timeoutFigures(c *relay.Counters) (counts []metrics.TimeoutCount) {
 	for t := deadline.None + 1; t < deadline.Count; t++ {
 		for action, word := range []string{relay.Closed: metrics.ActionClosed, relay.Watched: metrics.ActionObserved} {
+			if action == relay.Watched && always.Has(t) {
+				continue // no dry run watches these
+			}
 			n := metrics.TimeoutCount{Timeout: t.String(), Action: word, Count: c.Timeouts[t][action]}
 			same := func(m metrics.TimeoutCount) bool { return m.Timeout == n.Timeout && m.Action == n.Action }
 			if i := slices.IndexFunc(counts, same); i >= 0 {

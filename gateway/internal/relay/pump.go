@@ -110,11 +110,9 @@ func (l *Loop) account(c *conn, side session.Side, b []byte) session.Receipt {
 	count := l.count(c)
 	count.Bytes[side] += uint64(len(b))
 	count.Messages[side] += got.Messages
-	if side == session.Client && got.Messages > 0 {
+	if got.Gaps > 0 {
 		count.Gap.Observe(got.Gap)
-		if got.Messages > 1 {
-			count.Gap.ObserveN(0, got.Messages-1)
-		}
+		count.Gap.ObserveN(0, got.Gaps-1)
 	}
 	if got.Sooner {
 		l.rearm(c)

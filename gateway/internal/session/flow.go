@@ -11,7 +11,8 @@ import (
 type Receipt struct {
 	Sound    int           // so many bytes may be passed on; all of them unless Broke
 	Messages uint64        // that were completed
-	Gap      time.Duration // of the client's silence before the first of them
+	Gaps     uint64        // between client messages that they ended; one less where the client's first is among them
+	Gap      time.Duration // the first of these; the others are 0, as all messages of one read come at one instant
 	Broke    Reason        // Open, ProtocolError or MessageTooLarge
 	Sooner   bool          // a timer may now be due sooner than before
 }
@@ -29,7 +30,7 @@ func (s *Session) Received(r *Rules, side Side, b []byte, now deadline.Instant) 
 			s.Events.Observed = s.Events.Observed.Without(deadline.IdleTimeout)
 		}
 		if side == Client {
-			got.Gap = s.clientSpoke(now)
+			s.clientSpoke(&got, now)
 		}
 	}
 	begun := false
@@ -80,13 +81,18 @@ func scan(f protocol.Framer, parse *protocol.State, b []byte) (got Receipt) {
 	return got
 }
 
-// clientSpoke notes complete messages of the client and returns the silence before them.
-func (s *Session) clientSpoke(now deadline.Instant) time.Duration {
-	gap := now.Since(s.LastMessage)
-	s.Silence = max(s.Silence, gap)
+// clientSpoke notes complete messages of the client.
+func (s *Session) clientSpoke(got *Receipt, now deadline.Instant) {
+	silence := now.Since(s.LastMessage)
+	s.Silence = max(s.Silence, silence)
 	s.LastMessage = now
+	got.Gaps = got.Messages
+	if s.Events.FirstMessage {
+		got.Gap = silence
+		return
+	}
 	s.Events.FirstMessage = true
-	return gap
+	got.Gaps--
 }
 
 // clientMessage notes whether the client has begun a message that it has not finished.

@@ -1,0 +1,105 @@
+package deadline
+
+import (
+	"testing"
+	"time"
+)
+
+const at0 = Instant(5 * time.Hour)
+
+func at(d time.Duration) Instant { return at0.After(d) }
+
+func TestInstantsDoNotOverflow(t *testing.T) {
+	if got := Never.After(time.Hour); got != Never {
+		t.Errorf("an hour after never is %d", got)
+	}
+	if got := Instant(1 << 62).After(1 << 62); got != Never {
+		t.Errorf("beyond the end is %d, want Never", got)
+	}
+	if got := at0.After(-time.Hour); got != Instant(4*time.Hour) {
+		t.Errorf("an hour before is %d", got)
+	}
+}
+
+func TestTheAttendedClockStandsStillWhilePaused(t *testing.T) {
+	e := Accept(at0, 0)
+	for _, step := range []struct {
+		do       func(Instant)
+		at, want time.Duration
+	}{
+		{nil, 10 * time.Second, 10 * time.Second},
+		{e.Pause, 10 * time.Second, 10 * time.Second},
+		{e.Pause, 12 * time.Second, 10 * time.Second},
+		{e.Resume, 20 * time.Second, 10 * time.Second},
+		{e.Resume, 21 * time.Second, 11 * time.Second},
+		{nil, 30 * time.Second, 20 * time.Second},
+		{e.Pause, 30 * time.Second, 20 * time.Second},
+		{e.Resume, 31 * time.Second, 20 * time.Second},
+	} {
+		if step.do != nil {
+			step.do(at(step.at))
+		}
+		if got := e.Attended(at(step.at)).Since(at0); got != step.want {
+			t.Errorf("at %v the attended clock says %v, want %v", step.at, got, step.want)
+		}
+	}
+}
+
+func TestOfTwoDueAtOnceTheHigherInTheTableIsFirst(t *testing.T) {
+	e := Accept(at0, 0)
+	e.MessageBegan, e.HalfClosed, e.ConnectBegan = at0, at0, at0
+	e.ClientWaits.Moved, e.UpstreamWaits.Moved = at0, at0
+	var d Durations
+	var skip Set
+	for timer := Deadline; timer < Count; timer++ {
+		d[timer] = time.Minute
+	}
+	for want := Deadline; want < Count; want++ {
+		if want == IdleTimeout {
+			skip = skip.With(want) // it waits for the message
+			continue
+		}
+		timer, due := e.Earliest(&d, skip)
+		if timer != want || due != at(time.Minute) {
+			t.Errorf("first is %v at %v, want %v", timer, due.Since(at0), want)
+		}
+		skip = skip.With(want)
+	}
+	if timer, due := e.Earliest(&d, skip); timer != None || due != Never {
+		t.Errorf("with all skipped: %v at %v", timer, due)
+	}
+}
+
+func TestEachTimerIsOffAtZero(t *testing.T) {
+	e := Accept(at0, 0)
+	e.MessageBegan, e.HalfClosed, e.ConnectBegan = at0, at0, at0
+	e.ClientWaits.Moved = at0
+	var d Durations
+	if timer, due := e.Earliest(&d, 0); timer != None || due != Never {
+		t.Errorf("%v is due at %v though all are off", timer, due.Since(at0))
+	}
+	if look := e.Look(&d); look != Never {
+		t.Errorf("a look is due at %v though write_timeout is off", look.Since(at0))
+	}
+}
+
+func TestLooksComeSeveralTimesWithinAWriteTimeout(t *testing.T) {
+	e := Accept(at0, 0)
+	d := Durations{ClientWrite: 8 * time.Second}
+	e.ClientWaits = Wait{Moved: at0, Looked: at0}
+	if got := e.Look(&d).Since(at0); got != time.Second {
+		t.Errorf("first look after %v, want an eighth of write_timeout", got)
+	}
+	e.ClientWaits.Looked = at(time.Second)
+	if got := e.Look(&d).Since(at0); got != 2*time.Second {
+		t.Errorf("second look after %v", got)
+	}
+}
+
+func TestDueAllocatesNothing(t *testing.T) {
+	e := Accept(at0, 1000)
+	d := Durations{IdleTimeout: time.Minute, Message: 10 * time.Second, MaxLifetime: time.Hour, ClientWrite: time.Second}
+	if n := testing.AllocsPerRun(100, func() { e.Earliest(&d, 0) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
