@@ -47,10 +47,11 @@ func newRoot() *cobra.Command {
 		Short: "A TCP gateway that ends the connections which have stopped being worth keeping",
 		Args:  oneCommand,
 		// Errors are printed once, by report.
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
-		RunE:              func(*cobra.Command, []string) error { return nil }, // oneCommand refuses before
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		SuggestionsMinimumDistance: 2,
+		CompletionOptions:          cobra.CompletionOptions{DisableDefaultCmd: true},
+		RunE:                       func(*cobra.Command, []string) error { return nil }, // oneCommand refuses before
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%w", err) })
 	root.SetHelpCommand(newHelp())

@@ -48,11 +48,10 @@ func serve(ctx context.Context, g *gateway.Gateway) error {
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
 	go func() {
-		orders := []func(){g.Drain, cut}
-		for _, order := range orders {
+		for _, obey := range []func(){g.Drain, cut} {
 			select {
 			case <-signals:
-				order()
+				obey()
 			case <-ctx.Done():
 				return
 			}

@@ -1,0 +1,18 @@
+package main
+
+import "time"
+
+// eventually asks until ok says yes, for ten seconds at most, and returns its last answer.
+func eventually(ok func() bool) bool {
+	deadline := time.After(10 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			return ok()
+		}
+	}
+	return true
+}
