@@ -56,7 +56,7 @@ type operatorDoor struct {
 // close closes a door, also one that the admin server has closed already.
 func (d operatorDoor) close() {
 	d.bound.Unlink()
-	_ = d.Listener.Close()
+	d.Close()
 }
 
 // doorText returns where a door is, in the words of the policy file.

@@ -56,7 +56,7 @@ func Finish(fd int) syscall.Errno {
 }
 
 // Close closes a descriptor. The kernel goes on delivering what was written, unless unread input makes it reset.
-func Close(fd int) { unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }
+func Close(fd int) { _, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }
 
 // Abort closes a socket with a reset; what was written and not yet acknowledged is lost. Unix sockets are just closed.
 func Abort(fd int) {

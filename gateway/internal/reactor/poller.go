@@ -132,5 +132,5 @@ func (p *Poller) Event(i int) (token uint64, ready Ready, woken bool) {
 func (p *Poller) Wake() {
 	one := uint64(1)
 	// The counter of an eventfd overflows only after 2^64-2 writes; each write is an edge of its own.
-	unix.RawSyscall(unix.SYS_WRITE, uintptr(p.wake), uintptr(unsafe.Pointer(&one)), 8)
+	_, _, _ = unix.RawSyscall(unix.SYS_WRITE, uintptr(p.wake), uintptr(unsafe.Pointer(&one)), 8)
 }

@@ -31,9 +31,9 @@ type Gate struct {
 	shut   atomic.Bool   // accepting is paused until a connection is gone
 }
 
-// NewGate returns a gate for max connections. refuse resets the clients that come when it is full; else they wait in
+// NewGate returns a gate for most connections. refuse resets the clients that come when it is full; else they wait in
 // the backlog.
-func NewGate(max int64, refuse bool) *Gate { return &Gate{max: max, refuse: refuse} }
+func NewGate(most int64, refuse bool) *Gate { return &Gate{max: most, refuse: refuse} }
 
 // Max returns how many connections there may be.
 func (g *Gate) Max() int64 { return g.max }

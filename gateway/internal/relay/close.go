@@ -129,7 +129,7 @@ func (l *Loop) finishLeg(c *conn, side session.Side) {
 		return
 	}
 	if !c.session.Flows[side.Other()].Passed {
-		reactor.Finish(int(leg.fd))
+		_ = reactor.Finish(int(leg.fd)) // a peer that is gone needs no FIN
 		c.session.Flows[side.Other()].Passed = true
 	}
 	l.discardLeg(c, side)

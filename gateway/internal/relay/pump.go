@@ -226,7 +226,7 @@ func (l *Loop) finished(c *conn, side session.Side) {
 }
 
 func (l *Loop) passFIN(c *conn, from session.Side) {
-	reactor.Finish(int(c.legs[from.Other()].fd))
+	_ = reactor.Finish(int(c.legs[from.Other()].fd)) // a peer that is gone shows as such by itself
 	c.session.FINPassed(from, l.now)
 	if c.session.Reason != session.Open {
 		l.end(c, c.session.Reason)
