@@ -1,6 +1,9 @@
 package policy
 
-import "testing"
+import (
+	"errors"
+	"testing"
+)
 
 // FuzzParse checks that no file makes Parse panic, that every problem has a place, and that what parses round-trips.
 func FuzzParse(f *testing.F) {
@@ -15,8 +18,8 @@ func FuzzParse(f *testing.F) {
 			checkRoundTrip(t, config)
 			return
 		}
-		problems, ok := err.(Problems)
-		if !ok || len(problems) == 0 {
+		var problems Problems
+		if !errors.As(err, &problems) || len(problems) == 0 {
 			t.Fatalf("error is %#v, not Problems", err)
 		}
 		for _, p := range problems {

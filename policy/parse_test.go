@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"bytes"
 	"flag"
 	"net/netip"
@@ -25,8 +26,8 @@ func TestBadFiles(t *testing.T) {
 				t.Fatal("the file does not say what is wrong with it")
 			}
 			_, err := Parse("file", data)
-			problems, ok := err.(Problems)
-			if !ok {
+			var problems Problems
+			if !errors.As(err, &problems) {
 				t.Fatalf("error is %v, not Problems", err)
 			}
 			if diff := cmp.Diff(want, placed(problems)); diff != "" {

@@ -103,7 +103,7 @@ func (s *Server) Serve() error {
 		}
 		errs = append(errs, err)
 		for _, e := range s.endpoints {
-			e.http.Close() // its error is of the listener that broke
+			_ = e.http.Close() // its error is of the listener that broke
 		}
 	}
 	return errors.Join(errs...)

@@ -67,7 +67,7 @@ func start(t *testing.T, g Gateway, operator net.Listener) *running {
 		Version:  "v1.2.3",
 	})
 	go func() { r.served <- r.Serve() }()
-	t.Cleanup(func() { r.Shutdown(context.Background()) })
+	t.Cleanup(func() { _ = r.Shutdown(context.Background()) })
 	return r
 }
 

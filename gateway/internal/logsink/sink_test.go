@@ -82,11 +82,11 @@ func TestLinesGetThroughAgainAfterAStall(t *testing.T) {
 		reader, writer := io.Pipe()
 		s := New(Config{Dest: writer, Bytes: len(line(0))})
 		received := bufio.NewReader(reader)
-		s.Write(line(0))
-		s.Write(line(1)) // no room
+		_, _ = s.Write(line(0))
+		_, _ = s.Write(line(1)) // no room
 		expect(t, received, string(line(0)))
 		synctest.Wait() // until the write of the first line has returned
-		s.Write(line(2))
+		_, _ = s.Write(line(2))
 		expect(t, received, string(line(2)))
 		closeSink(t, s)
 		if n := s.Dropped(); n != 1 {
@@ -200,7 +200,7 @@ func TestFailedLinesAreCountedAndLoggingGoesOn(t *testing.T) {
 	s := New(Config{Dest: writer})
 	reader.Close()
 	for i := range 100 {
-		s.Write(line(i))
+		_, _ = s.Write(line(i))
 	}
 	closeSink(t, s)
 	if n := s.Dropped(); n != 100 {
@@ -252,5 +252,5 @@ func BenchmarkWrite(b *testing.B) {
 	for b.Loop() {
 		s.Write(record)
 	}
-	s.Close(b.Context())
+	_ = s.Close(b.Context())
 }

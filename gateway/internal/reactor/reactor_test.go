@@ -111,7 +111,9 @@ func TestFINAndResetAreToldApart(t *testing.T) {
 		if err := p.Add(server, 7); err != nil {
 			t.Fatal(err)
 		}
-		Finish(client)
+		if errno := Finish(client); errno != 0 {
+			t.Fatal(errno)
+		}
 		await(t, p, 7, PeerClosed)
 		if n, errno := Read(server, make([]byte, 1)); n != 0 || errno != 0 {
 			t.Errorf("read at FIN: %d, %v", n, errno)
