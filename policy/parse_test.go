@@ -1,8 +1,8 @@
 package policy
 
 import (
-	"errors"
 	"bytes"
+	"errors"
 	"flag"
 	"net/netip"
 	"os"
