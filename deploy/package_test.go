@@ -1,0 +1,85 @@
+package deploy_test
+
+import (
+	"debug/elf"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestContainerBinaryNeedsNothingAround(t *testing.T) {
+	build := regexp.MustCompile(`(?m)^RUN (CGO_ENABLED=0 go build .*) -o /idlegate (\S+)$`)
+	line := build.FindStringSubmatch(read(t, "container/Containerfile"))
+	if line == nil {
+		t.Fatal("the container file has no line that builds /idlegate")
+	}
+	binary := filepath.Join(t.TempDir(), "idlegate")
+	cmd := exec.Command("sh", "-c", line[1]+" -o "+binary+" "+line[2])
+	cmd.Dir = ".."
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	file, err := elf.Open(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for _, segment := range file.Progs {
+		if segment.Type == elf.PT_INTERP {
+			t.Error("the binary needs a dynamic loader, which an empty image does not have")
+		}
+	}
+	if out, err := exec.Command(binary, "version").CombinedOutput(); err != nil {
+		t.Errorf("version: %v: %s", err, out)
+	}
+}
+
+func TestUnitWaitsLongerThanADrain(t *testing.T) {
+	stop := regexp.MustCompile(`(?m)^TimeoutStopSec=(\S+)$`).FindStringSubmatch(read(t, "systemd/idlegate.service"))
+	if stop == nil {
+		t.Fatal("the unit has no TimeoutStopSec")
+	}
+	patience, err := time.ParseDuration(stop[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("examples/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		// A second for log and admin server each, and the two that a close may linger.
+		if drain := parse(t, file).Gateway.DrainTimeout; patience < drain+4*time.Second {
+			t.Errorf("%s drains for %s, and systemd waits %s", file, drain, patience)
+		}
+	}
+}
+
+func TestUnitIsValid(t *testing.T) {
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("systemd-analyze is not installed")
+	}
+	unit := filepath.Join(t.TempDir(), "idlegate.service")
+	installed := strings.ReplaceAll(read(t, "systemd/idlegate.service"), "/usr/local/bin/idlegate", "/bin/true")
+	if err := os.WriteFile(unit, []byte(installed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(analyze, "verify", "--man=no", unit).CombinedOutput()
+	if err != nil || strings.Contains(string(out), "idlegate.service") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
