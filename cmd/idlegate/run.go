@@ -28,11 +28,15 @@ func newRun() *cobra.Command {
 			for _, warning := range cfg.Warnings() {
 				fmt.Fprintln(cmd.ErrOrStderr(), warning)
 			}
+			// Before anything is bound: who can connect must be able to count on a drain.
+			signals := make(chan os.Signal, 2)
+			signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+			defer signal.Stop(signals)
 			g, err := gateway.New(gateway.Config{Policy: cfg, Version: version()})
 			if err != nil {
 				return err
 			}
-			return serve(cmd.Context(), g)
+			return serve(cmd.Context(), g, signals)
 		},
 	}
 	cmd.Flags().StringVarP(&file, "config", "c", "./idlegate.yaml", "the policy file")
@@ -41,12 +45,9 @@ func newRun() *cobra.Command {
 
 // serve runs g until a signal has drained it, or a second one has cut it. Both are what the operator asked for, so
 // neither is a failure.
-func serve(ctx context.Context, g *gateway.Gateway) error {
+func serve(ctx context.Context, g *gateway.Gateway, signals <-chan os.Signal) error {
 	ctx, cut := context.WithCancel(ctx)
 	defer cut()
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
-	defer signal.Stop(signals)
 	go func() {
 		for _, obey := range []func(){g.Drain, cut} {
 			select {
