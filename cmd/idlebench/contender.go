@@ -1,0 +1,127 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+const loopback = "127.0.0.1"
+
+// The names of the contenders.
+const (
+	nameDirect   = "direct"
+	nameIdlegate = "idlegate"
+	nameHAProxy  = "haproxy"
+	nameNginx    = "nginx"
+	nameRelay    = "goroutines"
+)
+
+// contender is a proxy under test.
+type contender struct {
+	Name    string
+	Version string
+	// argv writes the configuration files it needs into site.dir and returns the command line of a process that stays in
+	// the foreground. It is nil of no proxy at all.
+	argv func(site) ([]string, error)
+}
+
+// site is where a contender is to work.
+type site struct {
+	dir         string // its own
+	listen      string // host:port
+	backend     string // host:port
+	threads     int
+	connections int // it must bear at the same time, at least
+}
+
+// write writes a file of the site.
+func (s site) write(name, text string) (string, error) {
+	path := filepath.Join(s.dir, name)
+	return path, os.WriteFile(path, []byte(text), 0o600)
+}
+
+func direct() contender { return contender{Name: nameDirect} }
+
+func goroutines(self string, corrupt int64) contender {
+	return contender{Name: nameRelay, argv: func(s site) ([]string, error) {
+		return []string{self, "relay", "--listen", s.listen, "--backend", s.backend,
+			"--corrupt", strconv.FormatInt(corrupt, 10)}, nil
+	}}
+}
+
+// idlegatePolicy is message-aware, with all of its timers at work. HAProxy and nginx log no connections either.
+const idlegatePolicy = `admin: {listen: "unix:%[1]s"}
+log: {level: warn, connections: none}
+gateway: {loops: %[2]d, drain_timeout: 1s}
+policies:
+  devices: {long: {idle_timeout: 10m, message_timeout: 10s}}
+upstreams:
+  backend: {endpoints: ["%[4]s"], connect_timeout: 5s}
+routes:
+  - name: bench
+    listen: "%[3]s"
+    protocol: {length_field: {offset: 0, size: 4}}
+    upstream: backend
+    policy: devices
+`
+
+func idlegate(binary string) contender {
+	return contender{Name: nameIdlegate, argv: func(s site) ([]string, error) {
+		text := fmt.Sprintf(idlegatePolicy, filepath.Join(s.dir, "admin.sock"), s.threads, s.listen, s.backend)
+		file, err := s.write("idlegate.yaml", text)
+		return []string{binary, "run", "-c", file}, err
+	}}
+}
+
+const haproxyConfig = `global
+  nbthread %[1]d
+  maxconn %[2]d
+defaults
+  mode tcp
+  timeout connect 5s
+  timeout client 10m
+  timeout server 10m
+listen bench
+  bind %[3]s backlog 4096
+  server backend %[4]s
+`
+
+func haproxy(binary string) contender {
+	return contender{Name: nameHAProxy, argv: func(s site) ([]string, error) {
+		file, err := s.write("haproxy.cfg", fmt.Sprintf(haproxyConfig, s.threads, s.connections, s.listen, s.backend))
+		return []string{binary, "-db", "-q", "-f", file}, err
+	}}
+}
+
+// nginxConfig has reuseport, without which a few workers' share of the connections is uneven.
+const nginxConfig = `%[1]sdaemon off;
+worker_processes %[2]d;
+worker_rlimit_nofile %[3]d;
+pid %[4]s;
+error_log stderr warn;
+events { worker_connections %[3]d; }
+stream {
+  server {
+    listen %[5]s backlog=4096 reuseport;
+    proxy_pass %[6]s;
+    proxy_connect_timeout 5s;
+    proxy_timeout 10m;
+  }
+}
+`
+
+// nginx counts both sides of a proxied connection as one each. module is the path of its stream module, or nothing
+// where that is built in.
+func nginx(binary, module string) contender {
+	load := ""
+	if module != "" {
+		load = "load_module " + module + ";\n"
+	}
+	return contender{Name: nameNginx, argv: func(s site) ([]string, error) {
+		file, err := s.write("nginx.conf", fmt.Sprintf(nginxConfig, load, s.threads, 2*s.connections+100,
+			filepath.Join(s.dir, "nginx.pid"), s.listen, s.backend))
+		return []string{binary, "-p", s.dir, "-e", "stderr", "-c", file}, err
+	}}
+}

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// options are the flags.
+type options struct {
+	rounds  int
+	threads int
+	only    []string
+	proxies []string
+	unit    string
+	json    string
+	window  time.Duration
+	idle    int
+	quick   bool
+}
+
+func newRun() *cobra.Command {
+	var o options
+	cmd := &cobra.Command{
+		Use:   "idlebench",
+		Short: "Measure idlegate beside other proxies",
+		Args:  noArguments,
+		// Errors are printed once, by execute.
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+			defer stop()
+			b, err := o.bench(cmd)
+			if err != nil {
+				return err
+			}
+			return b.run(ctx)
+		},
+	}
+	f := cmd.Flags()
+	f.IntVar(&o.rounds, "rounds", 5, "how often each proxy is measured in each scenario")
+	f.IntVar(&o.threads, "threads", 2, "threads, loops or workers of each proxy")
+	f.StringSliceVar(&o.only, "scenarios", nil, "only these, as comma-separated names")
+	f.StringSliceVar(&o.proxies, "proxies", []string{nameIdlegate, nameHAProxy, nameNginx, nameRelay, nameDirect},
+		"only these, as comma-separated names")
+	f.StringVar(&o.unit, "unit", nameHAProxy, "the proxy to compare with")
+	f.StringVar(&o.json, "json", "", "write everything that was measured to this file")
+	f.DurationVar(&o.window, "window", 2*time.Second, "how long one measurement takes")
+	f.IntVar(&o.idle, "idle", 8000, "connections of the scenarios of many connections, of which each needs two descriptors")
+	f.BoolVar(&o.quick, "quick", false, "less of everything, in under a minute")
+	return cmd
+}
+
+// shorten is what --quick does to what was not written.
+func (o *options) shorten(written func(flag string) bool) {
+	if !o.quick {
+		return
+	}
+	if !written("rounds") {
+		o.rounds = 2
+	}
+	if !written("window") {
+		o.window = 300 * time.Millisecond
+	}
+	if !written("idle") {
+		o.idle = 1000
+	}
+}
+
+// bench is one run of the benchmark.
+type bench struct {
+	options
+	scenarios []scenario
+	pace      pace
+	out       io.Writer // tables
+	log       io.Writer // progress
+}
+
+func (o options) bench(cmd *cobra.Command) (*bench, error) {
+	o.shorten(cmd.Flags().Changed)
+	if o.rounds < 1 || o.threads < 1 || o.idle < 1 || o.window <= 0 {
+		return nil, usageError{errors.New("rounds, threads, idle and window must be more than 0")}
+	}
+	b := &bench{options: o, out: cmd.OutOrStdout(), log: cmd.ErrOrStderr()}
+	b.pace = pace{warm: o.window / 4, window: o.window, settle: o.window / 2, idle: 3 * o.window / 2}
+	const heartbeatShare = 4 // a second, of all connections that have heartbeats
+	all := scenarios(sizes{idle: o.idle, heartbeats: o.idle, every: heartbeatShare * time.Second})
+	if o.quick {
+		all = scenarios(sizes{idle: o.idle, heartbeats: o.idle, every: o.window})
+	}
+	var err error
+	b.scenarios, err = selected(all, o.only)
+	return b, err
+}
+
+// selected returns the scenarios of these names, all of no names.
+func selected(all []scenario, names []string) ([]scenario, error) {
+	for _, name := range names {
+		if !slices.ContainsFunc(all, func(s scenario) bool { return s.Name == name }) {
+			return nil, usageError{fmt.Errorf("unknown scenario %q", name)}
+		}
+	}
+	if len(names) == 0 {
+		return all, nil
+	}
+	return slices.DeleteFunc(all, func(s scenario) bool { return !slices.Contains(names, s.Name) }), nil
+}
+
+// run finds the contenders, measures them and reports.
+func (b *bench) run(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "idlebench-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	contenders, err := finder{self: self, dir: dir, log: b.log}.find(ctx, b.proxies)
+	if err != nil {
+		return err
+	}
+	r, err := b.measureAll(ctx, rig{self: self, dir: dir, threads: b.threads, pace: b.pace}, contenders)
+	if err == nil && b.json != "" {
+		err = r.writeJSON(b.json)
+	}
+	return errors.Join(err, r.failure())
+}
+
+func (b *bench) measureAll(ctx context.Context, rig rig, contenders []contender) (report, error) {
+	r := report{Machine: describeMachine(b.threads, contenders), Unit: b.unit}
+	for _, c := range contenders {
+		if c.Version != "" {
+			fmt.Fprintf(b.out, "%s: %s\n", c.Name, c.Version)
+		}
+	}
+	for _, sc := range b.scenarios {
+		tallies, err := b.interleave(ctx, rig, sc, contenders)
+		if err != nil {
+			return r, err
+		}
+		s := newScenarioReport(sc, contenders, tallies, b.unit)
+		r.Scenarios = append(r.Scenarios, s)
+		if err := s.writeTable(b.out, b.unit); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+// interleave measures one scenario. Who begins changes from round to round, so that nobody always follows the same one.
+func (b *bench) interleave(ctx context.Context, rig rig, sc scenario, contenders []contender) ([]*tally, error) {
+	tallies := make([]*tally, len(contenders))
+	for i := range tallies {
+		tallies[i] = &tally{}
+	}
+	for round := range b.rounds {
+		for i := range contenders {
+			at := (i + round) % len(contenders)
+			s, fault := rig.measure(ctx, contenders[at], sc)
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			tallies[at].add(s, fault)
+		}
+	}
+	return tallies, nil
+}
+
+// failure says which proxies failed in what.
+func (r report) failure() error {
+	var failed []string
+	for _, s := range r.Scenarios {
+		for _, e := range s.Entries {
+			if len(e.Faults) > 0 {
+				failed = append(failed, e.Proxy+" in "+s.Name)
+			}
+		}
+	}
+	if len(failed) == 0 {
+		return nil
+	}
+	return errors.New("failed: " + strings.Join(failed, ", "))
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"time"
+
+	"idlegate/cmd/idlebench/internal/load"
+)
+
+// scenario is one kind of work. Its load is complete but for the address and the time it takes, and a scenario that is
+// about connections at rest is told from the others by the load's mode.
+type scenario struct {
+	Name string
+	What string // in the table's heading
+	Load load.Config
+}
+
+// sizes are what -quick makes smaller.
+type sizes struct {
+	idle       int           // connections at rest
+	heartbeats int           // connections with heartbeats
+	every      time.Duration // between two heartbeats of one
+}
+
+const smallMessage = 64 // bytes
+
+// scenarios are all there are, in the order of the table.
+func scenarios(s sizes) []scenario {
+	exchange := func(connections, depth int) load.Config {
+		return load.Config{Mode: load.Exchange, Connections: connections, Depth: depth, Size: smallMessage}
+	}
+	heartbeats := exchange(s.heartbeats, 1)
+	heartbeats.Every = s.every
+	return []scenario{
+		{"roundtrip-1", "round trips of 64 B, 1 connection", exchange(1, 1)},
+		{"roundtrip-64", "round trips of 64 B, 64 connections", exchange(64, 1)},
+		{"roundtrip-1000", "round trips of 64 B, 1,000 connections", exchange(1000, 1)},
+		{"pipelined", "64 B pipelined 16 deep, 64 connections", exchange(64, 16)},
+		{"connect", "connect, exchange 64 B, close, 16 at a time",
+			load.Config{Mode: load.Connect, Connections: 16, Depth: 1, Size: smallMessage}},
+		{"heartbeats", "heartbeats of 64 B, many connections, each now and then", heartbeats},
+		{"idle", "idle connections, each after one round trip",
+			load.Config{Mode: load.Idle, Connections: s.idle, Depth: 1, Size: smallMessage}},
+	}
+}
