@@ -2,8 +2,10 @@ package gateway_test
 
 import (
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -14,6 +16,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if policy, ok := os.LookupEnv(processPolicy); ok {
+		if err := serve(policy); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
 
