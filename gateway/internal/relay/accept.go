@@ -29,6 +29,7 @@ type Gate struct {
 	open   atomic.Int64  // connections that hold descriptors, those being closed included
 	nextID atomic.Uint64 // of connections
 	shut   atomic.Bool   // accepting is paused until a connection is gone
+	short  atomic.Bool   // the operator was told that descriptors had run out
 }
 
 // NewGate returns a gate for most connections. refuse resets the clients that come when it is full; else they wait in
@@ -71,7 +72,6 @@ type acceptor struct {
 	doors   []Door
 	paused  bool
 	retryAt deadline.Instant // when to try again after descriptors had run out; 0: not waiting for that
-	said    bool             // the operator was told that they had
 }
 
 // Accept has the loop accept clients at doors. It is called before Run.
@@ -116,7 +116,6 @@ func (l *Loop) onClients(index int) {
 		}
 		if errno == 0 { // else the client was gone before it was accepted
 			l.admit(door.Route, fd, client)
-			l.recovered()
 		}
 	}
 }
@@ -141,16 +140,22 @@ func (l *Loop) exhausted() {
 	}
 	l.pause()
 	l.acceptor.retryAt = l.now.After(acceptRetry)
-	if !l.acceptor.said {
-		l.acceptor.said = true
+	if l.cfg.Gate.short.CompareAndSwap(false, true) {
 		l.cfg.Reporter.Trouble(Trouble{Text: "no file descriptors are left: accepting pauses until some are free"})
+	}
+}
+
+// supplied notes that a session got descriptors for both its sockets. One that was accepted and then had none for its
+// upstream would be no sign that they are there again.
+func (g *Gate) supplied() {
+	if g.short.Load() {
+		g.acceptor.Post(g.acceptor.recovered)
 	}
 }
 
 // recovered tells the operator that descriptors are there again.
 func (l *Loop) recovered() {
-	if l.acceptor.said && !l.acceptor.paused {
-		l.acceptor.said = false
+	if !l.acceptor.paused && l.cfg.Gate.short.CompareAndSwap(true, false) {
 		l.cfg.Reporter.Trouble(Trouble{Text: "file descriptors are free again: accepting goes on", Passed: true})
 	}
 }

@@ -50,6 +50,7 @@ func (l *Loop) dialFirst(c *conn) {
 		l.turnAway(c)
 		return
 	}
+	l.cfg.Gate.supplied()
 	l.count(c).Opened++
 	l.settle(c)
 }
@@ -67,9 +68,10 @@ func (l *Loop) turnAway(c *conn) {
 func (l *Loop) dial(c *conn) {
 	c.phase = dialling
 	c.session.Events.Pause(l.now)
-	if l.attempt(c) {
-		g := l.cfg.Gate
+	if g := l.cfg.Gate; l.attempt(c) {
 		g.acceptor.Post(g.acceptor.exhausted)
+	} else {
+		g.supplied()
 	}
 	l.settle(c)
 }
