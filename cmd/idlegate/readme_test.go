@@ -113,14 +113,14 @@ func (r *readme) runsInCI(t *testing.T, command string) {
 	if !strings.Contains(read(t, ".ci/run"), "\nstep "+command+"\n") {
 		t.Errorf(".ci/run does not run %s", command)
 	}
-	if line := run(t, root, "make -n test"); !strings.Contains(line, "./...") {
+	if line := run(t, root, "make --no-print-directory -n test"); !strings.Contains(line, "./...") {
 		t.Errorf("make test does not run every test: %s", line)
 	}
 }
 
 // build makes the binary elsewhere than in the repository.
 func (r *readme) build(t *testing.T, _ string) {
-	line := run(t, root, "make -n build")
+	line := run(t, root, "make --no-print-directory -n build")
 	moved := strings.Replace(line, "-o idlegate ", "-o "+filepath.Join(r.dir, "idlegate")+" ", 1)
 	if moved == line {
 		t.Fatalf("make build does not make ./idlegate: %s", line)
