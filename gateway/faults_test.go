@@ -326,6 +326,39 @@ routes: [{name: r, listen: "127.0.0.1:0", connect_on: first_message, protocol: `
 	})
 }
 
+// TestMoreFirstMessagesThanMemory has more clients begin a first message than there is memory to hold.
+func TestMoreFirstMessagesThanMemory(t *testing.T) {
+	g := start(t, `
+gateway: {buffer_memory: 1MiB}
+upstreams: {backend: {endpoints: ["%s"]}}
+routes: [{name: r, listen: "127.0.0.1:0", connect_on: first_message, protocol: `+framing+`, upstream: backend, policy: {long: {}}}]`, backend(t, echoes))
+	message := framed(strings.Repeat("x", 50_000))
+	var clients []*client
+	for range 30 { // of 64 KiB each
+		c := g.dial("r")
+		c.send(message[:len(message)-1])
+		clients = append(clients, c)
+	}
+	eventually(t, "memory is nearly spent", func() bool { return g.buffered() > 1<<19 })
+	var wg sync.WaitGroup
+	for _, c := range clients {
+		wg.Go(func() {
+			if _, err := c.Write([]byte(message[len(message)-1:])); err != nil {
+				t.Errorf("send: %v", err)
+			}
+			got := make([]byte, len(message))
+			if _, err := io.ReadFull(c, got); err != nil || string(got) != message {
+				t.Errorf("the first message did not come back whole: %v", err)
+			}
+		})
+		if held := g.buffered(); held > 1<<20 {
+			t.Errorf("%d bytes are held, more than buffer_memory", held)
+		}
+	}
+	wg.Wait()
+	eventually(t, "nothing is held", func() bool { return g.buffered() == 0 })
+}
+
 func TestCloseRST(t *testing.T) {
 	g := start(t, oneRoute+`{long: {idle_timeout: 200ms, close: rst}}}`, backend(t, echoes))
 	c := g.dial("r")

@@ -63,13 +63,14 @@ const postponed = 100 * time.Millisecond
 func (l *Loop) postpone(c *conn) {
 	c.postponed = true
 	c.session.Events.Pause(l.now)
-	l.wheel.Set(c.slot, int64(l.now.After(postponed)))
+	if at, ok := l.wheel.At(c.slot); !ok || at > int64(l.now.After(postponed)) {
+		l.wheel.Set(c.slot, int64(l.now.After(postponed)))
+	}
 }
 
 // resume reads a postponed client again.
 func (l *Loop) resume(c *conn) {
 	c.postponed = false
 	c.session.Events.Resume(l.now)
-	l.rearm(c)
 	l.pumpBoth(c)
 }

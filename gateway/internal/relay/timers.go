@@ -25,6 +25,8 @@ func (l *Loop) dueAt(c *conn) deadline.Instant {
 func (l *Loop) onDue(c *conn) {
 	if c.postponed {
 		l.resume(c)
+	}
+	if c.phase == vacant {
 		return
 	}
 	if l.dueAt(c) > l.now {
