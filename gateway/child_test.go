@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -82,7 +83,7 @@ func (h *hoard) fill(free int) error {
 	}
 	for {
 		fd, err := syscall.Open(os.DevNull, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
-		if err == syscall.EMFILE {
+		if errors.Is(err, syscall.EMFILE) {
 			break
 		}
 		if err != nil {

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"errors"
 	"net/netip"
 	"sync"
 	"syscall"
@@ -34,7 +35,7 @@ func (c *crowd) watch(fd int) error {
 func (c *crowd) wait(timeout time.Duration) ([]syscall.EpollEvent, error) {
 	for {
 		n, err := syscall.EpollWait(c.epoll, c.events[:], int(timeout/time.Millisecond))
-		if err != syscall.EINTR {
+		if !errors.Is(err, syscall.EINTR) {
 			return c.events[:max(n, 0)], err
 		}
 	}
