@@ -211,8 +211,8 @@ func TestFailedLinesAreCountedAndLoggingGoesOn(t *testing.T) {
 func TestLineLongerThanTheQueueIsDropped(t *testing.T) {
 	var dest bytes.Buffer
 	s := New(Config{Dest: &dest, Bytes: 5})
-	s.Write([]byte("123456"))
-	s.Write([]byte("1234\n"))
+	_, _ = s.Write([]byte("123456"))
+	_, _ = s.Write([]byte("1234\n"))
 	closeSink(t, s)
 	if dest.String() != "1234\n" || s.Dropped() != 1 {
 		t.Errorf("the destination has %q, %d lines dropped", dest.String(), s.Dropped())
@@ -222,18 +222,18 @@ func TestLineLongerThanTheQueueIsDropped(t *testing.T) {
 func TestCloseGivesUpWithItsContextAndCountsWhatIsLost(t *testing.T) {
 	reader, writer := io.Pipe()
 	s := New(Config{Dest: writer})
-	s.Write(line(0))
+	_, _ = s.Write(line(0))
 	if _, err := reader.Read(make([]byte, 1)); err != nil { // then the goroutine is within its write of the first line
 		t.Fatal(err)
 	}
-	s.Write(line(1))
-	s.Write(line(2))
+	_, _ = s.Write(line(1))
+	_, _ = s.Write(line(2))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := s.Close(ctx); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "2 dropped") {
 		t.Errorf("Close gives %v", err)
 	}
-	s.Write(line(3))
+	_, _ = s.Write(line(3))
 	if n := s.Dropped(); n != 3 {
 		t.Errorf("%d lines dropped, want 3: two by Close and one after it", n)
 	}
@@ -250,7 +250,7 @@ func BenchmarkWrite(b *testing.B) {
 	b.ReportAllocs()
 	b.SetBytes(int64(len(record)))
 	for b.Loop() {
-		s.Write(record)
+		_, _ = s.Write(record)
 	}
 	_ = s.Close(b.Context())
 }

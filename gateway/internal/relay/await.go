@@ -19,10 +19,11 @@ func (l *Loop) holdRoom(c *conn) int {
 
 // await holds what came before the first message was whole, and connects upstream when it is.
 func (l *Loop) await(c *conn, b []byte) {
-	if len(b) > 0 && !l.holdMore(c, b) {
+	whole := c.session.Flows[session.Client].Messages > 0
+	if len(b) > 0 && !l.holdFirst(c, b, whole) {
 		return
 	}
-	if c.session.Flows[session.Client].Messages > 0 {
+	if whole {
 		l.dial(c)
 		return
 	}
@@ -31,28 +32,22 @@ func (l *Loop) await(c *conn, b []byte) {
 	}
 }
 
-// holdMore adds b to what is held for the upstream, in a larger piece if need be.
-func (l *Loop) holdMore(c *conn, b []byte) bool {
+// holdFirst adds b to what is held for the upstream. A message that is not whole gets room for all that it may become:
+// who holds memory must not wait for more of it.
+func (l *Loop) holdFirst(c *conn, b []byte, whole bool) bool {
 	leg := &c.legs[session.Upstream]
-	if p := leg.held; p != nil && len(p.buf)-p.to >= len(b) {
-		p.to += copy(p.buf[p.to:], b)
-		return true
+	if leg.held == nil {
+		need := readSize
+		if whole {
+			need = len(b)
+		}
+		leg.held = l.pool.get(need)
 	}
-	need := len(b)
-	if leg.held != nil {
-		need += leg.held.to
-	}
-	p := l.pool.get(need)
-	if p == nil { // postpone keeps a reserve, so that this does not happen
+	if leg.held == nil { // postpone keeps a reserve, so that this does not happen
 		l.end(c, session.InternalError)
 		return false
 	}
-	if leg.held != nil {
-		p.to = copy(p.buf, leg.held.bytes())
-		l.pool.put(leg.held)
-	}
-	p.to += copy(p.buf[p.to:], b)
-	leg.held = p
+	leg.held.to += copy(leg.held.buf[leg.held.to:], b)
 	return true
 }
 

@@ -59,8 +59,7 @@ func (l *Loop) pumpBoth(c *conn) {
 func (l *Loop) pump(c *conn, side session.Side) {
 	leg := &c.legs[side]
 	for range turnReads {
-		if l.scarce() {
-			l.pumpScarce(c, side)
+		if l.scarce() && l.pumpScarce(c, side) {
 			return
 		}
 		buf := l.buf

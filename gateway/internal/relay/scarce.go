@@ -15,12 +15,22 @@ func (l *Loop) scarce() bool {
 	return l.cfg.Budget.Used()+reserve > l.cfg.Budget.limit
 }
 
-// pumpScarce is pump without holding anything.
-func (l *Loop) pumpScarce(c *conn, side session.Side) {
-	if c.phase == awaiting {
-		l.postpone(c)
-		return
+// pumpScarce is pump without holding anything more. It reports false where that is pump itself: a client whose first
+// message has its memory already.
+func (l *Loop) pumpScarce(c *conn, side session.Side) bool {
+	if c.phase != awaiting {
+		l.passUnheld(c, side)
+		return true
 	}
+	if c.legs[session.Upstream].held != nil {
+		return false
+	}
+	l.postpone(c)
+	return true
+}
+
+// passUnheld offers to the other side what lies in side's socket.
+func (l *Loop) passUnheld(c *conn, side session.Side) {
 	leg, to := &c.legs[side], side.Other()
 	n, errno := reactor.Peek(int(leg.fd), l.buf)
 	if errno != 0 || n == 0 {
