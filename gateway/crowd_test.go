@@ -44,17 +44,7 @@ func (c *crowd) wait(timeout time.Duration) ([]syscall.EpollEvent, error) {
 // crowdBackend is a server that returns to each of many clients what it sends.
 func crowdBackend(t *testing.T) string {
 	t.Helper()
-	fd := socket(t)
-	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Listen(fd, 4096); err != nil {
-		t.Fatal(err)
-	}
-	name, err := syscall.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
+	fd, address := listening(t, 4096)
 	stopRead, stopWrite := pipe(t)
 	b := &echoCrowd{crowd: newCrowd(t), listener: fd, stop: stopRead, open: map[int]bool{}}
 	for _, fd := range []int{b.listener, b.stop} {
@@ -69,8 +59,27 @@ func crowdBackend(t *testing.T) string {
 		wg.Wait()
 		syscall.Close(stopRead)
 	})
+	return address
+}
+
+// listening returns a socket that listens, and where.
+func listening(t *testing.T, backlog int) (fd int, address string) {
+	t.Helper()
+	fd = socket(t)
+	host := [4]byte{127, 0, 0, 1}
+	if err := errors.Join(syscall.Bind(fd, &syscall.SockaddrInet4{Addr: host}), syscall.Listen(fd, backlog)); err != nil {
+		t.Fatal(err)
+	}
+	name, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
 	port := uint16(name.(*syscall.SockaddrInet4).Port)
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port).String()
+	return fd, netip.AddrPortFrom(netip.AddrFrom4(host), port).String()
+}
+
+func connect(fd int, to netip.AddrPort) error {
+	return syscall.Connect(fd, &syscall.SockaddrInet4{Addr: to.Addr().As4(), Port: int(to.Port())})
 }
 
 func pipe(t *testing.T) (read, write int) {

@@ -122,7 +122,7 @@ func newMembers(t *testing.T, n int, address string) *members {
 		c := &member{index: i, fd: socket(t)}
 		m.all, m.byFD[c.fd] = append(m.all, c), c
 		if err := errors.Join(
-			syscall.Connect(c.fd, &syscall.SockaddrInet4{Addr: to.Addr().As4(), Port: int(to.Port())}),
+			connect(c.fd, to),
 			syscall.SetNonblock(c.fd, true),
 			m.watch(c.fd),
 		); err != nil {
