@@ -118,7 +118,7 @@ func plainClient(t *testing.T, address string) int {
 func read(fd int, buf []byte) int {
 	for {
 		n, err := syscall.Read(fd, buf)
-		if err != syscall.EINTR { //nolint:errorlint // a system call's own error
+		if err != syscall.EINTR {
 			return n
 		}
 	}
@@ -127,7 +127,7 @@ func read(fd int, buf []byte) int {
 func writeAll(t *testing.T, fd int, b []byte) {
 	for len(b) > 0 {
 		n, err := syscall.Write(fd, b)
-		if err != nil && err != syscall.EINTR { //nolint:errorlint // as in read
+		if err != nil && err != syscall.EINTR {
 			t.Errorf("write: %v", err)
 			return
 		}
