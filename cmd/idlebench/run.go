@@ -123,7 +123,7 @@ func (b *bench) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }() // in the system's directory of temporary files
 	self, err := os.Executable()
 	if err != nil {
 		return err

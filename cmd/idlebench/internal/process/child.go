@@ -53,16 +53,17 @@ func Start(cfg Config) (*Child, error) {
 	if c.stdin, err = c.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
+	r, w := io.Pipe()
+	c.cmd.Stdout = &c.said
 	if cfg.Lines {
-		r, w := io.Pipe()
 		c.cmd.Stdout = w
 		c.lines = make(chan string, 1)
-		go c.scan(r)
-	} else {
-		c.cmd.Stdout = &c.said
 	}
 	if err := c.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", c.name, err)
+	}
+	if cfg.Lines {
+		go c.scan(r)
 	}
 	go func() {
 		c.err = c.cmd.Wait()
@@ -73,10 +74,9 @@ func Start(cfg Config) (*Child, error) {
 
 // scan hands lines over until the child has ended. A line that nobody takes by then is lost.
 func (c *Child) scan(r *io.PipeReader) {
-	defer r.Close() // so that a child that goes on writing does not keep Wait
 	go func() {
 		<-c.ended
-		r.Close()
+		_ = r.Close() // it never fails
 	}()
 	for s := bufio.NewScanner(r); s.Scan(); {
 		select {
