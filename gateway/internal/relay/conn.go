@@ -120,8 +120,8 @@ func (s *slab) put(c *conn) {
 	s.used--
 }
 
-// maxGeneration keeps the largest generations for tokens that name no connection.
-const maxGeneration = 1<<31 - 1
+// maxGeneration leaves the two upper bits of a token to those that name no connection: listenerToken and the poller's own.
+const maxGeneration = 1<<30 - 1
 
 // find returns the connection and side that token names, nil if it is gone.
 func (s *slab) find(token uint64) (*conn, session.Side) {

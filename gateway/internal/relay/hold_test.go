@@ -3,6 +3,8 @@ package relay
 import (
 	"testing"
 	"unsafe"
+
+	"idlegate/gateway/internal/session"
 )
 
 func TestThePoolKeepsToTheBudget(t *testing.T) {
@@ -67,5 +69,25 @@ func TestSlotsAreToldApartByGeneration(t *testing.T) {
 	}
 	if c, _ := s.find(listenerToken | 5); c != nil {
 		t.Error("a listener's token names a connection")
+	}
+}
+
+// TestAConnectionIsNeverTakenForAListener uses one slot more often than its generation can count. A busy gateway with
+// short connections gets there within days, as a slot that was used is used again first.
+func TestAConnectionIsNeverTakenForAListener(t *testing.T) {
+	var s slab
+	c := s.take()
+	for _, generation := range []uint32{0, 1<<30 - 1, 1 << 30, 1<<31 - 1, 1<<32 - 1} {
+		c.generation = generation - 1
+		s.put(c)
+		c = s.take()
+		c.phase = relaying
+		token := c.token(session.Upstream)
+		if token&listenerToken != 0 {
+			t.Errorf("generation %#x: the token %#x is a listener's", generation, token)
+		}
+		if found, side := s.find(token); found != c || side != session.Upstream {
+			t.Errorf("generation %#x: the connection is not found by its token", generation)
+		}
 	}
 }
