@@ -13,47 +13,49 @@ import (
 
 // Snapshot asks every loop for its figures and adds them up. It waits for the loops, at most until ctx ends.
 func (g *Gateway) Snapshot(ctx context.Context) (metrics.Snapshot, error) {
-	var routes []relay.Counters
-	var upstreams []relay.UpstreamCounters
+	var sum figures
 	for i, l := range g.loops {
-		r, u, err := g.ask(ctx, l, g.ended[i])
+		f, err := ask(ctx, l, g.ended[i])
 		if err != nil {
 			return metrics.Snapshot{}, fmt.Errorf("ask event loop %d for its figures: %w", i, err)
 		}
 		if i == 0 {
-			routes, upstreams = r, u
+			sum = f
 			continue
 		}
-		for j := range r {
-			addCounters(&routes[j], &r[j])
+		for j := range f.routes {
+			addCounters(&sum.routes[j], &f.routes[j])
 		}
-		for j := range u {
-			addUpstream(&upstreams[j], &u[j])
+		for j := range f.upstreams {
+			addUpstream(&sum.upstreams[j], &f.upstreams[j])
 		}
 	}
-	return g.figures(routes, upstreams), nil
+	return g.sumUp(sum.routes, sum.upstreams), nil
 }
 
-// ask has a loop copy its counters. One that has ended is read as it was left.
-func (g *Gateway) ask(ctx context.Context, l *relay.Loop, ended <-chan struct{}) (routes []relay.Counters, upstreams []relay.UpstreamCounters, err error) {
-	copied := make(chan struct{})
-	posted := l.Post(func() {
-		routes, upstreams = l.Counters()
-		close(copied)
+// figures are one loop's, by route and by upstream.
+type figures struct {
+	routes    []relay.Counters
+	upstreams []relay.UpstreamCounters
+}
+
+// ask has a loop copy its counters. One that has ended is read as it was left. The loop may answer after ctx has ended,
+// and then nobody listens.
+func ask(ctx context.Context, l *relay.Loop, ended <-chan struct{}) (f figures, err error) {
+	answer := make(chan figures, 1)
+	l.Post(func() {
+		var f figures
+		f.routes, f.upstreams = l.Counters()
+		answer <- f
 	})
-	wait := copied
-	if !posted {
-		wait = nil
-	}
 	select {
-	case <-wait:
-		return routes, upstreams, nil
+	case f = <-answer:
 	case <-ended:
+		f.routes, f.upstreams = l.Counters()
 	case <-ctx.Done():
-		return nil, nil, ctx.Err()
+		err = ctx.Err()
 	}
-	routes, upstreams = l.Counters()
-	return routes, upstreams, nil
+	return f, err
 }
 
 func addCounters(sum, c *relay.Counters) {
@@ -86,7 +88,8 @@ func addUpstream(sum, u *relay.UpstreamCounters) {
 	}
 }
 
-func (g *Gateway) figures(routes []relay.Counters, upstreams []relay.UpstreamCounters) metrics.Snapshot {
+// sumUp adds to the loops' figures what is known beside them.
+func (g *Gateway) sumUp(routes []relay.Counters, upstreams []relay.UpstreamCounters) metrics.Snapshot {
 	s := metrics.Snapshot{
 		BufferBytes:    g.budget.Used(),
 		ConnectionsMax: g.gate.Max(),
