@@ -40,7 +40,7 @@ type Gateway struct {
 	log       *journal
 	since     time.Time
 
-	draining atomic.Bool
+	draining atomic.Bool   // no client is taken any more
 	drain    chan struct{} // closed by the first Drain
 	once     sync.Once
 }
@@ -80,23 +80,12 @@ func (g *Gateway) prepare() error {
 const spareDescriptors = 200
 
 func (g *Gateway) makeLoops() error {
-	settings := g.cfg.Policy.Gateway
-	limit, err := reactor.DescriptorLimit()
-	if err != nil {
-		return err
-	}
-	most := int64(max(1, (limit-spareDescriptors)/2))
-	if want := int64(settings.MaxConnections); want > most {
-		g.log.logger.Warn("max_connections is more than the descriptor limit allows",
-			"max_connections", want, "descriptor_limit", limit, "in_force", most)
-	} else if want > 0 {
-		most = want
-	}
-	g.budget = relay.NewBudget(settings.BufferMemory)
-	g.gate = relay.NewGate(most, settings.OnFull == policy.OnFullRefuse)
-	n := settings.Loops
+	n := g.cfg.Policy.Gateway.Loops
 	if n == 0 {
 		n = runtime.GOMAXPROCS(0)
+	}
+	if err := g.setLimits(n); err != nil {
+		return err
 	}
 	for i := range n {
 		l, err := relay.New(relay.Config{
@@ -110,6 +99,32 @@ func (g *Gateway) makeLoops() error {
 		g.ended = append(g.ended, make(chan struct{}))
 	}
 	g.gate.Share(g.loops)
+	return nil
+}
+
+// setLimits sets what all n loops have to share. Where the policy asks for what cannot be, the nearest that can be is in
+// force, and the log says so.
+func (g *Gateway) setLimits(n int) error {
+	settings := g.cfg.Policy.Gateway
+	limit, err := reactor.DescriptorLimit()
+	if err != nil {
+		return err
+	}
+	most := int64(max(1, (limit-spareDescriptors)/2))
+	if want := int64(settings.MaxConnections); want > most {
+		g.log.logger.Warn("max_connections is more than the descriptor limit allows",
+			"max_connections", want, "descriptor_limit", limit, "in_force", most)
+	} else if want > 0 {
+		most = want
+	}
+	memory := settings.BufferMemory
+	if least := relay.LeastBudget(n); memory < least {
+		g.log.logger.Warn("buffer_memory is less than the event loops need",
+			"buffer_memory", memory, "loops", n, "in_force", least)
+		memory = least
+	}
+	g.budget = relay.NewBudget(memory)
+	g.gate = relay.NewGate(most, settings.OnFull == policy.OnFullRefuse)
 	return nil
 }
 
@@ -252,6 +267,7 @@ func (g *Gateway) startDrain() {
 }
 
 func (g *Gateway) stopLoops() {
+	g.draining.Store(true)
 	for _, l := range g.loops {
 		l.Post(l.Stop)
 	}

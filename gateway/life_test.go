@@ -2,9 +2,86 @@ package gateway_test
 
 import (
 	"context"
+	"log/slog"
+	"os"
+	"strings"
 	"testing"
 	"time"
+
+	"idlegate/gateway"
+	"idlegate/policy"
 )
+
+// unstarted makes a gateway that does not run.
+func unstarted(t *testing.T, yaml string) (*gateway.Gateway, error) {
+	t.Helper()
+	cfg, err := policy.Parse("test.yaml", []byte("admin: {listen: \"127.0.0.1:0\"}\n"+yaml))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return gateway.New(gateway.Config{Policy: cfg, Logger: slog.New(slog.DiscardHandler)})
+}
+
+func TestRunReturns(t *testing.T) {
+	yaml := strings.Replace(oneRoute, "%s", "127.0.0.1:1", 1) + `{long: {}}}`
+	stop := func(_ *gateway.Gateway, cancel func()) { cancel() }
+	drain := func(g *gateway.Gateway, _ func()) { g.Drain() }
+	for name, acts := range map[string][]func(*gateway.Gateway, func()){
+		"at once, if it was stopped before": {stop},
+		"at once, if it was drained before": {drain, drain},
+		"at once, if it was both":           {drain, stop},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, err := unstarted(t, yaml)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			for _, act := range acts {
+				act(g, cancel)
+			}
+			if err := g.Run(ctx); err != nil {
+				t.Errorf("Run: %v", err)
+			}
+			if ready, _ := g.Ready(); ready {
+				t.Error("it is ready though it does not run any more")
+			}
+			if _, err := g.Snapshot(ctx); err != nil && ctx.Err() == nil {
+				t.Errorf("no figures of a gateway that has ended: %v", err)
+			}
+		})
+	}
+}
+
+func TestNewGivesBackWhatItBound(t *testing.T) {
+	dir := t.TempDir()
+	before := descriptors(t)
+	_, err := unstarted(t, strings.ReplaceAll(`
+upstreams: {backend: {endpoints: ["127.0.0.1:1"]}}
+routes: [{name: r, listen: ["127.0.0.1:0", "unix:DIR/s", "unix:DIR/none/s"], protocol: raw, upstream: backend, policy: {long: {}}}]`, "DIR", dir))
+	if err == nil || !strings.Contains(err.Error(), "route r: bind unix:"+dir+"/none/s: ") {
+		t.Fatalf("New: %v", err)
+	}
+	if _, err := os.Stat(dir + "/s"); !os.IsNotExist(err) {
+		t.Errorf("the socket that was bound: %v, want it removed", err)
+	}
+	if after := descriptors(t); after > before {
+		t.Errorf("%d descriptors are left", after-before)
+	}
+}
+
+// TestManyLoopsWithLittleMemory gives loops less memory than all of them need at once.
+func TestManyLoopsWithLittleMemory(t *testing.T) {
+	g := start(t, `
+gateway: {buffer_memory: 1MiB, loops: 16}
+upstreams: {backend: {endpoints: ["%s"]}}
+routes: [{name: r, listen: "127.0.0.1:0", connect_on: first_message, protocol: `+framing+`, upstream: backend, policy: {long: {}}}]`, backend(t, echoes))
+	g.dial("r").echo(framed("served all the same"))
+	if !strings.Contains(g.log.String(), "buffer_memory is less than the event loops need") {
+		t.Error("the log does not tell")
+	}
+}
 
 // TestASnapshotMayBeGivenUp has callers who do not wait for the loops, which answer all the same.
 func TestASnapshotMayBeGivenUp(t *testing.T) {

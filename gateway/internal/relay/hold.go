@@ -21,6 +21,13 @@ type Budget struct {
 // NewBudget returns a budget of limit bytes.
 func NewBudget(limit int64) *Budget { return &Budget{limit: limit} }
 
+// LeastBudget is the least that so many loops can work with: what is kept in reserve, and a piece to hold.
+func LeastBudget(loops int) int64 { return reserve(loops) + readSize }
+
+// reserve is what the next reads of all loops may need before one of them looks at the budget again: a piece for what was
+// read, and one for what its receiver had sent, if that turns out to be gone.
+func reserve(loops int) int64 { return 2 * readSize * int64(loops) }
+
 // Used returns how many bytes are held.
 func (b *Budget) Used() int64 { return b.used.Load() }
 

@@ -11,8 +11,7 @@ import (
 // scarce reports whether a read of c must not bring more than the other side takes: always before another read of each
 // loop could spend the budget.
 func (l *Loop) scarce() bool {
-	reserve := int64(2 * readSize * len(l.cfg.Gate.loops))
-	return l.cfg.Budget.Used()+reserve > l.cfg.Budget.limit
+	return l.cfg.Budget.Used()+reserve(len(l.cfg.Gate.loops)) > l.cfg.Budget.limit
 }
 
 // pumpScarce is pump without holding anything more. It reports false where that is pump itself: a client whose first
@@ -43,6 +42,7 @@ func (l *Loop) passUnheld(c *conn, side session.Side) {
 		l.broken(c, to, errno)
 		return
 	}
+	l.tick()
 	if written > 0 {
 		l.tookOff(c, side, written)
 	}
