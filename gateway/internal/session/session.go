@@ -147,10 +147,12 @@ func (s *Session) Finished(side Side, now deadline.Instant) {
 	s.Events.HalfClosed = now
 }
 
-// FINPassed notes that the other side was told that side has finished, and ends the session when both have been.
+// FINPassed notes that the other side was told that side has finished, and ends the session when both have been, or
+// when nothing more will be heard from the client.
 func (s *Session) FINPassed(side Side, now deadline.Instant) {
 	s.Flows[side].Passed = true
-	if s.Flows[side.Other()].Passed {
+	unheard := s.ReadClosed && !s.Flows[Client].FIN
+	if s.Flows[side.Other()].Passed || unheard {
 		s.End(s.finReason(side), now)
 	}
 }

@@ -50,10 +50,10 @@ func (s *Session) done() deadline.Set {
 }
 
 // MayBeAnswered reports whether the client has finished sending, so that read_deadline need not end the session: by FIN
-// or, where messages have boundaries, by standing at one after at least one message.
+// or, where messages have boundaries, by standing at one after at least one message, with an upstream that can answer.
 func (s *Session) MayBeAnswered(r *Rules) bool {
 	f := &s.Flows[Client]
-	return f.FIN || r.Bounded && f.Messages > 0 && f.Parse.AtBoundary()
+	return f.FIN || r.Bounded && f.Messages > 0 && f.Parse.AtBoundary() && !s.Flows[Upstream].Passed
 }
 
 // CloseRead notes that read_deadline has passed for a client that may still be answered.
