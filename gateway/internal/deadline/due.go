@@ -23,7 +23,7 @@ func (e *Events) Due(t Timer, d *Durations) Instant {
 		if e.FirstMessage || e.ClientFIN {
 			return Never
 		}
-		return e.real(e.Accepted, d[t])
+		return e.real(max(e.Accepted, e.Greeted), d[t])
 	case Message:
 		if e.MessageBegan == 0 || e.ClientFIN {
 			return Never

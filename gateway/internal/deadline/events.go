@@ -9,6 +9,7 @@ import "time"
 type Events struct {
 	Accepted     Instant
 	Reset        Instant // attended: last message that restarts idle_timeout; at first the accept
+	Greeted      Instant // attended: first message of a server that spoke before the client did; 0: it did not
 	ReplyEnd     Instant // attended: end of the message to the client for which a due idle_timeout waited
 	MessageBegan Instant // attended: first byte of the client message under way; 0: none is
 	ReplyMoved   Instant // last byte that moved of the message to the client under way; 0: none is

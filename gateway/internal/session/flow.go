@@ -112,10 +112,19 @@ func (s *Session) clientMessage(got Receipt, now deadline.Instant) (begun bool) 
 // upstreamMessage notes whether a message to the client is under way.
 func (s *Session) upstreamMessage(r *Rules, got Receipt, now deadline.Instant) {
 	if got.Messages > 0 {
+		s.serverSpoke(got, now)
 		s.replyEnded(r, now)
 	}
 	if !s.Flows[Upstream].Parse.AtBoundary() {
 		s.Events.ReplyMoved = now
+	}
+}
+
+// serverSpoke notes the first message of a server that speaks first.
+func (s *Session) serverSpoke(got Receipt, now deadline.Instant) {
+	if s.Flows[Upstream].Messages == got.Messages && s.Flows[Client].Bytes == 0 {
+		s.Events.Greeted = s.Events.Attended(now)
+		s.Events.Observed = s.Events.Observed.Without(deadline.FirstMessage)
 	}
 }
 
