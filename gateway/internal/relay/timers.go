@@ -73,7 +73,7 @@ func (l *Loop) lookOnce(c *conn) {
 func (l *Loop) lookAtWrites(c *conn, side session.Side) {
 	leg := &c.legs[side]
 	waits := leg.held != nil || leg.starved
-	if !waits && (side == session.Upstream || !l.idleDue(c)) {
+	if !waits && (side == session.Upstream || !c.session.IdleWaits(c.rules(), l.now)) {
 		return
 	}
 	unsent := uint32(reactor.Unsent(int(leg.fd)))
@@ -92,12 +92,6 @@ func (l *Loop) lookAtWrites(c *conn, side session.Side) {
 	case moved:
 		c.session.Draining(l.now)
 	}
-}
-
-// idleDue reports whether idle_timeout would fire now if nothing were under way to the client.
-func (l *Loop) idleDue(c *conn) bool {
-	r := c.rules()
-	return c.session.Events.IdleDue(&r.Enforced) <= l.now || r.DryRun && c.session.Events.IdleDue(&r.Observed) <= l.now
 }
 
 // observe counts the timers of a dry run.

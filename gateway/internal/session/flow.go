@@ -135,8 +135,11 @@ func (s *Session) replyEnded(r *Rules, now deadline.Instant) {
 		return
 	}
 	s.Events.ReplyMoved = 0
-	if min(s.Events.IdleDue(&r.Enforced), s.Events.IdleDue(&r.Observed)) <= now {
+	if s.Events.IdleDue(&r.Enforced) <= now {
 		s.Events.ReplyEnd = s.Events.Attended(now)
+	}
+	if r.DryRun && s.observedIdleDue(r) <= now {
+		s.observedReplyEnd = s.Events.Attended(now)
 	}
 }
 

@@ -67,6 +67,8 @@ type Session struct {
 	LastMessage deadline.Instant // of the client; at first the accept
 	Silence     time.Duration    // longest between two client messages so far
 
+	observedReplyEnd deadline.Instant // what Events.ReplyEnd would be under the timers that a dry run watches
+
 	firstFIN   Side
 	finished   bool // firstFIN is set
 	ReadClosed bool // read_deadline has passed: the client is read no more, but may be answered

@@ -9,7 +9,8 @@ func (s *Session) Next(r *Rules) deadline.Instant {
 	if !r.DryRun {
 		return at
 	}
-	_, observed := s.Events.Earliest(&r.Observed, s.unwatched(r))
+	watched := s.watched()
+	_, observed := watched.Earliest(&r.Observed, s.unwatched(r))
 	return min(at, observed)
 }
 
@@ -27,8 +28,9 @@ func (s *Session) Observe(r *Rules, now deadline.Instant) (seen deadline.Set) {
 	if !r.DryRun {
 		return 0
 	}
+	watched := s.watched()
 	for {
-		t, at := s.Events.Earliest(&r.Observed, s.unwatched(r))
+		t, at := watched.Earliest(&r.Observed, s.unwatched(r))
 		if at > now {
 			return seen
 		}
@@ -37,6 +39,23 @@ func (s *Session) Observe(r *Rules, now deadline.Instant) (seen deadline.Set) {
 			seen = seen.With(t)
 		}
 	}
+}
+
+// watched returns the events as the timers of a dry run see them.
+func (s *Session) watched() deadline.Events {
+	e := s.Events
+	e.ReplyEnd = s.observedReplyEnd
+	return e
+}
+
+// IdleWaits reports whether idle_timeout, enforced or watched, would be due at now if it waited for nothing.
+func (s *Session) IdleWaits(r *Rules, now deadline.Instant) bool {
+	return s.Events.IdleDue(&r.Enforced) <= now || r.DryRun && s.observedIdleDue(r) <= now
+}
+
+func (s *Session) observedIdleDue(r *Rules) deadline.Instant {
+	watched := s.watched()
+	return watched.IdleDue(&r.Observed)
 }
 
 func (s *Session) unwatched(r *Rules) deadline.Set { return r.NotSeen | s.Events.Observed }
