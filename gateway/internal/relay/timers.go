@@ -170,7 +170,7 @@ func (l *Loop) drainDue(c *conn) {
 		l.end(c, session.Drained)
 		return
 	}
-	l.wheel.Set(c.slot, int64(min(last, l.now.After(drainLook))))
+	l.wheel.Set(c.slot, int64(min(last, l.now.After(drainLook), c.session.Next(c.rules()))))
 }
 
 func (l *Loop) finishDrain() {

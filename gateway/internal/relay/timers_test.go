@@ -1,0 +1,41 @@
+package relay
+
+import (
+	"testing"
+	"time"
+
+	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/protocol"
+	"idlegate/gateway/internal/reactor"
+	"idlegate/gateway/internal/session"
+)
+
+// TestTimersAreInTimeWhileADrainWaitsForAMessage has a message_timeout run out between two looks of the drain.
+func TestTimersAreInTimeWhileADrainWaitsForAMessage(t *testing.T) {
+	clock, err := reactor.NewClock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := protocol.NewDelimiter([]byte("\n"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Route{Rules: session.Rules{Framers: [2]protocol.Framer{line, line}}}
+	r.Rules.Enforced[deadline.Message] = time.Second
+	l, err := New(Config{Clock: clock, Routes: []*Route{r}, Gate: NewGate(1, false), Budget: NewBudget(LeastBudget(1))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Discard()
+
+	c := l.slab.take()
+	c.phase, c.route, c.session = awaiting, r, session.Accept(l.now, 0)
+	c.session.Received(&r.Rules, session.Client, []byte("not whole"), l.now)
+	began := l.now
+	l.drain = drain{on: true, since: began, over: time.Hour}
+	l.now = began.After(time.Second - drainLook/2)
+	l.drainDue(c)
+	if at, ok := l.wheel.At(c.slot); !ok || at != int64(began.After(time.Second)) {
+		t.Errorf("the connection is looked at %v after its message began, want 1s", deadline.Instant(at).Since(began))
+	}
+}
