@@ -71,6 +71,7 @@ func (l *Loop) pump(c *conn, side session.Side) {
 			l.readEnd(c, side, errno)
 			return
 		}
+		l.tick()
 		l.received(c, side, buf[:n])
 		if n < len(buf) && !leg.toEnd {
 			leg.readable = false // the next byte is a new edge
@@ -225,7 +226,9 @@ func (l *Loop) finished(c *conn, side session.Side) {
 }
 
 func (l *Loop) passFIN(c *conn, from session.Side) {
-	_ = reactor.Finish(int(c.legs[from.Other()].fd)) // a peer that is gone shows as such by itself
+	if to := from.Other(); !c.session.Flows[to].Passed { // else both are closed now, which says the same
+		_ = reactor.Finish(int(c.legs[to].fd)) // a peer that is gone shows as such by itself
+	}
 	c.session.FINPassed(from, l.now)
 	if c.session.Reason != session.Open {
 		l.end(c, c.session.Reason)

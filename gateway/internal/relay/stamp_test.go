@@ -1,0 +1,154 @@
+package relay_test
+
+import (
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/protocol"
+	"idlegate/gateway/internal/reactor"
+	"idlegate/gateway/internal/relay"
+	"idlegate/gateway/internal/session"
+	"idlegate/gateway/internal/upstream"
+)
+
+const idle = 300 * time.Millisecond
+
+// TestAMessageThatComesDuringALongWakeUpIsNotStampedBefore has a wake-up last while a message comes, and expects that
+// idle_timeout counts from then.
+func TestAMessageThatComesDuringALongWakeUpIsNotStampedBefore(t *testing.T) {
+	ended := make(chan func(), 1)
+	loop, address := runLoop(t, ended)
+	slow, busy := dial(t, address), dial(t, address)
+	for _, c := range []net.Conn{slow, busy} {
+		send(t, c)
+		if _, err := io.ReadFull(c, make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var last time.Time
+	ended <- func() { // on the loop, before it comes to busy
+		<-time.After(100 * time.Millisecond)
+		last = time.Now()
+		send(t, busy)
+		<-time.After(10 * time.Millisecond) // until it is there
+	}
+	loop.Post(func() { // both are ready at the next wake-up, in this order
+		_ = slow.(*net.TCPConn).SetLinger(0)
+		slow.Close()
+		send(t, busy)
+		<-time.After(10 * time.Millisecond)
+	})
+	if n, err := io.Copy(io.Discard, busy); n != 2 || err != nil {
+		t.Fatalf("%d bytes came back, %v", n, err)
+	}
+	if silent := time.Since(last); silent < idle {
+		t.Errorf("ended after %v of silence, before idle_timeout of %v", silent, idle)
+	}
+}
+
+func send(t *testing.T, c net.Conn) {
+	if _, err := c.Write([]byte("x")); err != nil {
+		t.Error(err)
+	}
+}
+
+func dial(t *testing.T, address string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	return c
+}
+
+// reporter calls on the loop what it finds in its channel when a connection ends.
+type reporter chan func()
+
+func (r reporter) Ended(relay.Ended) {
+	select {
+	case f := <-r:
+		f()
+	default:
+	}
+}
+func (reporter) Observed(relay.Observed) {}
+func (reporter) Trouble(relay.Trouble)   {}
+
+// runLoop runs a loop with a raw route to a server that returns what it gets.
+func runLoop(t *testing.T, r reporter) (*relay.Loop, string) {
+	t.Helper()
+	clock, err := reactor.NewClock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := reactor.Listen(reactor.TCP(netip.MustParseAddrPort("127.0.0.1:0")), false, reactor.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	endpoint := &upstream.Endpoint{Address: reactor.TCP(netip.MustParseAddrPort(echo(t)))}
+	route := &relay.Route{
+		Rules: session.Rules{
+			Framers:  [2]protocol.Framer{protocol.NewRaw(), protocol.NewRaw()},
+			ResetOn:  [2]bool{session.Client: true},
+			Enforced: deadline.Durations{deadline.IdleTimeout: idle},
+		},
+		Upstream: upstream.New("", upstream.LeastConnections, []*upstream.Endpoint{endpoint}),
+	}
+	gate := relay.NewGate(10, false)
+	loop, err := relay.New(relay.Config{
+		Clock: clock, Budget: relay.NewBudget(1 << 20), Gate: gate, Reporter: r,
+		Routes: []*relay.Route{route}, Upstream: []int{1},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate.Share([]*relay.Loop{loop})
+	if err := loop.Accept([]relay.Door{{Listener: listener, Route: route}}); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := loop.Run(); err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	t.Cleanup(func() {
+		loop.Post(loop.Stop)
+		wg.Wait()
+	})
+	return loop, listener.String()
+}
+
+// echo is a server that returns what it gets.
+func echo(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() {
+				defer c.Close()
+				_, _ = io.Copy(c, c)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		wg.Wait()
+	})
+	return l.Addr().String()
+}
