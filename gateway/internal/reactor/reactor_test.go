@@ -160,6 +160,24 @@ func TestWaitIsNeverShort(t *testing.T) {
 	}
 }
 
+// TestWaitIsNoLongerThanItMust looks at the shortest of some waits, since any of them may be disturbed.
+func TestWaitIsNoLongerThanItMust(t *testing.T) {
+	p := poller(t)
+	for _, ms := range []time.Duration{1, 2, 5} {
+		shortest := time.Hour
+		for range 30 {
+			began := time.Now()
+			if n, err := p.Wait(ms * time.Millisecond); n != 0 || err != nil {
+				t.Fatal(n, err)
+			}
+			shortest = min(shortest, time.Since(began))
+		}
+		if shortest >= (ms+1)*time.Millisecond {
+			t.Errorf("waits of %d ms took %v at least", ms, shortest)
+		}
+	}
+}
+
 func TestAcceptedSocketsInheritTheOptions(t *testing.T) {
 	_, server := pair(t, Options{KeepaliveIdle: 61 * time.Second, KeepaliveInterval: 1500 * time.Millisecond, KeepaliveCount: 3, UserTimeout: 90 * time.Second})
 	for _, row := range []struct {
