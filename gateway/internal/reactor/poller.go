@@ -88,14 +88,15 @@ func (p *Poller) control(op, fd int, events uint32, token uint64) error {
 }
 
 // Wait waits for events until timeout is over; less than 0 is for ever. The timeout is rounded up to milliseconds, so
-// that a timer is never found to be early. It returns how many there are for Event.
+// that a timer is never found to be early, but a signal, as the runtime sends them, may cut it short. It returns how many
+// there are for Event.
 func (p *Poller) Wait(timeout time.Duration) (int, error) {
 	p.count = 0
 	n, errno := p.look(timeout)
-	if timeout >= looking {
-		timeout -= looking
+	if errno == 0 && timeout >= looking {
+		timeout -= looking // if it was interrupted, nobody knows for how long it waited
 	}
-	if n == 0 && errno == 0 && timeout != 0 {
+	if n == 0 && (errno == 0 || errno == unix.EINTR) && timeout != 0 {
 		n, errno = p.block(timeout)
 	}
 	if errno == unix.EINTR {

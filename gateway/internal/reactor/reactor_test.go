@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -150,31 +151,35 @@ func TestWake(t *testing.T) {
 func TestWaitIsNeverShort(t *testing.T) {
 	p := poller(t)
 	for _, d := range []time.Duration{time.Nanosecond, 1500 * time.Microsecond, 10*time.Millisecond + 1} {
-		began := time.Now()
-		if n, err := p.Wait(d); n != 0 || err != nil {
-			t.Fatal(n, err)
+		longest := time.Duration(0) // a signal may cut any of them short, but not all
+		for range 10 {
+			began := time.Now()
+			if n, err := p.Wait(d); n != 0 || err != nil {
+				t.Fatal(n, err)
+			}
+			longest = max(longest, time.Since(began))
 		}
-		if took := time.Since(began); took < d {
-			t.Errorf("waited %v instead of %v", took, d)
+		if longest < d {
+			t.Errorf("waited %v instead of %v", longest, d)
 		}
 	}
 }
 
-// TestWaitIsNoLongerThanItMust looks at the shortest of some waits, since any of them may be disturbed.
+// TestWaitIsNoLongerThanItMust looks at the third of many waits that were shortest: signals cut some short, and others
+// are held up by whatever else the machine does.
 func TestWaitIsNoLongerThanItMust(t *testing.T) {
 	p := poller(t)
-	for _, ms := range []time.Duration{1, 2, 5} {
-		shortest := time.Hour
-		for range 30 {
-			began := time.Now()
-			if n, err := p.Wait(ms * time.Millisecond); n != 0 || err != nil {
-				t.Fatal(n, err)
-			}
-			shortest = min(shortest, time.Since(began))
+	var took []time.Duration
+	for range 30 {
+		began := time.Now()
+		if n, err := p.Wait(time.Millisecond); n != 0 || err != nil {
+			t.Fatal(n, err)
 		}
-		if shortest >= (ms+1)*time.Millisecond {
-			t.Errorf("waits of %d ms took %v at least", ms, shortest)
-		}
+		took = append(took, time.Since(began))
+	}
+	slices.Sort(took)
+	if took[10] >= 2*time.Millisecond {
+		t.Errorf("waits of 1 ms took %v", took)
 	}
 }
 
