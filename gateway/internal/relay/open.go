@@ -11,6 +11,7 @@ import (
 
 // open makes a session of an accepted client.
 func (l *Loop) open(r *Route, fd int, client netip.AddrPort, id uint64) {
+	l.tick() // it may have come since this wake-up began
 	c := l.slab.take()
 	c.phase = awaiting
 	c.session = session.Accept(l.now, l.share(r))

@@ -22,7 +22,7 @@ const idle = 300 * time.Millisecond
 // idle_timeout counts from then.
 func TestAMessageThatComesDuringALongWakeUpIsNotStampedBefore(t *testing.T) {
 	ended := make(chan func(), 1)
-	loop, address := runLoop(t, ended)
+	loop, address := runLoop(t, ended, deadline.Durations{deadline.IdleTimeout: idle})
 	slow, busy := dial(t, address), dial(t, address)
 	for _, c := range []net.Conn{slow, busy} {
 		send(t, c)
@@ -48,6 +48,46 @@ func TestAMessageThatComesDuringALongWakeUpIsNotStampedBefore(t *testing.T) {
 	}
 	if silent := time.Since(last); silent < idle {
 		t.Errorf("ended after %v of silence, before idle_timeout of %v", silent, idle)
+	}
+}
+
+// TestAClientWhoComesDuringALongWakeUpIsNotStampedBefore is the same for a deadline that counts from accept.
+func TestAClientWhoComesDuringALongWakeUpIsNotStampedBefore(t *testing.T) {
+	ended := make(chan func(), 1)
+	loop, address := runLoop(t, ended, deadline.Durations{deadline.Deadline: idle})
+	slow := dial(t, address)
+	send(t, slow)
+	if _, err := io.ReadFull(slow, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	var began time.Time
+	came := make(chan net.Conn, 2)
+	arrive := func() {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Error(err)
+		}
+		came <- c
+	}
+	ended <- func() { // on the loop, before it accepts
+		<-time.After(100 * time.Millisecond)
+		began = time.Now()
+		arrive()
+	}
+	loop.Post(func() { // both are ready at the next wake-up, in this order
+		_ = slow.(*net.TCPConn).SetLinger(0)
+		slow.Close()
+		arrive()
+	})
+	for range 2 { // the later one is the second
+		c := <-came
+		if _, err := io.Copy(io.Discard, c); err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+	}
+	if open := time.Since(began); open < idle {
+		t.Errorf("ended %v after it was accepted, before its deadline of %v", open, idle)
 	}
 }
 
@@ -82,7 +122,7 @@ func (reporter) Observed(relay.Observed) {}
 func (reporter) Trouble(relay.Trouble)   {}
 
 // runLoop runs a loop with a raw route to a server that returns what it gets.
-func runLoop(t *testing.T, r reporter) (*relay.Loop, string) {
+func runLoop(t *testing.T, r reporter, timers deadline.Durations) (*relay.Loop, string) {
 	t.Helper()
 	clock, err := reactor.NewClock()
 	if err != nil {
@@ -97,7 +137,7 @@ func runLoop(t *testing.T, r reporter) (*relay.Loop, string) {
 		Rules: session.Rules{
 			Framers:  [2]protocol.Framer{protocol.NewRaw(), protocol.NewRaw()},
 			ResetOn:  [2]bool{session.Client: true},
-			Enforced: deadline.Durations{deadline.IdleTimeout: idle},
+			Enforced: timers,
 		},
 		Upstream: upstream.New("", upstream.LeastConnections, []*upstream.Endpoint{endpoint}),
 	}
