@@ -101,3 +101,23 @@ func TestASnapshotMayBeGivenUp(t *testing.T) {
 	}
 	g.dial("r").echo(framed("all is well"))
 }
+
+// TestAnUpstreamIsCutThatFloodsAnEndedConnection sees to it that what nobody will have is not fetched for long.
+func TestAnUpstreamIsCutThatFloodsAnEndedConnection(t *testing.T) {
+	cut := make(chan time.Time, 1)
+	g := start(t, oneRoute+`{long: {max_lifetime: 100ms}}}`, backend(t, func(c *client) {
+		message := []byte(framed(strings.Repeat("x", 1<<16)))
+		for {
+			if _, err := c.Write(message); err != nil {
+				cut <- time.Now()
+				return
+			}
+		}
+	}))
+	g.dial("r")
+	g.expectEnd("r", "max_lifetime")
+	ended := time.Now()
+	if late := (<-cut).Sub(ended); late > time.Second {
+		t.Errorf("the upstream was cut %v after the end", late)
+	}
+}

@@ -199,6 +199,10 @@ func (l *Loop) discardLeg(c *conn, side session.Side) {
 			return
 		}
 	}
+	if side == session.Upstream && reactor.Unsent(int(leg.fd)) == 0 {
+		l.closeLeg(leg) // it has all that it was sent, and goes on sending what nobody will have: now it is reset
+		return
+	}
 	l.later(c)
 }
 
