@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"errors"
 	"bytes"
 	"context"
 	"encoding/binary"
@@ -206,7 +207,7 @@ func (p *play) receive(conn net.Conn, mine *part, want []byte) (n int, err error
 			return n, fmt.Errorf("other bytes than were sent, after %d", n)
 		}
 		n += got
-		if err == io.EOF || err != nil && !p.mannerly() {
+		if errors.Is(err, io.EOF) || err != nil && !p.mannerly() {
 			return n, nil
 		}
 		if err != nil {
