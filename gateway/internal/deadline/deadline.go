@@ -79,6 +79,3 @@ func (s Set) Without(t Timer) Set { return s &^ (1 << t) }
 
 // Has reports whether t is in the set.
 func (s Set) Has(t Timer) bool { return s&(1<<t) != 0 }
-
-// Silence are the timers that measure the client's silence: before one of them fires the client is read once more.
-const Silence Set = 1<<IdleTimeout | 1<<FirstMessage | 1<<Message | 1<<ReadDeadline

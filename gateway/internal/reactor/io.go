@@ -21,9 +21,6 @@ func Read(fd int, b []byte) (int, syscall.Errno) { return receive(fd, b, 0) }
 // Peek reads what Read would, and leaves it there.
 func Peek(fd int, b []byte) (int, syscall.Errno) { return receive(fd, b, unix.MSG_PEEK) }
 
-// Discard takes up to n bytes off a TCP socket unread.
-func Discard(fd int, b []byte, n int) (int, syscall.Errno) { return receive(fd, b[:n], 0) }
-
 func receive(fd int, b []byte, flags uintptr) (int, syscall.Errno) {
 	for {
 		n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), flags, 0, 0)

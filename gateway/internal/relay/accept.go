@@ -103,7 +103,7 @@ func (l *Loop) onClients(index int) {
 	}
 	door := l.acceptor.doors[index]
 	for range acceptBatch {
-		if l.full() {
+		if l.full() || l.acceptor.paused {
 			return
 		}
 		fd, client, errno := door.Listener.Accept()

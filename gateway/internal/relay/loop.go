@@ -253,8 +253,12 @@ func (l *Loop) Stop() {
 	l.stopped = true
 }
 
-// leave takes no more mail, and does what already came, so that nobody waits for an answer.
+// leave takes no more mail, and does what already came, so that nobody waits for an answer. Where the loop has failed,
+// its sessions end here.
 func (l *Loop) leave() {
+	if !l.stopped {
+		l.Stop()
+	}
 	l.mu.Lock()
 	l.gone = true
 	l.mu.Unlock()

@@ -61,18 +61,27 @@ func (l *Loop) turnAway(c *conn) {
 	l.refuse(c.route, int(c.legs[session.Client].fd), session.FDLimit)
 	c.legs[session.Client].fd = -1
 	l.vacate(c)
-	g := l.cfg.Gate
-	g.acceptor.Post(g.acceptor.exhausted)
+	l.outOfDescriptors()
+}
+
+// outOfDescriptors has the loop that accepts pause.
+func (l *Loop) outOfDescriptors() {
+	acceptor := l.cfg.Gate.acceptor
+	if acceptor == l {
+		l.exhausted()
+		return
+	}
+	acceptor.Post(acceptor.exhausted)
 }
 
 // dial makes the upstream connection of a session whose first message has come.
 func (l *Loop) dial(c *conn) {
 	c.phase = dialling
 	c.session.Events.Pause(l.now)
-	if g := l.cfg.Gate; l.attempt(c) {
-		g.acceptor.Post(g.acceptor.exhausted)
+	if l.attempt(c) {
+		l.outOfDescriptors()
 	} else {
-		g.supplied()
+		l.cfg.Gate.supplied()
 	}
 	l.settle(c)
 }

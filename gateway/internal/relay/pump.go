@@ -173,6 +173,7 @@ func (l *Loop) flush(c *conn, side session.Side) {
 	if leg.held.from < leg.held.to {
 		if n > 0 {
 			c.session.Moved(side, l.now)
+			l.rearm(c)
 		}
 		return
 	}

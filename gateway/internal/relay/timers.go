@@ -56,15 +56,31 @@ func (l *Loop) onDue(c *conn) {
 // lookOnce looks at what the kernel knows and we do not, before a timer may fire: bytes that the client has sent came in
 // time, and bytes that a peer has acknowledged have moved.
 func (l *Loop) lookOnce(c *conn) {
-	if c.legs[session.Client].fd >= 0 && !c.session.Events.Paused() {
-		c.legs[session.Client].readable = true
-		if c.mayRead(session.Client) {
-			l.pump(c, session.Client)
-		}
-	}
+	l.readUp(c)
 	for side := session.Client; side <= session.Upstream; side++ {
 		if c.phase == relaying {
 			l.lookAtWrites(c, side)
+		}
+	}
+}
+
+// readUpTurns bounds readUp to 8 MiB, more than the kernel lets a receive buffer grow to.
+const readUpTurns = 8 << 20 / (turnReads * readSize)
+
+// readUp reads all that the client had sent when it is called, but not for ever where it goes on sending.
+func (l *Loop) readUp(c *conn) {
+	if c.legs[session.Client].fd < 0 || c.session.Events.Paused() {
+		return
+	}
+	c.legs[session.Client].readable = true
+	for range readUpTurns {
+		c.queued = false
+		if !c.mayRead(session.Client) {
+			return
+		}
+		l.pump(c, session.Client)
+		if !c.queued {
+			return
 		}
 	}
 }
@@ -135,8 +151,8 @@ type drain struct {
 	over  time.Duration
 }
 
-// Drain closes the listeners and ends the sessions within timeout; 0 lets them end by themselves. Run returns when none is left. It is called by way of
-// Post.
+// Drain closes the listeners and ends the sessions within timeout; 0 lets them end by themselves. Run returns when none is
+// left. It is called by way of Post.
 func (l *Loop) Drain(timeout time.Duration) {
 	if l.drain.on {
 		return
