@@ -7,7 +7,7 @@ import (
 )
 
 // gatewayLog is the log of the demo's gateway: it gives the end of a client's connection to whoever follows that client
-// and has the narrator tell all the rest.
+// and has the narrator tell the ends of others, and of trouble.
 type gatewayLog struct {
 	narrator *narrator
 
@@ -43,7 +43,9 @@ func (l *gatewayLog) Enabled(_ context.Context, level slog.Level) bool {
 func (l *gatewayLog) Handle(_ context.Context, r slog.Record) error {
 	e, ok := endOf(r)
 	if !ok {
-		l.narrator.say("gateway", r.Message)
+		if r.Level > slog.LevelInfo { // where it listens the demo has said itself
+			l.narrator.say("gateway", r.Message)
+		}
 		return nil
 	}
 	l.mu.Lock()
