@@ -140,9 +140,9 @@ func (l *Loop) Run() error {
 	return nil
 }
 
-// tick reads the clock. Besides once per wake-up that is done after each read: bytes that came while a long batch was
-// handled would else count as having come at its beginning, and the timers that they restart fire early by that much. It
-// costs 40 ns where the read before it costs some 1,000.
+// tick reads the clock. Besides once per wake-up that is done after each read, and wherever else a timer starts: what
+// happened while a long batch was handled would else count as having happened at its beginning, and the timers that it
+// starts fire early by that much. It costs 40 ns where the system call before it costs some 1,000.
 func (l *Loop) tick() { l.now = deadline.Instant(l.cfg.Clock.Now()) }
 
 // patience returns how long the loop may sleep.

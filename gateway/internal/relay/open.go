@@ -90,6 +90,7 @@ func (l *Loop) dial(c *conn) {
 // whether descriptors had run out.
 func (l *Loop) attempt(c *conn) (exhausted bool) {
 	r := c.route
+	l.tick()
 	for int(c.tried.Count) <= r.Retries {
 		endpoint := r.Upstream.Pick(&c.tried)
 		if endpoint == nil {
@@ -157,6 +158,7 @@ func (l *Loop) onConnect(c *conn, ready reactor.Ready) {
 	if !ready.Any(reactor.Writable | reactor.Failed | reactor.HungUp) {
 		return
 	}
+	l.tick()
 	if errno := reactor.Failure(int(c.legs[session.Upstream].fd)); errno != 0 {
 		l.retry(c, errno)
 		return

@@ -67,11 +67,11 @@ func (l *Loop) pump(c *conn, side session.Side) {
 			buf = buf[:l.holdRoom(c)]
 		}
 		n, errno := reactor.Read(int(leg.fd), buf)
+		l.tick()
 		if errno != 0 || n == 0 {
 			l.readEnd(c, side, errno)
 			return
 		}
-		l.tick()
 		l.received(c, side, buf[:n])
 		if n < len(buf) && !leg.toEnd {
 			leg.readable = false // the next byte is a new edge
@@ -154,6 +154,7 @@ func (l *Loop) hold(c *conn, side session.Side, b []byte) {
 // waitFor notes that side has not taken everything.
 func (l *Loop) waitFor(c *conn, side session.Side) {
 	c.legs[side].unsent = uint32(reactor.Unsent(int(c.legs[side].fd)))
+	l.tick()
 	c.session.Held(side, l.now)
 	if side == session.Upstream {
 		c.session.Events.Pause(l.now)
@@ -165,6 +166,7 @@ func (l *Loop) waitFor(c *conn, side session.Side) {
 func (l *Loop) flush(c *conn, side session.Side) {
 	leg := &c.legs[side]
 	n, errno := reactor.Write(int(leg.fd), leg.held.bytes())
+	l.tick()
 	if errno != 0 && errno != reactor.Again {
 		l.broken(c, side, errno)
 		return
