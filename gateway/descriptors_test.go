@@ -51,9 +51,9 @@ func TestAClientIsRefusedWhereItsUpstreamHasNoDescriptor(t *testing.T) {
 	inside.echo(framed("before"))
 	g.must("hoard 1")
 
-	const refused = 4
-	for range refused {
-		dial(t, g.address).receiveReset()
+	const turnedAway = 4
+	for range turnedAway {
+		refused(t, g.address)
 	}
 	g.logs(noneLeft, 1)
 	g.staysCalm(inside)
@@ -67,8 +67,8 @@ func TestAClientIsRefusedWhereItsUpstreamHasNoDescriptor(t *testing.T) {
 	g.logs(freeAgain, 1)
 	inside.echo(framed("after"))
 	page := g.scrape()
-	if opened, away := page.count("connections_opened_total"), page.count("connections_refused_total", "fd_limit"); opened != 2 || away != refused {
-		t.Errorf("%d were served and %d refused, want 2 and %d", opened, away, refused)
+	if opened, away := page.count("connections_opened_total"), page.count("connections_refused_total", "fd_limit"); opened != 2 || away != turnedAway {
+		t.Errorf("%d were served and %d refused, want 2 and %d", opened, away, turnedAway)
 	}
 }
 

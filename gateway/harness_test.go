@@ -225,15 +225,21 @@ func (r *running) endOf(c *client) (found endedLine) {
 // refused expects that a client who comes to a route is reset.
 func (r *running) refused(route string) {
 	r.t.Helper()
-	conn, err := net.DialTimeout("tcp", r.g.Addresses(route)[0], patience)
+	refused(r.t, r.g.Addresses(route)[0])
+}
+
+// refused expects that a client is reset, be it before dialling has ended or after.
+func refused(t *testing.T, address string) {
+	t.Helper()
+	conn, err := net.DialTimeout("tcp", address, patience)
 	if isReset(err) {
 		return
 	}
 	if err != nil {
-		r.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer conn.Close()
-	c := &client{t: r.t, Conn: conn}
+	c := &client{t: t, Conn: conn}
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	c.receiveReset()
 }
