@@ -74,14 +74,10 @@ func (l *Loop) readUp(c *conn) {
 	}
 	c.legs[session.Client].readable = true
 	for range readUpTurns {
-		c.queued = false
 		if !c.mayRead(session.Client) {
 			return
 		}
 		l.pump(c, session.Client)
-		if !c.queued {
-			return
-		}
 	}
 }
 

@@ -1,0 +1,40 @@
+package relay
+
+import (
+	"syscall"
+	"testing"
+
+	"idlegate/gateway/internal/reactor"
+	"idlegate/gateway/internal/session"
+)
+
+// TestALookAtTheClientForgetsNoTurnOfTheUpstream has an upstream with more to read than one turn allows when a timer of the
+// session is due. No edge comes for what lies there already.
+func TestALookAtTheClientForgetsNoTurnOfTheUpstream(t *testing.T) {
+	clock, err := reactor.NewClock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate := NewGate(1, false)
+	l, err := New(Config{Clock: clock, Budget: NewBudget(1 << 20), Gate: gate})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Discard()
+	gate.Share([]*Loop{l})
+	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(pair[0])
+	defer syscall.Close(pair[1])
+
+	c := l.slab.take()
+	c.phase = relaying
+	c.legs[session.Client].fd, c.legs[session.Upstream].fd = int32(pair[0]), int32(pair[1])
+	l.later(c)
+	l.readUp(c)
+	if !c.queued {
+		t.Error("the connection is in the list of those with more to read, and would be passed over")
+	}
+}
