@@ -2,7 +2,6 @@ package gateway_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -15,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"idlegate/metrics"
 )
 
 // A chaos test plays many connections whose two peers do whatever peers do, at random. Whatever that is, what arrives is
@@ -310,15 +308,4 @@ func expectNothingLeft(g *running) {
 			}
 		}
 	}
-}
-
-func (r *running) snapshot() metrics.Snapshot {
-	r.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	s, err := r.g.Snapshot(ctx)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return s
 }

@@ -116,8 +116,8 @@ func split(address string) (network, rest string) {
 	return "tcp", address
 }
 
-// route returns the figures of a route.
-func (r *running) route(name string) metrics.Route {
+// snapshot returns all figures.
+func (r *running) snapshot() metrics.Snapshot {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -125,7 +125,13 @@ func (r *running) route(name string) metrics.Route {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	for _, route := range s.Routes {
+	return s
+}
+
+// route returns the figures of a route.
+func (r *running) route(name string) metrics.Route {
+	r.t.Helper()
+	for _, route := range r.snapshot().Routes {
 		if route.Name == name {
 			return route
 		}

@@ -2,7 +2,6 @@ package gateway_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -54,13 +53,7 @@ routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: backend, poli
 
 func (r *running) buffered() int64 {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	s, err := r.g.Snapshot(ctx)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return s.BufferBytes
+	return r.snapshot().BufferBytes
 }
 
 // TestSlowPeersLoseNothing pushes megabytes both ways through peers that read slowly, with and without memory to hold
