@@ -13,7 +13,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
 )
 
 // A chaos test plays many connections whose two peers do whatever peers do, at random. Whatever that is, what arrives is
