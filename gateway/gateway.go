@@ -82,7 +82,7 @@ const spareDescriptors = 200
 func (g *Gateway) makeLoops() error {
 	n := g.cfg.Policy.Gateway.Loops
 	if n == 0 {
-		n = runtime.GOMAXPROCS(0)
+		n = min(runtime.GOMAXPROCS(0), runtime.NumCPU()) // the former knows a container's quota, and may be raised by Run
 	}
 	if err := g.setLimits(n); err != nil {
 		return err
@@ -184,9 +184,14 @@ func (g *Gateway) Drain() {
 	})
 }
 
-// Run serves until ctx ends, which cuts what is open at once, or until a drain has ended. It is called once.
+// Run serves until ctx ends, which cuts what is open at once, or until a drain has ended. It is called once. A loop keeps
+// one of the processors of Go's scheduler even while it waits for events, so Run sees to it that there are more of these
+// than loops.
 func (g *Gateway) Run(ctx context.Context) error {
 	g.announce()
+	if more := len(g.loops) + 1; runtime.GOMAXPROCS(0) < more {
+		runtime.GOMAXPROCS(more)
+	}
 	failures := make(chan error, len(g.loops)+1)
 	for i, l := range g.loops {
 		go func() {

@@ -109,14 +109,21 @@ func (p *Poller) Wait(timeout time.Duration) (int, error) {
 	return n, nil
 }
 
-// looking is how long look waits at most.
-const looking = time.Millisecond
+// looking is how long look waits at most. It covers nearly every wait of a loop that has anything to do, and is as long as
+// Go's scheduler leaves a goroutine alone: then it interrupts the wait by a signal, as it does at once for a stop of the
+// world.
+const looking = 10 * time.Millisecond
 
-// look waits for up to a millisecond without telling Go's scheduler, which covers most waits of a loop that has anything to
-// do. A wait that is told costs more than itself: sysmon, the runtime's watchman, wakes up, polls every 20 µs and takes the
-// processor away. CPU in units of HAProxy's, with and without: 0.96 and 1.02 for round trips of 64 connections, 0.98 and
-// 1.07 pipelined, 1.7 and 2.9 for heartbeats of 8,000 connections; 1.13 and 1.01 with a single connection. Measure again
-// with `go run ./cmd/idlebench`. The price is that a stop of the world, or another goroutine, may wait for a millisecond.
+// look waits without telling Go's scheduler. A wait that is told costs more than itself: sysmon, the runtime's watchman,
+// wakes up, polls every 20 µs and takes the processor away, which must be got back after. CPU in units of HAProxy 2.6,
+// looking 0, 1 and 10 ms (`go run ./cmd/idlebench` measures it again):
+//
+//	round trips, 1 connection       1.01  1.15  0.93
+//	round trips, 64 connections     1.02  0.94  0.85
+//	pipelined 16 deep               1.07  1.03  0.91
+//	heartbeats, 8,000 connections   2.9   1.47  0.88
+//
+// The price is that a waiting loop keeps a processor of the scheduler's, so there must be one more of them than loops.
 func (p *Poller) look(timeout time.Duration) (int, syscall.Errno) {
 	ms := uintptr(0)
 	if timeout < 0 || timeout >= looking {
