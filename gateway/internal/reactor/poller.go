@@ -92,12 +92,13 @@ func (p *Poller) control(op, fd int, events uint32, token uint64) error {
 // there are for Event.
 func (p *Poller) Wait(timeout time.Duration) (int, error) {
 	p.count = 0
-	n, errno := p.look(timeout)
-	if errno == 0 && timeout >= looking {
-		timeout -= looking // if it was interrupted, nobody knows for how long it waited
+	first := timeout
+	if timeout < 0 || timeout > looking {
+		first = looking
 	}
-	if n == 0 && (errno == 0 || errno == unix.EINTR) && timeout != 0 {
-		n, errno = p.block(timeout)
+	n, errno := p.look(first)
+	if n == 0 && errno == 0 && first != timeout {
+		n, errno = p.block(timeout - first) // for ever is less than 0 and stays so
 	}
 	if errno == unix.EINTR {
 		return 0, nil
@@ -125,21 +126,22 @@ const looking = 10 * time.Millisecond
 //
 // The price is that a waiting loop keeps a processor of the scheduler's, so there must be one more of them than loops.
 func (p *Poller) look(timeout time.Duration) (int, syscall.Errno) {
-	ms := uintptr(0)
-	if timeout < 0 || timeout >= looking {
-		ms = uintptr(looking / time.Millisecond)
-	}
-	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.epoll), uintptr(unsafe.Pointer(&p.events[0])), batch, ms, 0, 0)
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.epoll), uintptr(unsafe.Pointer(&p.events[0])), batch, milliseconds(timeout), 0, 0)
 	return int(n), errno
 }
 
+// block waits as Go's scheduler wants it, so that an idle loop costs nothing at all.
 func (p *Poller) block(timeout time.Duration) (int, syscall.Errno) {
-	ms := -1
-	if timeout > 0 {
-		ms = int(min((timeout+time.Millisecond-1)/time.Millisecond, longest))
-	}
-	n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.epoll), uintptr(unsafe.Pointer(&p.events[0])), batch, uintptr(ms), 0, 0)
+	n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.epoll), uintptr(unsafe.Pointer(&p.events[0])), batch, milliseconds(timeout), 0, 0)
 	return int(n), errno
+}
+
+// milliseconds returns the kernel's form of a timeout, rounded up.
+func milliseconds(timeout time.Duration) uintptr {
+	if timeout < 0 {
+		return ^uintptr(0)
+	}
+	return uintptr(min((timeout+time.Millisecond-1)/time.Millisecond, longest))
 }
 
 // Event returns the i-th event of the last Wait: its descriptor's token and what is ready. woken means that it is no
