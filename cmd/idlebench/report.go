@@ -2,13 +2,9 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"strings"
-	"text/tabwriter"
-	"time"
 
 	"idlegate/cmd/idlebench/internal/load"
 )
@@ -34,6 +30,8 @@ type scenarioReport struct {
 	What    string  `json:"what"`
 	Idle    bool    `json:"idle"`
 	Entries []entry `json:"entries"`
+
+	columns []column
 }
 
 // entry is what one proxy did in one scenario. Samples are by round; the figures leave rounds with a fault out.
@@ -41,10 +39,13 @@ type entry struct {
 	Proxy      string   `json:"proxy"`
 	CPURatio   spread   `json:"cpu_ratio"`          // CPU of the proxy over that of backend and load generator
 	Relative   spread   `json:"relative_cpu_ratio"` // that over the unit's of the same round; 0 without one
+	Each       spread   `json:"cpu_microseconds_per_operation"`
+	PerGiB     spread   `json:"cpu_milliseconds_per_gib"` // of messages, both ways together; 0 unless in bulk
 	Rate       spread   `json:"per_second"`
-	P50        spread   `json:"p50"`  // nanoseconds
-	P99        spread   `json:"p99"`  // nanoseconds
-	P999       spread   `json:"p999"` // nanoseconds
+	Throughput spread   `json:"bytes_per_second"` // of messages, both ways together; 0 unless in bulk
+	P50        spread   `json:"p50"`              // nanoseconds
+	P99        spread   `json:"p99"`              // nanoseconds
+	P999       spread   `json:"p999"`             // nanoseconds
 	Bytes      spread   `json:"bytes_per_connection"`
 	IdleMicros spread   `json:"idle_cpu_microseconds_per_second"`
 	Faults     []string `json:"faults,omitempty"`
@@ -92,19 +93,25 @@ func (t *tally) entry(proxy string, unit *tally) entry {
 		}
 	}
 	e.CPURatio = t.over(sample.cpuRatio)
+	e.Each = t.over(func(s sample) float64 { return over(s.ProxyCPU.Seconds()*1e6, float64(s.Operations)) })
+	e.PerGiB = t.over(func(s sample) float64 { return over(s.ProxyCPU.Seconds()*1e3, float64(s.Result.Bytes)/(1<<30)) })
+	e.Throughput = t.over(func(s sample) float64 { return float64(s.Result.Bytes) / s.Elapsed.Seconds() })
 	e.Rate = t.over(func(s sample) float64 { return float64(s.Operations) / s.Elapsed.Seconds() })
 	e.P50 = t.over(func(s sample) float64 { return float64(s.P50) })
 	e.P99 = t.over(func(s sample) float64 { return float64(s.P99) })
 	e.P999 = t.over(func(s sample) float64 { return float64(s.P999) })
 	e.Bytes = t.over(func(s sample) float64 { return s.BytesPerConnection })
-	e.IdleMicros = t.over(func(s sample) float64 {
-		if s.IdleTime == 0 {
-			return 0
-		}
-		return float64(s.IdleCPU.Microseconds()) / s.IdleTime.Seconds()
-	})
+	e.IdleMicros = t.over(func(s sample) float64 { return over(s.IdleCPU.Seconds()*1e6, s.IdleTime.Seconds()) })
 	e.Relative = t.relative(unit)
 	return e
+}
+
+// over is a/b, and 0 where there is nothing to divide by.
+func over(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
 }
 
 // relative compares round by round, since what disturbs one measurement often lasts longer than that.
@@ -128,47 +135,11 @@ func newScenarioReport(sc scenario, contenders []contender, tallies []*tally, un
 			of = tallies[i]
 		}
 	}
-	r := scenarioReport{Name: sc.Name, What: sc.What, Idle: sc.Load.Mode == load.Idle}
+	r := scenarioReport{Name: sc.Name, What: sc.What, Idle: sc.Load.Mode == load.Idle, columns: sc.Columns(unit)}
 	for i, c := range contenders {
 		r.Entries = append(r.Entries, tallies[i].entry(c.Name, of))
 	}
 	return r
-}
-
-// writeTable prints one scenario. Median first, then the extremes.
-func (r scenarioReport) writeTable(w io.Writer, unit string) error {
-	fmt.Fprintf(w, "\n%s (%s)\n", r.What, r.Name)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	if r.Idle {
-		fmt.Fprintln(t, "  proxy\tbytes a connection\tidle CPU, µs a second")
-	} else {
-		fmt.Fprintf(t, "  proxy\tCPU / peers' CPU\tof %s\ta second\tp50\tp99\tp99.9\n", unit)
-	}
-	for _, e := range r.Entries {
-		switch {
-		case len(e.Faults) > 0:
-			fmt.Fprintf(t, "  %s\tFAILED: %s\n", e.Proxy, strings.ReplaceAll(strings.TrimSpace(e.Faults[0]), "\n", "\n    "))
-		case r.Idle:
-			fmt.Fprintf(t, "  %s\t%s\t%.0f (%.0f..%.0f)\n", e.Proxy, e.Bytes.format("%.0f"),
-				e.IdleMicros.Median, e.IdleMicros.Min, e.IdleMicros.Max)
-		default:
-			fmt.Fprintf(t, "  %s\t%s\t%s\t%.0f\t%s\t%s\t%s\n", e.Proxy, e.CPURatio.format("%.3f"), e.Relative.format("%.2f"),
-				e.Rate.Median, micros(e.P50.Median), micros(e.P99.Median), micros(e.P999.Median))
-		}
-	}
-	return t.Flush()
-}
-
-// format returns "median (least..most)", or a dash where there is nothing.
-func (s spread) format(number string) string {
-	if s == (spread{}) {
-		return "-"
-	}
-	return fmt.Sprintf(number+" ("+number+".."+number+")", s.Median, s.Min, s.Max)
-}
-
-func micros(nanoseconds float64) string {
-	return fmt.Sprintf("%.0fµs", nanoseconds/float64(time.Microsecond))
 }
 
 func (r report) writeJSON(file string) error {

@@ -153,7 +153,7 @@ func (b *bench) measureAll(ctx context.Context, rig rig, contenders []contender)
 		}
 		s := newScenarioReport(sc, contenders, tallies, b.unit)
 		r.Scenarios = append(r.Scenarios, s)
-		if err := s.writeTable(b.out, b.unit); err != nil {
+		if err := s.writeTable(b.out); err != nil {
 			return r, err
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"time"
 
 	"idlegate/cmd/idlebench/internal/load"
@@ -12,6 +13,8 @@ type scenario struct {
 	Name string
 	What string // in the table's heading
 	Load load.Config
+	// Columns are those of its table, where figures are compared with the unit's.
+	Columns func(unit string) []column
 }
 
 // sizes are what -quick makes smaller.
@@ -25,20 +28,29 @@ const smallMessage = 64 // bytes
 
 // scenarios are all there are, in the order of the table.
 func scenarios(s sizes) []scenario {
+	return slices.Concat(exchangeScenarios(s), idleScenarios(s))
+}
+
+func exchangeScenarios(s sizes) []scenario {
 	exchange := func(connections, depth int) load.Config {
 		return load.Config{Mode: load.Exchange, Connections: connections, Depth: depth, Size: smallMessage}
 	}
 	heartbeats := exchange(s.heartbeats, 1)
 	heartbeats.Every = s.every
 	return []scenario{
-		{"roundtrip-1", "round trips of 64 B, 1 connection", exchange(1, 1)},
-		{"roundtrip-64", "round trips of 64 B, 64 connections", exchange(64, 1)},
-		{"roundtrip-1000", "round trips of 64 B, 1,000 connections", exchange(1000, 1)},
-		{"pipelined", "64 B pipelined 16 deep, 64 connections", exchange(64, 16)},
+		{"roundtrip-1", "round trips of 64 B, 1 connection", exchange(1, 1), exchangeColumns},
+		{"roundtrip-64", "round trips of 64 B, 64 connections", exchange(64, 1), exchangeColumns},
+		{"roundtrip-1000", "round trips of 64 B, 1,000 connections", exchange(1000, 1), exchangeColumns},
+		{"pipelined", "64 B pipelined 16 deep, 64 connections", exchange(64, 16), exchangeColumns},
 		{"connect", "connect, exchange 64 B, close, 16 at a time",
-			load.Config{Mode: load.Connect, Connections: 16, Depth: 1, Size: smallMessage}},
-		{"heartbeats", "heartbeats of 64 B, many connections, each now and then", heartbeats},
+			load.Config{Mode: load.Connect, Connections: 16, Depth: 1, Size: smallMessage}, exchangeColumns},
+		{"heartbeats", "heartbeats of 64 B, many connections, each now and then", heartbeats, exchangeColumns},
+	}
+}
+
+func idleScenarios(s sizes) []scenario {
+	return []scenario{
 		{"idle", "idle connections, each after one round trip",
-			load.Config{Mode: load.Idle, Connections: s.idle, Depth: 1, Size: smallMessage}},
+			load.Config{Mode: load.Idle, Connections: s.idle, Depth: 1, Size: smallMessage}, idleColumns},
 	}
 }

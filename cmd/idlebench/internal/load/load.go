@@ -4,15 +4,13 @@
 //	l, err := load.Open(cfg)   // connected, and warm
 //	result := l.Measure()      // the work, for cfg.Window
 //
-// Open connections are one goroutine each. Every reply is checked to be exactly what was sent; the first fault ends the
-// measurement and is its result.
+// Each mode is a file of its own. Whatever comes back is checked; the first faults end the measurement and are its result.
 package load
 
 import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -24,6 +22,7 @@ type Config struct {
 	Depth       int           // messages under way on each
 	Size        int           // of a message
 	Every       time.Duration // between two messages of a connection; 0: as soon as there is a reply
+	Receipts    int           // in mode Bulk: one for so many messages, at most Depth; 0: each message is sent back
 	Warm        time.Duration // of the same work before it is measured
 	Window      time.Duration // for which it is measured
 }
@@ -36,11 +35,13 @@ const (
 	Exchange Mode = "exchange" // connections stay open and exchange messages
 	Connect  Mode = "connect"  // each message has a connection of its own
 	Idle     Mode = "idle"     // one round trip when opened and one when measured; silence between
+	Bulk     Mode = "bulk"     // connections send without waiting for replies, and receive meanwhile
 )
 
-// Result is what was measured.
+// Result is what was measured. What does not apply to the mode is 0.
 type Result struct {
 	Operations uint64        `json:"operations"` // messages answered
+	Bytes      uint64        `json:"bytes"`      // of messages, both ways together
 	Elapsed    time.Duration `json:"elapsed"`    // nanoseconds, as all durations here
 	P50        time.Duration `json:"p50"`
 	P99        time.Duration `json:"p99"`
@@ -48,141 +49,66 @@ type Result struct {
 	Fault      string        `json:"fault,omitempty"` // what the proxy did wrong; the rest then means nothing
 }
 
-const (
-	// patience is how long anything may take beyond the time that it was given, before it is a fault.
-	patience = 15 * time.Second
-	// dialers bounds the connects under way, to stay well within a listen backlog.
-	dialers = 64
-)
+// patience is how long anything may take beyond the time that it was given, before it is a fault.
+const patience = 15 * time.Second
 
-// Load is a set of open connections.
-type Load struct {
-	cfg     Config
-	open    []*connection
-	numbers atomic.Uint32 // of connections, in mode Connect
+// Load is work that has been prepared.
+type Load struct{ job job }
+
+// job is the work of one mode.
+type job interface {
+	// open connects, and does the work for the time of Config.Warm.
+	open() error
+	// measure does the work for the time of Config.Window. Its error is the proxy's fault.
+	measure(*Result) error
+	// close closes all connections.
+	close()
 }
 
-// Open connects and does the work for the time of cfg.Warm.
-func Open(cfg Config) (*Load, error) {
-	l := &Load{cfg: cfg}
-	if cfg.Mode != Connect {
-		if err := l.connect(); err != nil {
-			l.Close()
-			return nil, err
-		}
+func (cfg Config) job() (job, error) {
+	switch cfg.Mode {
+	case Exchange, Idle:
+		return &exchanges{cfg: cfg}, nil
+	case Connect:
+		return &connects{cfg: cfg}, nil
+	case Bulk:
+		return &bulk{cfg: cfg}, nil
 	}
-	if err := l.work(cfg.Warm, &histogram{}); err != nil {
-		l.Close()
+	return nil, fmt.Errorf("unknown mode %q", cfg.Mode)
+}
+
+// Open does all that comes before the measurement.
+func Open(cfg Config) (*Load, error) {
+	job, err := cfg.job()
+	if err != nil {
 		return nil, err
 	}
-	return l, nil
+	if err := job.open(); err != nil {
+		job.close()
+		return nil, err
+	}
+	return &Load{job: job}, nil
 }
 
 // Close closes all connections.
-func (l *Load) Close() {
-	for _, c := range l.open {
-		if c != nil {
-			c.conn.Close()
-		}
-	}
-}
+func (l *Load) Close() { l.job.close() }
 
-// Measure does the work for the time of cfg.Window.
+// Measure does the work.
 func (l *Load) Measure() Result {
-	var h histogram
+	var r Result
 	start := time.Now()
-	err := l.work(l.cfg.Window, &h)
-	r := Result{
-		Operations: h.total.Load(), Elapsed: time.Since(start),
-		P50: h.quantile(0.5), P99: h.quantile(0.99), P999: h.quantile(0.999),
-	}
+	err := l.job.measure(&r)
+	r.Elapsed = time.Since(start)
 	if err != nil {
 		r.Fault = err.Error()
 	}
 	return r
 }
 
-func (l *Load) connect() error {
-	l.open = make([]*connection, l.cfg.Connections)
-	var next atomic.Int64
-	return each(min(dialers, len(l.open)), func(int) error {
-		for {
-			i := int(next.Add(1)) - 1
-			if i >= len(l.open) {
-				return nil
-			}
-			c, err := l.cfg.dial(uint32(i))
-			if err != nil {
-				return fmt.Errorf("connection %d: %w", i, err)
-			}
-			l.open[i] = c
-		}
-	})
-}
-
-// work does what the mode says for d, and returns the faults of the connections that met one.
-func (l *Load) work(d time.Duration, h *histogram) error {
-	start := time.Now()
-	if l.cfg.Mode == Connect {
-		return each(l.cfg.Connections, func(int) error { return l.connectWork(start.Add(d), h) })
-	}
-	return each(len(l.open), func(i int) error {
-		if err := l.exchangeWork(i, start, d, h); err != nil {
-			return fmt.Errorf("connection %d: %w", i, err)
-		}
-		return nil
-	})
-}
-
-func (l *Load) exchangeWork(i int, start time.Time, d time.Duration, h *histogram) error {
-	c, stop := l.open[i], limit{end: start.Add(d)}
-	if l.cfg.Mode == Idle {
-		stop = limit{count: 1}
-	}
-	if err := c.conn.SetDeadline(start.Add(d + patience)); err != nil {
-		return err
-	}
-	return c.exchange(stop, l.pace(i, start), h)
-}
-
-// pace spreads the first messages of all connections evenly over the time between two of one.
-func (l *Load) pace(i int, start time.Time) *pacer {
-	if l.cfg.Every == 0 || l.cfg.Mode == Idle {
-		return nil
-	}
-	first := l.cfg.Every * time.Duration(i) / time.Duration(len(l.open))
-	return &pacer{every: l.cfg.Every, next: start.Add(first), timer: time.NewTimer(0)}
-}
-
-// connectWork connects, exchanges one message and closes, again and again. What is recorded is all of it but the close.
-func (l *Load) connectWork(end time.Time, h *histogram) error {
-	var unused histogram
-	for {
-		start := time.Now()
-		if !start.Before(end) {
-			return nil
-		}
-		if err := l.connectOnce(end, &unused); err != nil {
-			return err
-		}
-		h.record(time.Since(start))
-	}
-}
-
-func (l *Load) connectOnce(end time.Time, h *histogram) error {
-	number := l.numbers.Add(1)
-	c, err := l.cfg.dial(number)
-	if err != nil {
-		return err
-	}
-	defer c.conn.Close()
-	if err := c.conn.SetDeadline(end.Add(patience)); err != nil {
-		return err
-	}
-	if err := c.exchange(limit{count: 1}, nil, h); err != nil {
-		return fmt.Errorf("connection %d: %w", number, err)
-	}
-	return nil
+// count enters operations that took so long.
+func (r *Result) count(h *histogram) {
+	r.Operations = h.total.Load()
+	r.P50, r.P99, r.P999 = h.quantile(0.5), h.quantile(0.99), h.quantile(0.999)
 }
 
 // each runs work n times at once, and returns the first few of its errors.

@@ -1,30 +1,41 @@
 // Package message makes the messages that the benchmark sends through a proxy, and checks the ones that come out of it.
 //
-//	0        4          8          16           20
-//	| length | checksum | sequence | connection | filler ...
+//	0        4          8          16           20      24
+//	| length | checksum | sequence | connection | reply | filler ...
 //
 // All numbers are big endian. The length is that of what follows it, so a length_field framing of size 4 finds the
 // message's end. The checksum is a CRC-32C over everything but itself: a bent bit breaks it. The sequence counts the
 // messages of one connection from 0, so one that is lost, doubled or out of order shows, and the connection's number
-// shows one that was delivered to somebody else.
+// shows one that was delivered to somebody else. The reply is what the sender would have for the message.
 package message
 
 import (
 	"encoding/binary"
-	"fmt"
 	"hash/crc32"
+	"net"
 )
 
 const (
 	// MinBytes is the size of a message without filler.
-	MinBytes = 20
+	MinBytes = 24
 	// MaxBytes is what a reader takes for a message; a longer one is a length that was bent.
 	MaxBytes = 16 << 20
 
-	lengthBytes  = 4
-	checksumEnd  = 8
-	sequenceEnd  = 16
-	fillerStride = 8
+	lengthBytes   = 4
+	checksumEnd   = 8
+	sequenceEnd   = 16
+	connectionEnd = 20
+	fillerStride  = 8
+)
+
+// Reply is what a message is answered with.
+type Reply uint32
+
+// The replies.
+const (
+	Echo    Reply = iota // the message itself
+	Silence              // nothing
+	Receipt              // a message without filler, which says that this one and all before it have come whole
 )
 
 // checksum is the CRC-32C of b but for the four bytes that hold it. The table is made once by hash/crc32.
@@ -36,23 +47,51 @@ func checksum(b []byte) uint32 {
 // Writer makes the messages of one connection.
 type Writer struct {
 	Connection uint32
-	Size       int // bytes of each message, at least MinBytes
+	Size       int   // bytes of each message, at least MinBytes
+	Reply      Reply // to the messages to come
 
-	next uint64
+	next   uint64
+	long   []byte // what Parts cuts filler from
+	header []byte // of what Parts has last made
 }
 
 // Append appends the next message to dst.
 func (w *Writer) Append(dst []byte) []byte {
 	start := len(dst)
-	dst = binary.BigEndian.AppendUint32(dst, uint32(w.Size-lengthBytes))
-	dst = binary.BigEndian.AppendUint32(dst, 0)
-	dst = binary.BigEndian.AppendUint64(dst, w.next)
-	dst = binary.BigEndian.AppendUint32(dst, w.Connection)
+	dst = w.appendHeader(dst)
 	dst = appendFiller(dst, start+w.Size, w.next^uint64(w.Connection)<<40)
 	b := dst[start:]
 	binary.BigEndian.PutUint32(b[lengthBytes:], checksum(b))
 	w.next++
 	return dst
+}
+
+// appendHeader appends all but the checksum, for which it leaves room.
+func (w *Writer) appendHeader(dst []byte) []byte {
+	dst = binary.BigEndian.AppendUint32(dst, uint32(w.Size-lengthBytes))
+	dst = binary.BigEndian.AppendUint32(dst, 0)
+	dst = binary.BigEndian.AppendUint64(dst, w.next)
+	dst = binary.BigEndian.AppendUint32(dst, w.Connection)
+	return binary.BigEndian.AppendUint32(dst, uint32(w.Reply))
+}
+
+// Parts is Append for writev(2) and for messages so long that making their filler would cost more than sending them: it
+// is cut from bytes that are made once, elsewhere for each of a number of messages. The parts hold until the next call.
+func (w *Writer) Parts() net.Buffers {
+	const (
+		cuts   = 16
+		stride = 4099 // odd, so that the bytes of one message do not line up with those of another
+	)
+	body := w.Size - MinBytes
+	if w.long == nil {
+		w.long = appendFiller(nil, body+cuts*stride, uint64(w.Connection)<<40)
+	}
+	filler := w.long[w.next%cuts*stride:][:body]
+	w.header = w.appendHeader(w.header[:0])
+	sum := crc32.Update(checksum(w.header), crc32.MakeTable(crc32.Castagnoli), filler)
+	binary.BigEndian.PutUint32(w.header[lengthBytes:], sum)
+	w.next++
+	return net.Buffers{w.header, filler}
 }
 
 // appendFiller fills dst up to end with bytes that differ from message to message (a xorshift), so that no part of one
@@ -70,48 +109,4 @@ func appendFiller(dst []byte, end int, seed uint64) []byte {
 		x >>= 8
 	}
 	return dst
-}
-
-// Reader checks the messages of one connection.
-type Reader struct {
-	connection uint32 // as the first message said, where begun
-	begun      bool
-	next       uint64
-}
-
-// NewReader returns a reader of the messages that a Writer with the same number has made. The zero Reader learns the
-// number from the first message.
-func NewReader(connection uint32) Reader { return Reader{connection: connection, begun: true} }
-
-// Next checks the message at the start of b and returns its size, or 0 where b does not hold all of it yet.
-func (r *Reader) Next(b []byte) (int, error) {
-	if len(b) < lengthBytes {
-		return 0, nil
-	}
-	size := int64(binary.BigEndian.Uint32(b)) + lengthBytes
-	if size < MinBytes || size > MaxBytes {
-		return 0, fmt.Errorf("message %d: a length of %d bytes", r.next, size)
-	}
-	if int64(len(b)) < size {
-		return 0, nil
-	}
-	return int(size), r.check(b[:size])
-}
-
-func (r *Reader) check(b []byte) error {
-	if have, want := checksum(b), binary.BigEndian.Uint32(b[lengthBytes:]); have != want {
-		return fmt.Errorf("message %d: checksum %08x, not %08x", r.next, have, want)
-	}
-	if sequence := binary.BigEndian.Uint64(b[checksumEnd:]); sequence != r.next {
-		return fmt.Errorf("message %d: sequence %d instead", r.next, sequence)
-	}
-	connection := binary.BigEndian.Uint32(b[sequenceEnd:])
-	if !r.begun {
-		r.connection, r.begun = connection, true
-	}
-	if connection != r.connection {
-		return fmt.Errorf("message %d: of connection %d on connection %d", r.next, connection, r.connection)
-	}
-	r.next++
-	return nil
 }

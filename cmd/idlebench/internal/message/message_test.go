@@ -2,29 +2,55 @@ package message
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestMessagesAreReadBack(t *testing.T) {
-	for _, size := range []int{MinBytes, 21, 64, 1000} {
-		w, r := Writer{Connection: 7, Size: size}, NewReader(7)
-		var stream []byte
-		for range 5 {
-			stream = w.Append(stream)
-		}
-		for i := range 5 {
-			for cut := range size {
-				if n, err := r.Next(stream[:cut]); n != 0 || err != nil {
-					t.Fatalf("size %d, message %d cut at %d: %d, %v", size, i, cut, n, err)
-				}
+	for _, size := range []int{MinBytes, MinBytes + 1, 64, 200} {
+		for piece := 1; piece <= 2*size+1; piece++ {
+			w, r := Writer{Connection: 7, Size: size}, NewReader(7)
+			var stream []byte
+			for _, reply := range []Reply{Echo, Silence, Receipt} {
+				w.Reply = reply
+				stream = w.Append(stream)
+				stream = append(stream, bytes.Join(w.Parts(), nil)...)
 			}
-			n, err := r.Next(stream)
-			if n != size || err != nil {
-				t.Fatalf("size %d, message %d: %d, %v", size, i, n, err)
+			replies, err := readPieces(&r, stream, piece)
+			if diff := cmp.Diff([]Reply{Echo, Echo, Silence, Silence, Receipt, Receipt}, replies); diff != "" || err != nil {
+				t.Fatalf("messages of %d bytes, %d at a time: %v\n%s", size, piece, err, diff)
 			}
-			stream = stream[n:]
 		}
 	}
+}
+
+// readPieces reads a stream that comes in pieces of one size, and returns what the whole messages are to be answered with.
+func readPieces(r *Reader, stream []byte, piece int) ([]Reply, error) {
+	var replies []Reply
+	var held []byte
+	for len(stream) > 0 {
+		n := min(piece, len(stream))
+		held, stream = append(held, stream[:n]...), stream[n:]
+		for {
+			taken, whole, err := r.Next(held)
+			if err != nil {
+				return replies, err
+			}
+			if taken == 0 {
+				break
+			}
+			if whole {
+				replies = append(replies, r.Reply())
+			}
+			held = held[taken:]
+		}
+	}
+	if len(held) > 0 || r.Mid() {
+		return replies, fmt.Errorf("%d bytes are left, within a message: %t", len(held), r.Mid())
+	}
+	return replies, nil
 }
 
 func TestAnyBentBitIsCaught(t *testing.T) {
@@ -33,9 +59,11 @@ func TestAnyBentBitIsCaught(t *testing.T) {
 	for bit := range 64 * 8 {
 		bent := bytes.Clone(stream)
 		bent[bit/8] ^= 1 << (bit % 8)
-		r := NewReader(3)
-		if n, err := r.Next(bent); n != 0 && err == nil {
-			t.Errorf("bit %d of byte %d went unseen", bit%8, bit/8)
+		for _, piece := range []int{len(bent), 10} {
+			r := NewReader(3)
+			if _, err := readPieces(&r, bent, piece); err == nil {
+				t.Errorf("bit %d of byte %d went unseen", bit%8, bit/8)
+			}
 		}
 	}
 }
@@ -51,13 +79,7 @@ func TestWrongOrderIsCaught(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := NewReader(3)
-			var failure error
-			for len(stream) > 0 && failure == nil {
-				var n int
-				n, failure = r.Next(stream)
-				stream = stream[n:]
-			}
-			if failure == nil {
+			if _, err := readPieces(&r, stream, len(stream)); err == nil {
 				t.Error("went unseen")
 			}
 		})
