@@ -53,7 +53,7 @@ func (f finder) one(ctx context.Context, name string) (contender, error) {
 	case nameNginx:
 		return f.nginx(ctx)
 	case nameRelay:
-		return goroutines(f.self, 0), nil
+		return goroutines(f.self), nil
 	}
 	return contender{}, usageError{fmt.Errorf("unknown proxy %q", name)}
 }

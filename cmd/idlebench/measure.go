@@ -29,6 +29,8 @@ type pace struct {
 	window time.Duration
 	settle time.Duration // from the last of many connections to the look at their memory
 	idle   time.Duration // for which connections at rest are watched
+	// patience is how long a proxy may keep the load waiting.
+	patience time.Duration
 }
 
 // rig measures one contender at a time.

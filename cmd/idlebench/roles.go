@@ -61,7 +61,9 @@ func newRelay() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&listen, "listen", loopback+":0", "address to accept at")
 	cmd.Flags().StringVar(&cfg.Backend, "backend", "", "address to connect to")
-	cmd.Flags().Int64Var(&cfg.Corrupt, "corrupt", 0, "bend a bit of this byte of each answer")
+	cmd.Flags().Int64Var(&cfg.Flaw.Bend, "bend", 0, "bend a bit of this byte of each connection's answers")
+	cmd.Flags().Int64Var(&cfg.Flaw.Lose, "lose", 0, "lose this byte of each connection's answers")
+	cmd.Flags().BoolVar(&cfg.Flaw.Requests, "requests", false, "of its requests instead")
 	return cmd
 }
 

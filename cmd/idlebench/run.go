@@ -93,7 +93,8 @@ func (o options) bench(cmd *cobra.Command) (*bench, error) {
 		return nil, usageError{errors.New("rounds, threads, idle and window must be more than 0")}
 	}
 	b := &bench{options: o, out: cmd.OutOrStdout(), log: cmd.ErrOrStderr()}
-	b.pace = pace{warm: o.window / 4, window: o.window, settle: o.window / 2, idle: 3 * o.window / 2}
+	b.pace = pace{warm: o.window / 4, window: o.window, settle: o.window / 2, idle: 3 * o.window / 2,
+		patience: loadPatience}
 	const heartbeatShare = 4 // a second, of all connections that have heartbeats
 	all := scenarios(sizes{idle: o.idle, heartbeats: o.idle, every: heartbeatShare * time.Second})
 	if o.quick {

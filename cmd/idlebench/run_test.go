@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -88,18 +90,39 @@ func testRig(t *testing.T) rig {
 	}
 	return rig{self: self, dir: t.TempDir(), threads: 1, pace: pace{
 		warm: 20 * time.Millisecond, window: 50 * time.Millisecond, settle: time.Millisecond, idle: time.Millisecond,
+		patience: loadPatience,
 	}}
 }
 
+func testScenarios() []scenario {
+	return scenarios(sizes{idle: 5, heartbeats: 5, every: 10 * time.Millisecond})
+}
+
 func TestABentByteFailsTheProxy(t *testing.T) {
-	for _, sc := range scenarios(sizes{idle: 5, heartbeats: 5, every: 10 * time.Millisecond}) {
+	for _, sc := range testScenarios() {
 		t.Run(sc.Name, func(t *testing.T) {
 			rig := testRig(t)
-			// In the first message, and in the last that connections at rest exchange.
-			for _, at := range []int64{40, 60} {
-				_, err := rig.measure(t.Context(), goroutines(rig.self, at), sc)
-				if err == nil || !strings.Contains(err.Error(), "message 0: checksum") {
-					t.Errorf("byte %d bent: %v", at, err)
+			for _, flaw := range [][]string{{"--bend", "16"}, {"--bend", "24"}, {"--bend", "20", "--requests"}} {
+				_, err := rig.measure(t.Context(), goroutines(rig.self, flaw...), sc)
+				if err == nil || !strings.Contains(err.Error(), "message 0: ") {
+					t.Errorf("%q: %v", flaw, err)
+				}
+			}
+		})
+	}
+}
+
+func TestALostByteFailsTheProxyInBulk(t *testing.T) {
+	for _, sc := range testScenarios() {
+		if !sc.Demand.bulk {
+			continue
+		}
+		t.Run(sc.Name, func(t *testing.T) {
+			rig := testRig(t)
+			rig.pace.patience = time.Second // where nothing follows that would show the loss
+			for _, flaw := range [][]string{{"--lose", "10"}, {"--lose", "60000", "--requests"}} {
+				if _, err := rig.measure(t.Context(), goroutines(rig.self, flaw...), sc); err == nil {
+					t.Errorf("%q went unseen", flaw)
 				}
 			}
 		})
@@ -108,9 +131,9 @@ func TestABentByteFailsTheProxy(t *testing.T) {
 
 func TestAByteBentAfterTheWarmUpIsCaught(t *testing.T) {
 	rig := testRig(t)
-	all := scenarios(sizes{idle: 5})
-	idle := all[len(all)-1]
-	if _, err := rig.measure(t.Context(), goroutines(rig.self, smallMessage+40), idle); err == nil ||
+	at := slices.IndexFunc(testScenarios(), func(sc scenario) bool { return sc.Name == "idle" })
+	bad := goroutines(rig.self, "--bend", strconv.Itoa(smallMessage+40))
+	if _, err := rig.measure(t.Context(), bad, testScenarios()[at]); err == nil ||
 		!strings.Contains(err.Error(), "message 1: checksum") {
 		t.Errorf("the second answer was bent: %v", err)
 	}
@@ -134,7 +157,7 @@ func TestAnInterruptLeavesNoProcess(t *testing.T) {
 	defer cancel()
 	begun := contender{Name: "relay", argv: func(s site) ([]string, error) {
 		time.AfterFunc(300*time.Millisecond, cancel) // about where the load begins; any instant must do
-		return goroutines(rig.self, 0).argv(s)
+		return goroutines(rig.self).argv(s)
 	}}
 	if _, err := rig.measure(ctx, begun, scenarios(sizes{})[1]); err == nil {
 		t.Error("no error")

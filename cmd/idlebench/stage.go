@@ -16,6 +16,8 @@ import (
 const (
 	// startPatience bounds the start of any process, and the set-up of all connections.
 	startPatience = 20 * time.Second
+	// loadPatience is less, so that it is the load that says what it has waited for.
+	loadPatience = 15 * time.Second
 	// spareConnections are a proxy's beyond those of the load.
 	spareConnections = 100
 )
@@ -50,7 +52,7 @@ func (r rig) set(ctx context.Context, st *stage, c contender, sc scenario) error
 		return err
 	}
 	if c.argv != nil {
-		if address, err = r.setProxy(ctx, st, c, address, sc.Load.Connections); err != nil {
+		if address, err = r.setProxy(ctx, st, c, address, sc); err != nil {
 			return err
 		}
 	}
@@ -75,7 +77,7 @@ func said(name string, c *process.Child) error {
 }
 
 func (r rig) setLoad(ctx context.Context, st *stage, cfg load.Config, address string) error {
-	cfg.Address, cfg.Warm, cfg.Window = address, r.pace.warm, r.pace.window
+	cfg.Address, cfg.Warm, cfg.Window, cfg.Patience = address, r.pace.warm, r.pace.window, r.pace.patience
 	encoded, err := json.Marshal(cfg)
 	if err != nil {
 		return err
@@ -92,7 +94,7 @@ func (r rig) setLoad(ctx context.Context, st *stage, cfg load.Config, address st
 
 // setProxy starts the proxy and returns its address. Between the choice of a free port and its use somebody else may
 // take it, hence more than one try.
-func (r rig) setProxy(ctx context.Context, st *stage, c contender, backend string, connections int) (string, error) {
+func (r rig) setProxy(ctx context.Context, st *stage, c contender, backend string, sc scenario) (string, error) {
 	const tries = 3
 	var failure error
 	for range tries {
@@ -101,7 +103,8 @@ func (r rig) setProxy(ctx context.Context, st *stage, c contender, backend strin
 			return "", err
 		}
 		st.proxy, err = r.startProxy(c, site{
-			listen: address, backend: backend, threads: r.threads, connections: connections + spareConnections,
+			listen: address, backend: backend, threads: r.threads, demand: sc.Demand,
+			connections: sc.Load.Connections + spareConnections,
 		})
 		if err != nil {
 			return "", err

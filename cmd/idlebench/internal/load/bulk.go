@@ -41,7 +41,7 @@ func (b *bulk) close() { b.fleet.close() }
 func (b *bulk) work(d time.Duration, h *histogram) error {
 	end := time.Now().Add(d)
 	return b.fleet.each(func(c *connection) error {
-		if err := c.conn.SetDeadline(end.Add(patience)); err != nil {
+		if err := c.conn.SetDeadline(end.Add(b.cfg.Patience)); err != nil {
 			return err
 		}
 		f := flow{connection: c, covers: max(b.cfg.Receipts, 1), end: end}

@@ -47,7 +47,7 @@ func (c *connects) once(end time.Time) error {
 		return err
 	}
 	defer conn.conn.Close()
-	if err := conn.conn.SetDeadline(end.Add(patience)); err != nil {
+	if err := conn.conn.SetDeadline(end.Add(c.cfg.Patience)); err != nil {
 		return err
 	}
 	var unused histogram

@@ -27,7 +27,7 @@ type connection struct {
 }
 
 func (cfg Config) dial(number uint32) (*connection, error) {
-	c, err := net.DialTimeout("tcp", cfg.Address, patience)
+	c, err := net.DialTimeout("tcp", cfg.Address, cfg.Patience)
 	if err != nil {
 		return nil, fmt.Errorf("connection %d: %w", number, err)
 	}

@@ -40,7 +40,7 @@ func (e *exchanges) work(d time.Duration, h *histogram) error {
 		stop = limit{count: 1}
 	}
 	return e.fleet.each(func(c *connection) error {
-		if err := c.conn.SetDeadline(start.Add(d + patience)); err != nil {
+		if err := c.conn.SetDeadline(start.Add(d + e.cfg.Patience)); err != nil {
 			return err
 		}
 		return e.speakers[c.number].exchange(stop, e.pace(c.number, start), h)

@@ -25,6 +25,7 @@ type Config struct {
 	Receipts    int           // in mode Bulk: one for so many messages, at most Depth; 0: each message is sent back
 	Warm        time.Duration // of the same work before it is measured
 	Window      time.Duration // for which it is measured
+	Patience    time.Duration // how long anything may take beyond the time that it was given, before it is a fault
 }
 
 // Mode is what a connection is for.
@@ -48,9 +49,6 @@ type Result struct {
 	P999       time.Duration `json:"p999"`
 	Fault      string        `json:"fault,omitempty"` // what the proxy did wrong; the rest then means nothing
 }
-
-// patience is how long anything may take beyond the time that it was given, before it is a fault.
-const patience = 15 * time.Second
 
 // Load is work that has been prepared.
 type Load struct{ job job }

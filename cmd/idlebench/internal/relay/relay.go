@@ -19,9 +19,14 @@ import (
 type Config struct {
 	Listener net.Listener
 	Backend  string // host:port
-	// Corrupt is how many bytes pass from the backend until one bit of the next is bent; 0: none is. It is there to
-	// show that the benchmark sees it.
-	Corrupt int64
+	Flaw     Flaw
+}
+
+// Flaw is what a relay does wrong once on each connection, to show that the benchmark sees it. Bytes are counted from 1.
+type Flaw struct {
+	Bend     int64 // the byte of which a bit is bent; 0: none
+	Lose     int64 // the byte that is lost; 0: none
+	Requests bool  // it is one of the client's, not of the backend's
 }
 
 const (
@@ -53,12 +58,19 @@ func connect(cfg Config, client *net.TCPConn, pool *sync.Pool) {
 	}
 	upstream := c.(*net.TCPConn)
 	defer upstream.Close()
+	request := &direction{from: client, to: upstream, pool: pool}
+	answer := &direction{from: upstream, to: client, pool: pool}
+	if cfg.Flaw.Requests {
+		request.flaw = cfg.Flaw
+	} else {
+		answer.flaw = cfg.Flaw
+	}
 	answered := make(chan struct{})
 	go func() {
 		defer close(answered)
-		(&direction{from: upstream, to: client, pool: pool, corrupt: cfg.Corrupt}).run()
+		answer.run()
 	}()
-	(&direction{from: client, to: upstream, pool: pool}).run()
+	request.run()
 	<-answered
 }
 
@@ -66,7 +78,8 @@ func connect(cfg Config, client *net.TCPConn, pool *sync.Pool) {
 type direction struct {
 	from, to *net.TCPConn
 	pool     *sync.Pool
-	corrupt  int64 // bytes until one is bent; 0 or less: none is
+	flaw     Flaw  // counted from the first byte
+	passed   int64 // bytes
 }
 
 // run passes bytes until from ends or either side fails, then says so to the other.
@@ -107,16 +120,19 @@ func (d *direction) pass(raw syscall.RawConn) error {
 	case n == 0:
 		return io.EOF
 	}
-	d.bend(buf[:n])
-	_, err = d.to.Write(buf[:n])
+	_, err = d.to.Write(d.spoil(buf[:n]))
 	return err
 }
 
-// bend flips a bit where it is due.
-func (d *direction) bend(b []byte) {
-	before := d.corrupt
-	d.corrupt -= int64(len(b))
-	if before > 0 && d.corrupt <= 0 {
-		b[before-1] ^= 0x10
+// spoil does to b what the flaw says.
+func (d *direction) spoil(b []byte) []byte {
+	before := d.passed
+	d.passed += int64(len(b))
+	if at := d.flaw.Bend - before - 1; at >= 0 && at < int64(len(b)) {
+		b[at] ^= 0x10
 	}
+	if at := d.flaw.Lose - before - 1; at >= 0 && at < int64(len(b)) {
+		b = append(b[:at], b[at+1:]...)
+	}
+	return b
 }
