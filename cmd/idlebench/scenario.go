@@ -34,16 +34,18 @@ func scenarios(s sizes) []scenario {
 }
 
 func exchangeScenarios(s sizes) []scenario {
-	exchange := func(connections, depth int) load.Config {
-		return load.Config{Mode: load.Exchange, Connections: connections, Depth: depth, Size: smallMessage}
+	exchange := func(connections, depth, size int) load.Config {
+		return load.Config{Mode: load.Exchange, Connections: connections, Depth: depth, Size: size}
 	}
-	heartbeats := exchange(s.heartbeats, 1)
+	heartbeats := exchange(s.heartbeats, 1, smallMessage)
 	heartbeats.Every = s.every
 	return []scenario{
-		{"roundtrip-1", "round trips of 64 B, 1 connection", exchange(1, 1), demand{}, exchangeColumns},
-		{"roundtrip-64", "round trips of 64 B, 64 connections", exchange(64, 1), demand{}, exchangeColumns},
-		{"roundtrip-1000", "round trips of 64 B, 1,000 connections", exchange(1000, 1), demand{}, exchangeColumns},
-		{"pipelined", "64 B pipelined 16 deep, 64 connections", exchange(64, 16), demand{}, exchangeColumns},
+		{"roundtrip-1", "round trips of 64 B, 1 connection", exchange(1, 1, smallMessage), demand{}, exchangeColumns},
+		{"roundtrip-64", "round trips of 64 B, 64 connections", exchange(64, 1, smallMessage), demand{}, exchangeColumns},
+		{"roundtrip-1000", "round trips of 64 B, 1,000 connections", exchange(1000, 1, smallMessage), demand{}, exchangeColumns},
+		{"roundtrip-64-1k", "round trips of 1 KiB, 64 connections", exchange(64, 1, 1<<10), demand{}, exchangeColumns},
+		{"roundtrip-1000-1k", "round trips of 1 KiB, 1,000 connections", exchange(1000, 1, 1<<10), demand{}, exchangeColumns},
+		{"pipelined", "64 B pipelined 16 deep, 64 connections", exchange(64, 16, smallMessage), demand{}, exchangeColumns},
 		{"connect", "connect, exchange 64 B, close, 16 at a time",
 			load.Config{Mode: load.Connect, Connections: 16, Depth: 1, Size: smallMessage}, demand{}, exchangeColumns},
 		{"heartbeats", "heartbeats of 64 B, many connections, each now and then", heartbeats, demand{}, exchangeColumns},
