@@ -52,6 +52,8 @@ func (f finder) one(ctx context.Context, name string) (contender, error) {
 		return f.haproxy(ctx)
 	case nameNginx:
 		return f.nginx(ctx)
+	case nameFloor:
+		return f.buildFloor(ctx)
 	case nameRelay:
 		return goroutines(f.self), nil
 	}

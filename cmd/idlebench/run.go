@@ -52,7 +52,7 @@ func newRun() *cobra.Command {
 	f.IntVar(&o.rounds, "rounds", 5, "how often each proxy is measured in each scenario")
 	f.IntVar(&o.threads, "threads", 2, "threads, loops or workers of each proxy")
 	f.StringSliceVar(&o.only, "scenarios", nil, "only these, as comma-separated names")
-	f.StringSliceVar(&o.proxies, "proxies", []string{nameIdlegate, nameHAProxy, nameNginx, nameRelay, nameDirect},
+	f.StringSliceVar(&o.proxies, "proxies", []string{nameIdlegate, nameHAProxy, nameNginx, nameFloor, nameRelay, nameDirect},
 		"only these, as comma-separated names")
 	f.StringVar(&o.unit, "unit", nameHAProxy, "the proxy to compare with")
 	f.StringVar(&o.json, "json", "", "write everything that was measured to this file")
