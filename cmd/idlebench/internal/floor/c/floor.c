@@ -32,15 +32,19 @@
 #include <unistd.h>
 
 enum {
-	BUFFER = 64 << 10,    /* bytes; what is left of a read must fit in the smallest pipe that the kernel gives */
-	PIPE = 1 << 20,       /* bytes; the most that an unprivileged user may have */
+	BUFFER = 64 << 10,     /* bytes; what is left of a read must fit in the smallest pipe that the kernel gives */
+	PIPE = 1 << 20,        /* bytes; the most that an unprivileged user may have */
 	STILL_BULK = 16 << 10, /* bytes; with less at a time, a copy is cheaper than a pipe */
-	BATCH = 256,          /* events */
+	BATCH = 256,           /* events */
 	BACKLOG = 4096,
 };
 
+static const uint32_t READS = EPOLLIN | EPOLLRDHUP | EPOLLET;
+
+enum { OUT, IN }; /* the ends of a pipe */
+
 struct pipe {
-	int in, out;
+	int end[2];
 	size_t held; /* bytes */
 	struct pipe *next;
 };
@@ -60,7 +64,7 @@ struct side {
 struct connection {
 	struct side side[2]; /* client, upstream */
 	struct connection *next; /* of those to free */
-	atomic_bool ready; /* the accepting thread is done with it */
+	atomic_bool settled; /* the accepting thread is done with it */
 	bool closed;
 };
 
@@ -91,24 +95,26 @@ static void *allocate(size_t size)
 	return p;
 }
 
-static struct side *other(struct side *s)
+static struct side *other(struct side *s) { return s->upstream ? s - 1 : s + 1; }
+static struct connection *connection_of(struct side *s) { return (struct connection *)(s - s->upstream); }
+
+/*
+ * An owner may hear of a connection while the accepting thread still registers it. That is waited for where it matters, a
+ * microsecond at most and hardly ever.
+ */
+static void await_settled(struct connection *c)
 {
-	return s->upstream ? s - 1 : s + 1;
+	while (!atomic_load_explicit(&c->settled, memory_order_acquire))
+		sched_yield();
 }
 
-static struct connection *connection_of(struct side *s)
+/* watch asks for events of a side, or of the listener where that is NULL. */
+static void watch(int epoll, int op, int fd, uint32_t events, struct side *s)
 {
-	return (struct connection *)(s - s->upstream);
-}
-
-static void watch(int epoll, int op, struct side *s, uint32_t events)
-{
-	struct epoll_event e = {.events = events | EPOLLET, .data.ptr = s};
-	if (epoll_ctl(epoll, op, s->fd, &e) < 0)
+	struct epoll_event e = {.events = events, .data.ptr = s};
+	if (epoll_ctl(epoll, op, fd, &e) < 0)
 		die("epoll_ctl");
 }
-
-/* Pipes */
 
 static struct pipe *take_pipe(struct worker *w)
 {
@@ -117,13 +123,10 @@ static struct pipe *take_pipe(struct worker *w)
 		w->spare = p->next;
 		return p;
 	}
-	int fd[2];
-	if (pipe2(fd, O_NONBLOCK) < 0)
-		die("pipe");
-	fcntl(fd[1], F_SETPIPE_SZ, PIPE); /* a smaller one serves, too */
 	p = allocate(sizeof *p);
-	p->out = fd[0];
-	p->in = fd[1];
+	if (pipe2(p->end, O_NONBLOCK | O_CLOEXEC) < 0)
+		die("pipe");
+	fcntl(p->end[IN], F_SETPIPE_SZ, PIPE); /* a smaller one serves, too */
 	return p;
 }
 
@@ -134,23 +137,18 @@ static void give_back(struct worker *w, struct side *s)
 	s->pipe = NULL;
 }
 
-static void drop_pipe(struct side *s)
-{
-	if (!s->pipe)
-		return;
-	close(s->pipe->in);
-	close(s->pipe->out);
-	free(s->pipe);
-	s->pipe = NULL;
-}
-
-/* The end of a connection */
-
+/* close_both ends pipes that hold bytes with the connection, since nobody else can use them. */
 static void close_both(struct worker *w, struct connection *c)
 {
+	await_settled(c);
 	for (int i = 0; i < 2; i++) {
+		struct pipe *p = c->side[i].pipe;
 		close(c->side[i].fd);
-		drop_pipe(&c->side[i]);
+		if (p) {
+			close(p->end[IN]);
+			close(p->end[OUT]);
+			free(p);
+		}
 	}
 	c->closed = true;
 	c->next = w->closed;
@@ -184,8 +182,7 @@ static void pass_fin(struct worker *w, struct side *from)
 static bool at_end(struct side *from, ssize_t n)
 {
 	from->readable = false;
-	if (n == 0)
-		from->fin = true;
+	from->fin |= n == 0;
 	return n == 0 || errno == EAGAIN;
 }
 
@@ -195,14 +192,15 @@ static void await_room(struct worker *w, struct side *to)
 	if (to->watched)
 		return;
 	to->watched = true;
-	watch(w->epoll, EPOLL_CTL_MOD, to, EPOLLIN | EPOLLRDHUP | EPOLLOUT);
+	await_settled(connection_of(to));
+	watch(w->epoll, EPOLL_CTL_MOD, to->fd, READS | EPOLLOUT, to);
 }
 
 /* push writes what the pipe holds, and gives it back when it is empty. What is left did not fit. */
 static bool push(struct worker *w, struct side *from)
 {
 	struct pipe *p = from->pipe;
-	ssize_t n = splice(p->out, NULL, other(from)->fd, NULL, p->held, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	ssize_t n = splice(p->end[OUT], NULL, other(from)->fd, NULL, p->held, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 	if (n < 0 && errno != EAGAIN)
 		return false;
 	p->held -= n < 0 ? 0 : n;
@@ -213,11 +211,12 @@ static bool push(struct worker *w, struct side *from)
 	return true;
 }
 
+/* hold keeps bytes that the other side does not take yet. */
 static void hold(struct worker *w, struct side *from, const char *bytes, size_t n)
 {
 	from->pipe = take_pipe(w);
 	from->pipe->held = n;
-	if (write(from->pipe->in, bytes, n) != (ssize_t)n)
+	if (write(from->pipe->end[IN], bytes, n) != (ssize_t)n)
 		die("write to an empty pipe");
 	await_room(w, other(from));
 }
@@ -238,11 +237,16 @@ static bool copy(struct worker *w, struct side *from)
 	return true;
 }
 
-/* pull's read may also be short where the pipe has no slots left, so it does not tell the end of what had come. */
+/*
+ * pull's read may also be short where the pipe has no slots left, so it does not tell the end of what had come. It yields
+ * first: where others wait for the processor, more comes meanwhile and goes along, which takes a quarter less of it (all
+ * bulk scenarios, 0.96 to 0.7 of HAProxy). Where nobody waits, that is a system call of 0.2 us.
+ */
 static bool pull(struct worker *w, struct side *from)
 {
+	sched_yield();
 	from->pipe = take_pipe(w);
-	ssize_t n = splice(from->fd, NULL, from->pipe->in, NULL, PIPE, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	ssize_t n = splice(from->fd, NULL, from->pipe->end[IN], NULL, PIPE, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 	if (n <= 0) {
 		give_back(w, from);
 		return at_end(from, n);
@@ -266,16 +270,13 @@ static void forward(struct worker *w, struct side *from)
 		pass_fin(w, from);
 }
 
-/* Events */
-
 static void on_event(struct worker *w, struct side *s, uint32_t events)
 {
 	struct connection *c = connection_of(s);
 	if (c->closed)
 		return;
-	while (!atomic_load_explicit(&c->ready, memory_order_acquire))
-		sched_yield(); /* a microsecond; the other side is being registered */
-	if (events & EPOLLERR) {
+	/* HUP alone is a connect that was given up: its client had gone. */
+	if ((events & EPOLLERR) || !(events & (EPOLLIN | EPOLLOUT))) {
 		cut(w, c);
 		return;
 	}
@@ -288,13 +289,19 @@ static void on_event(struct worker *w, struct side *s, uint32_t events)
 	}
 }
 
-static int dial(void)
+/* An accepted socket inherits TCP_NODELAY from the one that listens. */
+static int new_socket(void)
 {
-	static const int on = 1;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		die("socket");
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	return fd;
+}
+
+static int dial(void)
+{
+	int fd = new_socket();
 	if (connect(fd, (struct sockaddr *)&backend, sizeof backend) < 0 && errno != EINPROGRESS)
 		die("connect");
 	return fd;
@@ -308,32 +315,23 @@ static void accept_one(void)
 {
 	static unsigned turn;
 	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd < 0) {
-		if (errno == EAGAIN || errno == ECONNABORTED)
-			return;
+	if (fd < 0 && (errno == EAGAIN || errno == ECONNABORTED))
+		return;
+	if (fd < 0)
 		die("accept");
-	}
 	struct connection *c = allocate(sizeof *c);
 	int epoll = workers[turn++ % threads].epoll;
 	c->side[0] = (struct side){.fd = fd};
 	c->side[1] = (struct side){.fd = dial(), .upstream = true};
-	watch(epoll, EPOLL_CTL_ADD, &c->side[1], EPOLLIN | EPOLLRDHUP);
-	watch(epoll, EPOLL_CTL_ADD, &c->side[0], EPOLLIN | EPOLLRDHUP);
-	atomic_store_explicit(&c->ready, true, memory_order_release);
-}
-
-static void free_closed(struct worker *w)
-{
-	while (w->closed) {
-		struct connection *c = w->closed;
-		w->closed = c->next;
-		free(c);
-	}
+	watch(epoll, EPOLL_CTL_ADD, c->side[1].fd, READS, &c->side[1]);
+	watch(epoll, EPOLL_CTL_ADD, c->side[0].fd, READS, &c->side[0]);
+	atomic_store_explicit(&c->settled, true, memory_order_release);
 }
 
 static void *work(void *argument)
 {
 	struct worker *w = argument;
+	struct connection *c;
 	struct epoll_event events[BATCH];
 	for (;;) {
 		int n = epoll_wait(w->epoll, events, BATCH, -1);
@@ -343,35 +341,27 @@ static void *work(void *argument)
 			else
 				accept_one();
 		}
-		free_closed(w);
+		while ((c = w->closed)) {
+			w->closed = c->next;
+			free(c);
+		}
 	}
 	return NULL;
 }
 
-/* The start */
-
 static struct sockaddr_in address(const char *host, const char *port)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(atoi(port))};
-	if (inet_pton(AF_INET, host, &a.sin_addr) != 1) {
-		fprintf(stderr, "%s is no IPv4 address\n", host);
-		exit(2);
-	}
-	return a;
+	return (struct sockaddr_in){
+		.sin_family = AF_INET, .sin_port = htons(atoi(port)), .sin_addr.s_addr = inet_addr(host),
+	};
 }
 
-/* listen_at sets what accepted sockets inherit, once for all of them. */
 static void listen_at(struct sockaddr_in a)
 {
-	static const int on = 1;
-	listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (listener < 0)
-		die("socket");
+	int on = 1;
+	listener = new_socket();
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	if (bind(listener, (struct sockaddr *)&a, sizeof a) < 0)
-		die("bind");
-	if (listen(listener, BACKLOG) < 0)
+	if (bind(listener, (struct sockaddr *)&a, sizeof a) < 0 || listen(listener, BACKLOG) < 0)
 		die("listen");
 }
 
@@ -379,14 +369,11 @@ static void start_workers(void)
 {
 	workers = allocate(threads * sizeof *workers);
 	for (unsigned i = 0; i < threads; i++) {
-		workers[i].epoll = epoll_create1(EPOLL_CLOEXEC);
-		if (workers[i].epoll < 0)
+		if ((workers[i].epoll = epoll_create1(EPOLL_CLOEXEC)) < 0)
 			die("epoll_create");
 		workers[i].buffer = allocate(BUFFER);
 	}
-	struct epoll_event level = {.events = EPOLLIN};
-	if (epoll_ctl(workers[0].epoll, EPOLL_CTL_ADD, listener, &level) < 0)
-		die("epoll_ctl");
+	watch(workers[0].epoll, EPOLL_CTL_ADD, listener, EPOLLIN, NULL);
 	for (unsigned i = 1; i < threads; i++) {
 		pthread_t thread;
 		if ((errno = pthread_create(&thread, NULL, work, &workers[i])))
@@ -404,10 +391,9 @@ int main(int argc, char **argv)
 	backend = address(argv[4], argv[5]);
 	signal(SIGPIPE, SIG_IGN); /* splice has no MSG_NOSIGNAL */
 	struct rlimit files;
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-		files.rlim_cur = files.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
 	listen_at(address(argv[2], argv[3]));
 	start_workers();
 }
