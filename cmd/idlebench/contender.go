@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 const loopback = "127.0.0.1"
@@ -26,7 +27,7 @@ type contender struct {
 	argv func(site) ([]string, error)
 }
 
-// site is where a contender is to work.
+// site is where a contender is to work, and for what.
 type site struct {
 	dir         string // its own
 	listen      string // host:port
@@ -38,7 +39,9 @@ type site struct {
 
 // demand is what of a scenario an operator would configure a proxy for.
 type demand struct {
-	bulk bool // long messages
+	bulk    bool          // long messages
+	idle    time.Duration // for which a connection may be silent
+	message time.Duration // that a message may take, where the proxy knows of messages
 }
 
 // write writes a file of the site.
@@ -52,7 +55,8 @@ func direct() contender { return contender{Name: nameDirect} }
 // goroutines is this program as a relay. More flags make it a bad one.
 func goroutines(self string, flags ...string) contender {
 	return contender{Name: nameRelay, argv: func(s site) ([]string, error) {
-		return append([]string{self, "relay", "--listen", s.listen, "--backend", s.backend}, flags...), nil
+		return append([]string{self, "relay", "--listen", s.listen, "--backend", s.backend, "--idle", s.idle.String()},
+			flags...), nil
 	}}
 }
 
@@ -61,7 +65,7 @@ const idlegatePolicy = `admin: {listen: "unix:%[1]s"}
 log: {level: warn, connections: none}
 gateway: {loops: %[2]d, drain_timeout: 1s}
 policies:
-  devices: {long: {idle_timeout: 10m, message_timeout: 10s}}
+  devices: {long: {idle_timeout: %[5]dms, message_timeout: %[6]dms}}
 upstreams:
   backend: {endpoints: ["%[4]s"], connect_timeout: 5s}
 routes:
@@ -74,7 +78,8 @@ routes:
 
 func idlegate(binary string) contender {
 	return contender{Name: nameIdlegate, argv: func(s site) ([]string, error) {
-		text := fmt.Sprintf(idlegatePolicy, filepath.Join(s.dir, "admin.sock"), s.threads, s.listen, s.backend)
+		text := fmt.Sprintf(idlegatePolicy, filepath.Join(s.dir, "admin.sock"), s.threads, s.listen, s.backend,
+			s.idle.Milliseconds(), s.message.Milliseconds())
 		file, err := s.write("idlegate.yaml", text)
 		return []string{binary, "run", "-c", file}, err
 	}}
@@ -86,8 +91,8 @@ const haproxyConfig = `global
 %[5]sdefaults
   mode tcp
   timeout connect 5s
-  timeout client 10m
-  timeout server 10m
+  timeout client %[7]dms
+  timeout server %[7]dms
 %[6]slisten bench
   bind %[3]s backlog 4096
   server backend %[4]s
@@ -108,7 +113,7 @@ func haproxy(binary string) contender {
 			pipes, options = fmt.Sprintf(haproxySplicePipes, 2*s.connections), haproxySpliceOptions
 		}
 		file, err := s.write("haproxy.cfg",
-			fmt.Sprintf(haproxyConfig, s.threads, s.connections, s.listen, s.backend, pipes, options))
+			fmt.Sprintf(haproxyConfig, s.threads, s.connections, s.listen, s.backend, pipes, options, s.idle.Milliseconds()))
 		return []string{binary, "-db", "-q", "-f", file}, err
 	}}
 }
@@ -126,7 +131,7 @@ stream {
     listen %[5]s backlog=4096 reuseport;
     proxy_pass %[6]s;
     proxy_connect_timeout 5s;
-    proxy_timeout 10m;
+    proxy_timeout %[8]dms;
     proxy_buffer_size %[7]s;
   }
 }
@@ -145,7 +150,7 @@ func nginx(binary, module string) contender {
 			buffer = "64k"
 		}
 		file, err := s.write("nginx.conf", fmt.Sprintf(nginxConfig, load, s.threads, 2*s.connections+100,
-			filepath.Join(s.dir, "nginx.pid"), s.listen, s.backend, buffer))
+			filepath.Join(s.dir, "nginx.pid"), s.listen, s.backend, buffer, s.idle.Milliseconds()))
 		return []string{binary, "-p", s.dir, "-e", "stderr", "-c", file}, err
 	}}
 }

@@ -14,7 +14,7 @@ type sample struct {
 	load.Result
 	ProxyCPU time.Duration `json:"proxy_cpu"`
 	PeersCPU time.Duration `json:"peers_cpu"` // of backend and load generator together
-	// Of connections at rest only.
+	// While the connections rested, where the scenario has that looked at.
 	BytesPerConnection float64       `json:"bytes_per_connection,omitempty"` // PSS of the proxy, less that without any
 	IdleCPU            time.Duration `json:"idle_cpu,omitempty"`             // of the proxy, in IdleTime
 	IdleTime           time.Duration `json:"idle_time,omitempty"`
@@ -49,12 +49,10 @@ func (r rig) measure(ctx context.Context, c contender, sc scenario) (sample, err
 		return sample{}, err
 	}
 	var s sample
-	if sc.Load.Mode == load.Idle {
-		if err := r.watchIdle(ctx, &st, sc, &s); err != nil {
-			return s, err
-		}
+	if err := r.watch(ctx, &st, sc, &s); err != nil {
+		return s, err
 	}
-	if err := r.work(ctx, &st, &s); err != nil {
+	if err := r.work(ctx, &st, sc, &s); err != nil {
 		return s, err
 	}
 	if s.Fault != "" {
@@ -63,8 +61,11 @@ func (r rig) measure(ctx context.Context, c contender, sc scenario) (sample, err
 	return s, nil
 }
 
-// watchIdle looks at connections at rest.
-func (r rig) watchIdle(ctx context.Context, st *stage, sc scenario, s *sample) error {
+// watch looks at the proxy while its connections rest.
+func (r rig) watch(ctx context.Context, st *stage, sc scenario, s *sample) error {
+	if !sc.Memory {
+		return nil
+	}
 	if err := pause(ctx, r.pace.settle); err != nil {
 		return err
 	}
@@ -73,6 +74,9 @@ func (r rig) watchIdle(ctx context.Context, st *stage, sc scenario, s *sample) e
 		return err
 	}
 	s.BytesPerConnection = float64(pss-st.emptyPSS) / float64(sc.Load.Connections)
+	if !sc.Idle {
+		return nil
+	}
 	start := time.Now()
 	before, err := st.proxyTree.CPU()
 	if err != nil {
@@ -87,7 +91,7 @@ func (r rig) watchIdle(ctx context.Context, st *stage, sc scenario, s *sample) e
 }
 
 // work lets the load go and takes the CPU times before and after.
-func (r rig) work(ctx context.Context, st *stage, s *sample) error {
+func (r rig) work(ctx context.Context, st *stage, sc scenario, s *sample) error {
 	proxy, peers, err := st.cpu()
 	if err != nil {
 		return err
@@ -95,7 +99,7 @@ func (r rig) work(ctx context.Context, st *stage, s *sample) error {
 	if err := st.load.Tell(wordGo); err != nil {
 		return err
 	}
-	line, err := st.load.Line(ctx, r.pace.window+startPatience)
+	line, err := st.load.Line(ctx, r.window(sc)+startPatience)
 	if err != nil {
 		return err
 	}
@@ -105,6 +109,14 @@ func (r rig) work(ctx context.Context, st *stage, s *sample) error {
 	}
 	s.ProxyCPU, s.PeersCPU = proxyAfter-proxy, peersAfter-peers
 	return json.Unmarshal([]byte(line), &s.Result)
+}
+
+// window is how long the work of a scenario is measured.
+func (r rig) window(sc scenario) time.Duration {
+	if sc.Load.Window > 0 {
+		return sc.Load.Window
+	}
+	return r.pace.window
 }
 
 func (s *stage) cpu() (proxy, peers time.Duration, err error) {

@@ -5,8 +5,6 @@ import (
 	"os"
 	"runtime"
 	"strings"
-
-	"idlegate/cmd/idlebench/internal/load"
 )
 
 // report is everything that was measured, and where.
@@ -48,6 +46,10 @@ type entry struct {
 	P999       spread   `json:"p999"`             // nanoseconds
 	Bytes      spread   `json:"bytes_per_connection"`
 	IdleMicros spread   `json:"idle_cpu_microseconds_per_second"`
+	Closed     spread   `json:"closed_share"`    // of connections that the proxy was to close, from 0 to 1
+	Earliest   spread   `json:"closed_earliest"` // nanoseconds after it was due; negative: too early
+	Late50     spread   `json:"closed_late_p50"` // nanoseconds after it was due
+	Late99     spread   `json:"closed_late_p99"` // nanoseconds after it was due
 	Faults     []string `json:"faults,omitempty"`
 	Samples    []sample `json:"samples"`
 }
@@ -102,6 +104,10 @@ func (t *tally) entry(proxy string, unit *tally) entry {
 	e.P999 = t.over(func(s sample) float64 { return float64(s.P999) })
 	e.Bytes = t.over(func(s sample) float64 { return s.BytesPerConnection })
 	e.IdleMicros = t.over(func(s sample) float64 { return over(s.IdleCPU.Seconds()*1e6, s.IdleTime.Seconds()) })
+	e.Closed = t.over(func(s sample) float64 { return over(float64(s.Closes.Closed), float64(s.Closes.Watched)) })
+	e.Earliest = t.over(func(s sample) float64 { return float64(s.Closes.Earliest) })
+	e.Late50 = t.over(func(s sample) float64 { return float64(s.Closes.P50) })
+	e.Late99 = t.over(func(s sample) float64 { return float64(s.Closes.P99) })
 	e.Relative = t.relative(unit)
 	return e
 }
@@ -135,7 +141,7 @@ func newScenarioReport(sc scenario, contenders []contender, tallies []*tally, un
 			of = tallies[i]
 		}
 	}
-	r := scenarioReport{Name: sc.Name, What: sc.What, Idle: sc.Load.Mode == load.Idle, columns: sc.Columns(unit)}
+	r := scenarioReport{Name: sc.Name, What: sc.What, Idle: sc.Idle, columns: sc.Columns(unit)}
 	for i, c := range contenders {
 		r.Entries = append(r.Entries, tallies[i].entry(c.Name, of))
 	}

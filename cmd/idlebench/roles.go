@@ -8,11 +8,13 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"idlegate/cmd/idlebench/internal/backend"
 	"idlegate/cmd/idlebench/internal/load"
+	"idlegate/cmd/idlebench/internal/narrow"
 	"idlegate/cmd/idlebench/internal/relay"
 )
 
@@ -27,13 +29,18 @@ const (
 
 // newBackend says its address on standard output and serves until it is killed.
 func newBackend() *cobra.Command {
-	return &cobra.Command{
+	var holdLittle bool
+	cmd := &cobra.Command{
 		Use:    "backend",
 		Short:  "Check messages and send them back",
 		Hidden: true,
 		Args:   noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			l, err := net.Listen("tcp", loopback+":0")
+			var listen net.ListenConfig
+			if holdLittle {
+				listen.Control = narrow.Control
+			}
+			l, err := listen.Listen(cmd.Context(), "tcp", loopback+":0")
 			if err != nil {
 				return err
 			}
@@ -41,6 +48,8 @@ func newBackend() *cobra.Command {
 			return backend.Serve(l, slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)))
 		},
 	}
+	cmd.Flags().BoolVar(&holdLittle, "narrow", false, "have sockets that hold little")
+	return cmd
 }
 
 func newRelay() *cobra.Command {
@@ -61,6 +70,7 @@ func newRelay() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&listen, "listen", loopback+":0", "address to accept at")
 	cmd.Flags().StringVar(&cfg.Backend, "backend", "", "address to connect to")
+	cmd.Flags().DurationVar(&cfg.Idle, "idle", 10*time.Minute, "close connections that have been silent for so long")
 	cmd.Flags().Int64Var(&cfg.Flaw.Bend, "bend", 0, "bend a bit of this byte of each connection's answers")
 	cmd.Flags().Int64Var(&cfg.Flaw.Lose, "lose", 0, "lose this byte of each connection's answers")
 	cmd.Flags().BoolVar(&cfg.Flaw.Requests, "requests", false, "of its requests instead")

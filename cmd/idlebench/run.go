@@ -23,6 +23,7 @@ type options struct {
 	proxies []string
 	unit    string
 	json    string
+	folder  string
 	window  time.Duration
 	idle    int
 	quick   bool
@@ -56,6 +57,7 @@ func newRun() *cobra.Command {
 		"only these, as comma-separated names")
 	f.StringVar(&o.unit, "unit", nameHAProxy, "the proxy to compare with")
 	f.StringVar(&o.json, "json", "", "write everything that was measured to this file")
+	f.StringVar(&o.folder, "out", "", "write results.json, table.md and chart.svg into this directory")
 	f.DurationVar(&o.window, "window", 2*time.Second, "how long one measurement takes")
 	f.IntVar(&o.idle, "idle", 8000, "connections of the scenarios of many connections, of which each needs two descriptors")
 	f.BoolVar(&o.quick, "quick", false, "less of everything, in under a minute")
@@ -95,10 +97,9 @@ func (o options) bench(cmd *cobra.Command) (*bench, error) {
 	b := &bench{options: o, out: cmd.OutOrStdout(), log: cmd.ErrOrStderr()}
 	b.pace = pace{warm: o.window / 4, window: o.window, settle: o.window / 2, idle: 3 * o.window / 2,
 		patience: loadPatience}
-	const heartbeatShare = 4 // a second, of all connections that have heartbeats
-	all := scenarios(sizes{idle: o.idle, heartbeats: o.idle, every: heartbeatShare * time.Second})
+	all := scenarios(fullSizes(o.idle))
 	if o.quick {
-		all = scenarios(sizes{idle: o.idle, heartbeats: o.idle, every: o.window})
+		all = scenarios(quickSizes(o.idle))
 	}
 	var err error
 	b.scenarios, err = selected(all, o.only)
@@ -120,6 +121,11 @@ func selected(all []scenario, names []string) ([]scenario, error) {
 
 // run finds the contenders, measures them and reports.
 func (b *bench) run(ctx context.Context) error {
+	if b.folder != "" { // lest all be measured for nothing
+		if err := os.MkdirAll(b.folder, 0o755); err != nil {
+			return err
+		}
+	}
 	dir, err := os.MkdirTemp("", "idlebench-*")
 	if err != nil {
 		return err
@@ -134,10 +140,22 @@ func (b *bench) run(ctx context.Context) error {
 		return err
 	}
 	r, err := b.measureAll(ctx, rig{self: self, dir: dir, threads: b.threads, pace: b.pace}, contenders)
-	if err == nil && b.json != "" {
-		err = r.writeJSON(b.json)
+	if err == nil {
+		err = b.write(r)
 	}
 	return errors.Join(err, r.failure())
+}
+
+// write writes what was measured to where it was asked for.
+func (b *bench) write(r report) error {
+	var err error
+	if b.json != "" {
+		err = r.writeJSON(b.json)
+	}
+	if b.folder != "" {
+		err = errors.Join(err, r.writeAll(b.folder))
+	}
+	return err
 }
 
 func (b *bench) measureAll(ctx context.Context, rig rig, contenders []contender) (report, error) {
@@ -148,11 +166,12 @@ func (b *bench) measureAll(ctx context.Context, rig rig, contenders []contender)
 		}
 	}
 	for _, sc := range b.scenarios {
-		tallies, err := b.interleave(ctx, rig, sc, contenders)
+		fit := sc.fit(contenders)
+		tallies, err := b.interleave(ctx, rig, sc, fit)
 		if err != nil {
 			return r, err
 		}
-		s := newScenarioReport(sc, contenders, tallies, b.unit)
+		s := newScenarioReport(sc, fit, tallies, b.unit)
 		r.Scenarios = append(r.Scenarios, s)
 		if err := s.writeTable(b.out); err != nil {
 			return r, err

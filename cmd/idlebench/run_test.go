@@ -69,12 +69,28 @@ func TestEveryScenarioMeasuresSomething(t *testing.T) {
 
 func checkEntry(t *testing.T, s scenarioReport, e entry) {
 	t.Helper()
-	if e.Rate.Min <= 0 || e.P50.Min <= 0 || e.P999.Min < e.P50.Min {
-		t.Errorf("%s of %s: rate %v, p50 %v, p99.9 %v", s.Name, e.Proxy, e.Rate, e.P50, e.P999)
-	}
 	proxied := e.Proxy != nameDirect
 	if (e.CPURatio.Min > 0) != proxied || (e.Relative.Min > 0) != proxied {
 		t.Errorf("%s of %s: CPU ratio %v, %v of the unit", s.Name, e.Proxy, e.CPURatio, e.Relative)
+	}
+	switch s.Name {
+	case "trickle":
+		mayClose := e.Proxy == nameIdlegate
+		if (e.Closed.Min == 1) != mayClose || (e.Closed.Max == 0) == mayClose || e.Earliest.Min < 0 {
+			t.Errorf("%s of %s: closed %v, earliest %v", s.Name, e.Proxy, e.Closed, e.Earliest)
+		}
+	case "due":
+		if e.Closed.Min < 1 || e.Earliest.Min < 0 || e.Late99.Min < e.Late50.Min {
+			t.Errorf("%s of %s: closed %v, earliest %v, late %v", s.Name, e.Proxy, e.Closed, e.Earliest, e.Late99)
+		}
+	case "stalled":
+		if e.Rate.Min <= 0 || e.Throughput.Min <= 0 {
+			t.Errorf("%s of %s: %v messages a second, %v bytes", s.Name, e.Proxy, e.Rate, e.Throughput)
+		}
+	default:
+		if e.Rate.Min <= 0 || e.P50.Min <= 0 || e.P999.Min < e.P50.Min {
+			t.Errorf("%s of %s: rate %v, p50 %v, p99.9 %v", s.Name, e.Proxy, e.Rate, e.P50, e.P999)
+		}
 	}
 	if s.Idle && proxied && e.Samples[0].IdleTime <= 0 {
 		t.Errorf("%s of %s: was not watched", s.Name, e.Proxy)
@@ -95,11 +111,18 @@ func testRig(t *testing.T) rig {
 }
 
 func testScenarios() []scenario {
-	return scenarios(sizes{idle: 5, heartbeats: 5, every: 10 * time.Millisecond})
+	return scenarios(sizes{
+		idle: 5, heartbeats: 5, every: 10 * time.Millisecond,
+		due: 5, spread: 10 * time.Millisecond, timeout: 100 * time.Millisecond,
+		trickle: 10 * time.Millisecond, stalled: 5,
+	})
 }
 
 func TestABentByteFailsTheProxy(t *testing.T) {
 	for _, sc := range testScenarios() {
+		if sc.Name == "trickle" {
+			continue // in which nothing comes back, nor is anything whole
+		}
 		t.Run(sc.Name, func(t *testing.T) {
 			rig := testRig(t)
 			for _, flaw := range [][]string{{"--bend", "16"}, {"--bend", "24"}, {"--bend", "20", "--requests"}} {

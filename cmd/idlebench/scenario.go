@@ -1,73 +1,172 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
 	"idlegate/cmd/idlebench/internal/load"
 )
 
-// scenario is one kind of work. Its load is complete but for the address and the time it takes, and a scenario that is
-// about connections at rest is told from the others by the load's mode.
+// scenario is one kind of work.
 type scenario struct {
 	Name string
 	What string // in the table's heading
-	Load load.Config
-	// Demand is what the proxies are configured for.
+	// Load is complete but for the address and, unless it says so itself, the time that it takes.
+	Load   load.Config
 	Demand demand
 	// Columns are those of its table, where figures are compared with the unit's.
 	Columns func(unit string) []column
+	Proxied bool // it says nothing where there is no proxy
+	Timed   bool // nor where that has no timers
+	Memory  bool // the proxy's is looked at between the set-up of the load and its work
+	Idle    bool // so is its CPU time
 }
 
-// sizes are what -quick makes smaller.
+// fit returns the contenders of which a scenario says something.
+func (s scenario) fit(contenders []contender) []contender {
+	return slices.DeleteFunc(slices.Clone(contenders), func(c contender) bool {
+		return s.Proxied && c.argv == nil || s.Timed && c.Name == nameFloor // which has no timers
+	})
+}
+
+// sizes are what --quick makes smaller.
 type sizes struct {
 	idle       int           // connections at rest
 	heartbeats int           // connections with heartbeats
 	every      time.Duration // between two heartbeats of one
+	due        int           // connections that come due within spread
+	spread     time.Duration
+	timeout    time.Duration // after which they are due
+	trickle    time.Duration // that a message may take which comes a byte at a time
+	stalled    int           // connections that are not read
 }
 
-const smallMessage = 64 // bytes
+func fullSizes(idle int) sizes {
+	return sizes{
+		idle: idle, heartbeats: idle, every: 4 * time.Second,
+		due: 2000, spread: time.Second, timeout: 3 * time.Second,
+		trickle: time.Second, stalled: 100,
+	}
+}
+
+func quickSizes(idle int) sizes {
+	return sizes{
+		idle: idle, heartbeats: idle, every: 300 * time.Millisecond,
+		due: 500, spread: 250 * time.Millisecond, timeout: time.Second,
+		trickle: 300 * time.Millisecond, stalled: 20,
+	}
+}
+
+const (
+	smallMessage  = 64       // bytes
+	middleMessage = 1 << 10  // bytes
+	longMessage   = 64 << 10 // bytes
+	hugeMessage   = 1 << 20  // bytes
+)
+
+// usual has timers that run and never fire.
+func usual() demand { return demand{idle: 10 * time.Minute, message: 10 * time.Second} }
 
 // scenarios are all there are, in the order of the table.
 func scenarios(s sizes) []scenario {
-	return slices.Concat(exchangeScenarios(s), bulkScenarios(), idleScenarios(s))
+	return slices.Concat(exchangeScenarios(s), bulkScenarios(), timerScenarios(s), memoryScenarios(s))
 }
 
 func exchangeScenarios(s sizes) []scenario {
+	small := func(name, what string, l load.Config) scenario {
+		return scenario{Name: name, What: what, Load: l, Demand: usual(), Columns: exchangeColumns}
+	}
 	exchange := func(connections, depth, size int) load.Config {
 		return load.Config{Mode: load.Exchange, Connections: connections, Depth: depth, Size: size}
 	}
+	connect := exchange(16, 1, smallMessage)
+	connect.Mode = load.Connect
 	heartbeats := exchange(s.heartbeats, 1, smallMessage)
 	heartbeats.Every = s.every
 	return []scenario{
-		{"roundtrip-1", "round trips of 64 B, 1 connection", exchange(1, 1, smallMessage), demand{}, exchangeColumns},
-		{"roundtrip-64", "round trips of 64 B, 64 connections", exchange(64, 1, smallMessage), demand{}, exchangeColumns},
-		{"roundtrip-1000", "round trips of 64 B, 1,000 connections", exchange(1000, 1, smallMessage), demand{}, exchangeColumns},
-		{"roundtrip-64-1k", "round trips of 1 KiB, 64 connections", exchange(64, 1, 1<<10), demand{}, exchangeColumns},
-		{"roundtrip-1000-1k", "round trips of 1 KiB, 1,000 connections", exchange(1000, 1, 1<<10), demand{}, exchangeColumns},
-		{"pipelined", "64 B pipelined 16 deep, 64 connections", exchange(64, 16, smallMessage), demand{}, exchangeColumns},
-		{"connect", "connect, exchange 64 B, close, 16 at a time",
-			load.Config{Mode: load.Connect, Connections: 16, Depth: 1, Size: smallMessage}, demand{}, exchangeColumns},
-		{"heartbeats", "heartbeats of 64 B, many connections, each now and then", heartbeats, demand{}, exchangeColumns},
+		small("roundtrip-1", "round trips of 64 B, 1 connection", exchange(1, 1, smallMessage)),
+		small("roundtrip-64", "round trips of 64 B, 64 connections", exchange(64, 1, smallMessage)),
+		small("roundtrip-1000", "round trips of 64 B, 1,000 connections", exchange(1000, 1, smallMessage)),
+		small("roundtrip-64-1k", "round trips of 1 KiB, 64 connections", exchange(64, 1, middleMessage)),
+		small("roundtrip-1000-1k", "round trips of 1 KiB, 1,000 connections", exchange(1000, 1, middleMessage)),
+		small("pipelined", "64 B pipelined 16 deep, 64 connections", exchange(64, 16, smallMessage)),
+		small("connect", "connect, exchange 64 B, close, 16 at a time", connect),
+		small("heartbeats", "heartbeats of 64 B, many connections, each now and then", heartbeats),
 	}
 }
 
 func bulkScenarios() []scenario {
-	bulk := func(connections, depth, size, receipts int) load.Config {
-		return load.Config{Mode: load.Bulk, Connections: connections, Depth: depth, Size: size, Receipts: receipts}
+	long := usual()
+	long.bulk = true
+	bulk := func(name, what string, connections, depth, size, receipts int) scenario {
+		return scenario{Name: name, What: what, Demand: long, Columns: bulkColumns, Load: load.Config{
+			Mode: load.Bulk, Connections: connections, Depth: depth, Size: size, Receipts: receipts,
+		}}
 	}
-	long := demand{bulk: true}
 	return []scenario{
-		{"bulk-64k", "bulk one way, messages of 64 KiB, 8 connections", bulk(8, 32, 64<<10, 16), long, bulkColumns},
-		{"bulk-64k-both", "bulk both ways, messages of 64 KiB, 8 connections", bulk(8, 16, 64<<10, 0), long, bulkColumns},
-		{"bulk-1m", "bulk one way, messages of 1 MiB, 4 connections", bulk(4, 4, 1<<20, 1), long, bulkColumns},
-		{"bulk-1m-both", "bulk both ways, messages of 1 MiB, 4 connections", bulk(4, 4, 1<<20, 0), long, bulkColumns},
+		bulk("bulk-64k", "bulk one way, messages of 64 KiB, 8 connections", 8, 32, longMessage, 16),
+		bulk("bulk-64k-both", "bulk both ways, messages of 64 KiB, 8 connections", 8, 16, longMessage, 0),
+		bulk("bulk-1m", "bulk one way, messages of 1 MiB, 4 connections", 4, 4, hugeMessage, 1),
+		bulk("bulk-1m-both", "bulk both ways, messages of 1 MiB, 4 connections", 4, 4, hugeMessage, 0),
 	}
 }
 
-func idleScenarios(s sizes) []scenario {
+// timerScenarios watch long enough that a connection which is still open by then has been forgotten.
+func timerScenarios(s sizes) []scenario {
+	const (
+		overdue = time.Second
+		bytes   = 10 // of a trickled message by when it is due
+	)
 	return []scenario{
-		{"idle", "idle connections, each after one round trip",
-			load.Config{Mode: load.Idle, Connections: s.idle, Depth: 1, Size: smallMessage}, demand{}, idleColumns},
+		{
+			Name: "due",
+			What: fmt.Sprintf("%d connections whose idle timeouts come due within %v", s.due, s.spread),
+			Load: load.Config{
+				Mode: load.Due, Connections: s.due, Depth: 1, Size: smallMessage,
+				Every: s.spread, Timeout: s.timeout, Window: s.spread + s.timeout + overdue,
+			},
+			Demand:  demand{idle: s.timeout, message: s.timeout},
+			Columns: dueColumns,
+			Proxied: true,
+			Timed:   true,
+		},
+		{
+			Name: "trickle",
+			What: fmt.Sprintf("a byte at a time of a message that may take %v, 100 connections", s.trickle),
+			Load: load.Config{
+				Mode: load.Trickle, Connections: 100, Depth: 1, Size: middleMessage,
+				Every: s.trickle / bytes, Timeout: s.trickle, Window: 4 * s.trickle,
+			},
+			Demand:  demand{idle: s.trickle, message: s.trickle},
+			Columns: trickleColumns(s.trickle),
+			Proxied: true,
+			Timed:   true,
+		},
+	}
+}
+
+func memoryScenarios(s sizes) []scenario {
+	return []scenario{
+		{
+			Name: "stalled",
+			What: fmt.Sprintf("%d connections that are clogged both ways, since the clients do not read", s.stalled),
+			Load: load.Config{
+				Mode: load.Stall, Connections: s.stalled, Depth: 1, Size: longMessage, Narrow: true,
+			},
+			Demand:  usual(),
+			Columns: stallColumns,
+			Proxied: true,
+			Memory:  true,
+		},
+		{
+			Name:    "idle",
+			What:    "idle connections, each after one round trip",
+			Load:    load.Config{Mode: load.Idle, Connections: s.idle, Depth: 1, Size: smallMessage},
+			Demand:  usual(),
+			Columns: idleColumns,
+			Memory:  true,
+			Idle:    true,
+		},
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"os"
 	"time"
 
-	"idlegate/cmd/idlebench/internal/load"
 	"idlegate/cmd/idlebench/internal/process"
 )
 
@@ -42,7 +41,7 @@ func (s *stage) stop() {
 func (r rig) set(ctx context.Context, st *stage, c contender, sc scenario) error {
 	var err error
 	st.backend, err = process.Start(process.Config{
-		Name: "backend", Argv: []string{r.self, "backend"}, Env: os.Environ(), Lines: true,
+		Name: "backend", Argv: []string{r.self, "backend", fmt.Sprintf("--narrow=%t", sc.Load.Narrow)}, Env: os.Environ(), Lines: true,
 	})
 	if err != nil {
 		return err
@@ -56,12 +55,12 @@ func (r rig) set(ctx context.Context, st *stage, c contender, sc scenario) error
 			return err
 		}
 	}
-	if sc.Load.Mode == load.Idle {
+	if sc.Memory {
 		if err := r.lookEmpty(ctx, st); err != nil {
 			return err
 		}
 	}
-	if err := r.setLoad(ctx, st, sc.Load, address); err != nil {
+	if err := r.setLoad(ctx, st, sc, address); err != nil {
 		return errors.Join(err, said("backend", st.backend), said(c.Name, st.proxy))
 	}
 	st.peersTree = process.Tree{st.backend.PID(), st.load.PID()}
@@ -76,8 +75,9 @@ func said(name string, c *process.Child) error {
 	return fmt.Errorf("%s: %s", name, c.Said())
 }
 
-func (r rig) setLoad(ctx context.Context, st *stage, cfg load.Config, address string) error {
-	cfg.Address, cfg.Warm, cfg.Window, cfg.Patience = address, r.pace.warm, r.pace.window, r.pace.patience
+func (r rig) setLoad(ctx context.Context, st *stage, sc scenario, address string) error {
+	cfg := sc.Load
+	cfg.Address, cfg.Warm, cfg.Window, cfg.Patience = address, r.pace.warm, r.window(sc), r.pace.patience
 	encoded, err := json.Marshal(cfg)
 	if err != nil {
 		return err

@@ -53,6 +53,43 @@ func idleColumns(string) []column {
 	}
 }
 
+func dueColumns(string) []column {
+	return []column{
+		{"closed", closed},
+		{"earliest", func(e entry) string { return lateness(e.Earliest, e.Earliest.Min) }},
+		{"p50 late", func(e entry) string { return lateness(e.Late50, e.Late50.Median) }},
+		{"p99 late", func(e entry) string { return lateness(e.Late99, e.Late99.Median) }},
+	}
+}
+
+// trickleColumns say when connections were closed, rather than how late, since few of the proxies mean to.
+func trickleColumns(timeout time.Duration) func(string) []column {
+	after := func(e entry) string {
+		if e.Closed.Max == 0 {
+			return "never closed"
+		}
+		return fmt.Sprintf("after %.3f s", timeout.Seconds()+e.Late50.Median/float64(time.Second))
+	}
+	return func(string) []column { return []column{{"closed", closed}, {"since the first byte", after}} }
+}
+
+func stallColumns(string) []column {
+	return []column{
+		{"bytes a connection", func(e entry) string { return e.Bytes.format("%.0f") }},
+		{"MiB a second, once read", func(e entry) string { return fmt.Sprintf("%.0f", e.Throughput.Median/(1<<20)) }},
+	}
+}
+
+func closed(e entry) string { return fmt.Sprintf("%.4g%%", 100*e.Closed.Median) }
+
+// lateness is a dash where nothing was closed at all.
+func lateness(s spread, nanoseconds float64) string {
+	if s == (spread{}) {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f ms", nanoseconds/float64(time.Millisecond))
+}
+
 // writeTable prints one scenario. Median first, then the extremes.
 func (r scenarioReport) writeTable(w io.Writer) error {
 	fmt.Fprintf(w, "\n%s (%s)\n", r.What, r.Name)

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"idlegate/cmd/idlebench/internal/message"
+	"idlegate/cmd/idlebench/internal/narrow"
 )
 
 const (
@@ -27,7 +28,11 @@ type connection struct {
 }
 
 func (cfg Config) dial(number uint32) (*connection, error) {
-	c, err := net.DialTimeout("tcp", cfg.Address, cfg.Patience)
+	dialer := net.Dialer{Timeout: cfg.Patience}
+	if cfg.Narrow {
+		dialer.Control = narrow.Control
+	}
+	c, err := dialer.Dial("tcp", cfg.Address)
 	if err != nil {
 		return nil, fmt.Errorf("connection %d: %w", number, err)
 	}

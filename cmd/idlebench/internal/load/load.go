@@ -22,7 +22,9 @@ type Config struct {
 	Depth       int           // messages under way on each
 	Size        int           // of a message
 	Every       time.Duration // between two messages of a connection; 0: as soon as there is a reply
+	Timeout     time.Duration // in modes Due and Trickle: the proxy's
 	Receipts    int           // in mode Bulk: one for so many messages, at most Depth; 0: each message is sent back
+	Narrow      bool          // the sockets hold little, the backend's too
 	Warm        time.Duration // of the same work before it is measured
 	Window      time.Duration // for which it is measured
 	Patience    time.Duration // how long anything may take beyond the time that it was given, before it is a fault
@@ -37,6 +39,9 @@ const (
 	Connect  Mode = "connect"  // each message has a connection of its own
 	Idle     Mode = "idle"     // one round trip when opened and one when measured; silence between
 	Bulk     Mode = "bulk"     // connections send without waiting for replies, and receive meanwhile
+	Due      Mode = "due"      // one round trip, the next connection's a share of Every later; silence until the proxy closes
+	Trickle  Mode = "trickle"  // a byte at a time of a message that never becomes whole
+	Stall    Mode = "stall"    // nothing is read until nothing more can be sent; when measured, all is
 )
 
 // Result is what was measured. What does not apply to the mode is 0.
@@ -47,6 +52,7 @@ type Result struct {
 	P50        time.Duration `json:"p50"`
 	P99        time.Duration `json:"p99"`
 	P999       time.Duration `json:"p999"`
+	Closes     Closes        `json:"closes,omitzero"`
 	Fault      string        `json:"fault,omitempty"` // what the proxy did wrong; the rest then means nothing
 }
 
@@ -71,6 +77,12 @@ func (cfg Config) job() (job, error) {
 		return &connects{cfg: cfg}, nil
 	case Bulk:
 		return &bulk{cfg: cfg}, nil
+	case Due:
+		return &due{cfg: cfg}, nil
+	case Trickle:
+		return &trickle{cfg: cfg}, nil
+	case Stall:
+		return &stalls{cfg: cfg}, nil
 	}
 	return nil, fmt.Errorf("unknown mode %q", cfg.Mode)
 }

@@ -18,7 +18,8 @@ import (
 // Config says between what to relay.
 type Config struct {
 	Listener net.Listener
-	Backend  string // host:port
+	Backend  string        // host:port
+	Idle     time.Duration // after which a connection is closed on which nothing comes from either side
 	Flaw     Flaw
 }
 
@@ -58,13 +59,14 @@ func connect(cfg Config, client *net.TCPConn, pool *sync.Pool) {
 	}
 	upstream := c.(*net.TCPConn)
 	defer upstream.Close()
-	request := &direction{from: client, to: upstream, pool: pool}
-	answer := &direction{from: upstream, to: client, pool: pool}
+	request := &direction{from: client, to: upstream, idle: cfg.Idle, pool: pool}
+	answer := &direction{from: upstream, to: client, idle: cfg.Idle, pool: pool}
 	if cfg.Flaw.Requests {
 		request.flaw = cfg.Flaw
 	} else {
 		answer.flaw = cfg.Flaw
 	}
+	request.alive()
 	answered := make(chan struct{})
 	go func() {
 		defer close(answered)
@@ -77,6 +79,7 @@ func connect(cfg Config, client *net.TCPConn, pool *sync.Pool) {
 // direction passes bytes one way.
 type direction struct {
 	from, to *net.TCPConn
+	idle     time.Duration
 	pool     *sync.Pool
 	flaw     Flaw  // counted from the first byte
 	passed   int64 // bytes
@@ -120,8 +123,16 @@ func (d *direction) pass(raw syscall.RawConn) error {
 	case n == 0:
 		return io.EOF
 	}
+	d.alive()
 	_, err = d.to.Write(d.spoil(buf[:n]))
 	return err
+}
+
+// alive restarts the idle timeout of the connection, which has ended where that fails.
+func (d *direction) alive() {
+	due := time.Now().Add(d.idle)
+	_ = d.from.SetReadDeadline(due)
+	_ = d.to.SetReadDeadline(due)
 }
 
 // spoil does to b what the flaw says.
