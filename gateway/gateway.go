@@ -30,6 +30,7 @@ type Gateway struct {
 	plan      *plan
 	clock     *reactor.Clock
 	budget    *relay.Budget
+	pipes     int // of each loop
 	gate      *relay.Gate
 	loops     []*relay.Loop
 	ended     []chan struct{} // by loop; closed when it has
@@ -76,8 +77,14 @@ func (g *Gateway) prepare() error {
 	return g.bindAdmin()
 }
 
-// spareDescriptors are kept for everything that is no connection: listeners, event loops, the operator, log files.
-const spareDescriptors = 200
+const (
+	// spareDescriptors are kept for everything else: listeners, event loops, the operator, log files.
+	spareDescriptors = 200
+	// mostPipes is how many pipes for large messages a loop may have, of two descriptors each. Where descriptors are few
+	// they get no more than a share of 1/pipeShare of them together.
+	mostPipes = 32
+	pipeShare = 16
+)
 
 func (g *Gateway) makeLoops() error {
 	n := g.cfg.Policy.Gateway.Loops
@@ -90,7 +97,7 @@ func (g *Gateway) makeLoops() error {
 	for i := range n {
 		l, err := relay.New(relay.Config{
 			Clock: g.clock, Budget: g.budget, Gate: g.gate, Reporter: g.log,
-			Routes: g.plan.routes, Upstream: g.plan.endpoints, Index: i,
+			Routes: g.plan.routes, Upstream: g.plan.endpoints, Pipes: g.pipes, Index: i,
 		})
 		if err != nil {
 			return err
@@ -110,7 +117,8 @@ func (g *Gateway) setLimits(n int) error {
 	if err != nil {
 		return err
 	}
-	most := int64(max(1, (limit-spareDescriptors)/2))
+	g.pipes = min(mostPipes, limit/pipeShare/2/n)
+	most := int64(max(1, (limit-spareDescriptors-2*g.pipes*n)/2))
 	if want := int64(settings.MaxConnections); want > most {
 		g.log.logger.Warn("max_connections is more than the descriptor limit allows",
 			"max_connections", want, "descriptor_limit", limit, "in_force", most)

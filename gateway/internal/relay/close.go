@@ -164,13 +164,11 @@ func (l *Loop) onClosing(c *conn, side session.Side, ready reactor.Ready) {
 // flushLast writes what is held for side.
 func (l *Loop) flushLast(c *conn, side session.Side) {
 	leg := &c.legs[side]
-	n, errno := reactor.Write(int(leg.fd), leg.held.bytes())
-	if errno != 0 && errno != reactor.Again {
+	if errno := leg.held.offer(int(leg.fd)); errno != 0 && errno != reactor.Again {
 		l.closeLeg(leg)
 		return
 	}
-	leg.held.from += n
-	if leg.held.from == leg.held.to {
+	if leg.held.empty() {
 		l.dropHeld(leg)
 		l.finishLeg(c, side)
 	}

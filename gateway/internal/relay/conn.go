@@ -29,6 +29,7 @@ type leg struct {
 	starved  bool   // this peer did not take everything, and there was no memory to hold it
 	reset    bool   // of one that is being closed: end with RST
 	failed   bool   // the peer has reset the connection or is lost: nothing can be written
+	bulk     bool   // this peer sends so much that it pays to pass it on unread
 }
 
 // conn is a session and its sockets. It is plain data in a slot of its loop.

@@ -1,12 +1,17 @@
 package relay
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"syscall"
+
+	"idlegate/gateway/internal/reactor"
+)
 
 // Memory for bytes that a peer would not take. Pieces come in few sizes so that they can be used again, and the process
-// as a whole holds at most a Budget of them.
+// as a whole holds at most a Budget of them. What came by way of a pipe stays in it, and counts too.
 
 const (
-	readSize = 64 << 10 // of a loop's read buffer, and so the most that is held for one direction
+	readSize = 64 << 10 // of a loop's read buffer, and so the most of it that is held for one direction
 	keep     = 16       // free pieces of one size that a loop keeps
 )
 
@@ -42,22 +47,47 @@ func (b *Budget) take(n int) bool {
 
 func (b *Budget) give(n int) { b.used.Add(int64(-n)) }
 
-// piece is a run of bytes that waits for a peer: buf[from:to].
+// piece is a run of bytes that waits for a peer: buf[from:to], or where buf is nil the to-from bytes that the pipe has.
 type piece struct {
 	buf      []byte
+	pipe     reactor.Pipe
 	from, to int
 }
 
-func (p *piece) bytes() []byte { return p.buf[p.from:p.to] }
+// offer writes to a socket what the piece has left, as much as it takes: what remains then waits for it to be Writable.
+func (p *piece) offer(fd int) syscall.Errno {
+	for !p.empty() {
+		n, errno := p.write(fd)
+		if errno != 0 {
+			return errno
+		}
+		p.from += n
+		if p.buf != nil { // else a signal, too, may have cut it short
+			break
+		}
+	}
+	return 0
+}
+
+func (p *piece) write(fd int) (int, syscall.Errno) {
+	if p.buf == nil {
+		return p.pipe.Drain(fd, p.to-p.from)
+	}
+	return reactor.Write(fd, p.buf[p.from:p.to])
+}
+
+func (p *piece) empty() bool { return p.from == p.to }
 
 // pool is one loop's supply of pieces.
 type pool struct {
 	budget *Budget
 	free   [len(pieceSizes)][]*piece
+	pipes  pipes
 }
 
-func newPool(b *Budget) *pool {
-	p := &pool{budget: b}
+// newPool returns a pool with room for so many pipes.
+func newPool(b *Budget, most int) *pool {
+	p := &pool{budget: b, pipes: pipes{most: most}}
 	for i := range p.free {
 		p.free[i] = make([]*piece, 0, keep)
 	}
@@ -88,8 +118,13 @@ func (p *pool) get(n int) *piece {
 	return got
 }
 
-// put takes a piece back.
+// put takes a piece back that was held.
 func (p *pool) put(done *piece) {
+	if done.buf == nil {
+		p.budget.give(done.to)
+		p.pipes.put(done)
+		return
+	}
 	class := sizeClass(len(done.buf))
 	p.budget.give(len(done.buf))
 	done.from, done.to = 0, 0

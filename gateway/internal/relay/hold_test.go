@@ -9,7 +9,7 @@ import (
 
 func TestThePoolKeepsToTheBudget(t *testing.T) {
 	budget := NewBudget(100 << 10)
-	p := newPool(budget)
+	p := newPool(budget, 0)
 	big := p.get(readSize)
 	if big == nil || len(big.buf) != readSize {
 		t.Fatal("no piece though the budget has room")

@@ -59,6 +59,7 @@ type Config struct {
 	Reporter Reporter
 	Routes   []*Route
 	Upstream []int // endpoints of each upstream
+	Pipes    int   // that the loop may have open
 	Index    int   // of the loop
 }
 
@@ -101,7 +102,7 @@ func New(cfg Config) (*Loop, error) {
 	now := cfg.Clock.Now()
 	l := &Loop{
 		cfg: cfg, poller: poller, now: deadline.Instant(now),
-		wheel: wheel.New(now), pool: newPool(cfg.Budget), buf: make([]byte, readSize),
+		wheel: wheel.New(now), pool: newPool(cfg.Budget, cfg.Pipes), buf: make([]byte, readSize),
 		random:    rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
 		counters:  make([]Counters, len(cfg.Routes)),
 		upstreams: make([]UpstreamCounters, len(cfg.Upstream)),
@@ -264,6 +265,7 @@ func (l *Loop) leave() {
 	l.mu.Unlock()
 	l.readMail()
 	l.closeListeners()
+	l.pool.pipes.close()
 	l.poller.Close()
 }
 

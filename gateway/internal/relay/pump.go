@@ -57,30 +57,38 @@ func (l *Loop) pumpBoth(c *conn) {
 
 // pump reads what side has sent and passes it on.
 func (l *Loop) pump(c *conn, side session.Side) {
-	leg := &c.legs[side]
 	for range turnReads {
 		if l.scarce() && l.pumpScarce(c, side) {
 			return
 		}
-		buf := l.buf
-		if c.phase == awaiting {
-			buf = buf[:l.holdRoom(c)]
-		}
-		n, errno := reactor.Read(int(leg.fd), buf)
-		l.tick()
-		if errno != 0 || n == 0 {
-			l.readEnd(c, side, errno)
-			return
-		}
-		l.received(c, side, buf[:n])
-		if n < len(buf) && !leg.toEnd {
-			leg.readable = false // the next byte is a new edge
+		if !l.pumpUnread(c, side) {
+			l.pumpRead(c, side)
 		}
 		if !c.mayRead(side) {
 			return
 		}
 	}
 	l.later(c)
+}
+
+// pumpRead is one read of side.
+func (l *Loop) pumpRead(c *conn, side session.Side) {
+	leg := &c.legs[side]
+	buf := l.buf
+	if c.phase == awaiting {
+		buf = buf[:l.holdRoom(c)]
+	}
+	n, errno := reactor.Read(int(leg.fd), buf)
+	l.tick()
+	if errno != 0 || n == 0 {
+		l.readEnd(c, side, errno)
+		return
+	}
+	l.received(c, side, buf[:n])
+	if n < len(buf) && !leg.toEnd {
+		leg.readable = false // the next byte is a new edge
+	}
+	leg.bulk = n >= bulkSize
 }
 
 // readEnd handles a read that brought no bytes.
@@ -97,18 +105,18 @@ func (l *Loop) readEnd(c *conn, side session.Side, errno syscall.Errno) {
 
 // received passes on what side sent, as far as it is sound.
 func (l *Loop) received(c *conn, side session.Side, b []byte) {
-	got := l.account(c, side, b)
+	got := l.account(c, side, b, 0)
 	l.forward(c, side.Other(), b[:got.Sound])
 	if got.Broke != session.Open {
 		l.end(c, got.Broke)
 	}
 }
 
-// account tells session and counters what side sent.
-func (l *Loop) account(c *conn, side session.Side, b []byte) session.Receipt {
-	got := c.session.Received(c.rules(), side, b, l.now)
+// account tells session and counters what side sent: b and so many bytes that were not looked at.
+func (l *Loop) account(c *conn, side session.Side, b []byte, unread int) session.Receipt {
+	got := c.session.Received(c.rules(), side, b, uint64(unread), l.now)
 	count := l.count(c)
-	count.Bytes[side] += uint64(len(b))
+	count.Bytes[side] += uint64(len(b) + unread)
 	count.Messages[side] += got.Messages
 	if got.Gaps > 0 {
 		count.Gap.Observe(got.Gap)
@@ -165,15 +173,15 @@ func (l *Loop) waitFor(c *conn, side session.Side) {
 // flush writes what is held for side, and when it is gone lets the other side be read again.
 func (l *Loop) flush(c *conn, side session.Side) {
 	leg := &c.legs[side]
-	n, errno := reactor.Write(int(leg.fd), leg.held.bytes())
+	before := leg.held.from
+	errno := leg.held.offer(int(leg.fd))
 	l.tick()
 	if errno != 0 && errno != reactor.Again {
 		l.broken(c, side, errno)
 		return
 	}
-	leg.held.from += n
-	if leg.held.from < leg.held.to {
-		if n > 0 {
+	if !leg.held.empty() {
+		if leg.held.from > before {
 			c.session.Moved(side, l.now)
 			l.rearm(c)
 		}

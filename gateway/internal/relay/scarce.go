@@ -14,6 +14,12 @@ func (l *Loop) scarce() bool {
 	return l.cfg.Budget.Used()+reserve(len(l.cfg.Gate.loops)) > l.cfg.Budget.limit
 }
 
+// mayPipe reports whether all loops could hold what a pipe carries and still have what they keep in reserve.
+func (l *Loop) mayPipe() bool {
+	loops := len(l.cfg.Gate.loops)
+	return l.cfg.Budget.Used()+reserve(loops)+pipeSize*int64(loops) <= l.cfg.Budget.limit
+}
+
 // pumpScarce is pump without holding anything more. It reports false where that is pump itself: a client whose first
 // message has its memory already.
 func (l *Loop) pumpScarce(c *conn, side session.Side) bool {
@@ -67,5 +73,5 @@ func (l *Loop) tookOff(c *conn, side session.Side, n int) {
 		l.end(c, session.InternalError)
 		return
 	}
-	l.account(c, side, l.buf[:n])
+	l.account(c, side, l.buf[:n], 0)
 }

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"math"
 	"time"
 
 	"idlegate/gateway/internal/deadline"
@@ -17,12 +18,16 @@ type Receipt struct {
 	Sooner   bool          // a timer may now be due sooner than before
 }
 
-// Received takes what side sent. All messages of one read arrive at the same instant.
-func (s *Session) Received(r *Rules, side Side, b []byte, now deadline.Instant) Receipt {
+// Received takes what side sent: b, and after it so many bytes that were not looked at, at most Ahead. All messages of one
+// read arrive at the same instant.
+func (s *Session) Received(r *Rules, side Side, b []byte, unread uint64, now deadline.Instant) Receipt {
 	f := &s.Flows[side]
 	before := s.waiting()
 	got := scan(r.Framers[side], &f.Parse, b)
-	f.Bytes += uint64(len(b))
+	if unread > 0 {
+		got.Messages += r.skip(&f.Parse, unread)
+	}
+	f.Bytes += uint64(len(b)) + unread
 	f.Messages += got.Messages
 	if got.Messages > 0 {
 		if r.ResetOn[side] {
@@ -55,10 +60,43 @@ func (s *Session) waiting() waiting {
 	return waiting{s.Events.MessageBegan != 0, s.Events.ReplyMoved != 0, s.Events.Observed}
 }
 
+// Ahead returns how many bytes after b, come from side, may be passed on without being looked at: those that are known to
+// follow of the message under way. It changes nothing.
+func (s *Session) Ahead(r *Rules, side Side, b []byte) uint64 {
+	if !r.Bounded {
+		return math.MaxUint64
+	}
+	if len(b) == 0 {
+		return s.Flows[side].Parse.Ahead()
+	}
+	got, after := s.tryScan(r, side, b)
+	if got.Broke != Open {
+		return 0
+	}
+	return after.Ahead()
+}
+
+// tryScan finds the messages in b, come from side, and changes nothing. (The state is put back, since a copy that is
+// scanned would be allocated.)
+func (s *Session) tryScan(r *Rules, side Side, b []byte) (got Receipt, after protocol.State) {
+	parse := &s.Flows[side].Parse
+	before := *parse
+	got = scan(r.Framers[side], parse, b)
+	after, *parse = *parse, before
+	return got, after
+}
+
+// skip takes note of n bytes that were not looked at, and returns how many messages they completed.
+func (r *Rules) skip(parse *protocol.State, n uint64) uint64 {
+	if !r.Bounded || parse.Skip(n) == protocol.Message {
+		return 1
+	}
+	return 0
+}
+
 // Sound returns how much of b, come from side, could be passed on, and changes nothing.
 func (s *Session) Sound(r *Rules, side Side, b []byte) (int, Reason) {
-	parse := s.Flows[side].Parse
-	got := scan(r.Framers[side], &parse, b)
+	got, _ := s.tryScan(r, side, b)
 	return got.Sound, got.Broke
 }
 
