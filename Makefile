@@ -2,6 +2,7 @@
 GOTESTSUM     := gotest.tools/gotestsum@v1.13.0
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME      := 30s
+BENCH         := bench
 RACE          := $(shell gcc --version >/dev/null 2>&1 && echo -race)
 
 .PHONY: build test lint fuzz bench
@@ -26,5 +27,6 @@ fuzz:
 		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; \
 	done
 
+# Beside HAProxy and nginx, where they are installed: tables, and results.json, table.md and chart.svg in BENCH.
 bench:
-	go test -run '^$$' -bench . -benchmem ./...
+	go run ./cmd/idlebench --out $(BENCH)

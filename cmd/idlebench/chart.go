@@ -16,7 +16,8 @@ type panel struct {
 	mark   float64 // where a line stands; 0: there is none
 	limit  float64 // where the axis ends, and longer bars are cut
 	step   float64 // between two lines of the axis
-	tick   string  // format of the axis's figures
+	steps  float64 // of the axis, at least
+	room   int     // right of the axis, for the labels of the longest bars
 }
 
 // barGroup is the bars of one scenario.
@@ -41,7 +42,7 @@ func (r report) panels() (cost panel, others []panel) {
 	cost = panel{
 		title: fmt.Sprintf("CPU time of the same work, as a multiple of %s's", r.Unit),
 		note:  "the line is " + r.Unit + "; shorter is better",
-		mark:  1, tick: "%.2f",
+		mark:  1, steps: 4, room: 44,
 	}
 	for _, s := range r.comparable() {
 		cost.groups = append(cost.groups, s.costBars(r.Unit))
@@ -79,7 +80,7 @@ func (s scenarioReport) memoryPanel() panel {
 			g.bars = append(g.bars, newBar(e, e.Bytes, thousands(e.Bytes.Median)))
 		}
 	}
-	return panel{title: s.What, note: "bytes of the proxy's memory a connection", groups: []barGroup{g}, tick: "%.0f"}
+	return panel{title: s.What, note: "bytes of the proxy's memory a connection", groups: []barGroup{g}, steps: 2, room: 72}
 }
 
 func (s scenarioReport) timerPanel() panel {
@@ -87,7 +88,7 @@ func (s scenarioReport) timerPanel() panel {
 	for _, e := range s.Entries {
 		g.bars = append(g.bars, newBar(e, e.Late99.times(1/float64(time.Millisecond)), e.promptness()))
 	}
-	return panel{title: s.What, note: "ms from due to closed, 99th percentile", groups: []barGroup{g}, tick: "%g"}
+	return panel{title: s.What, note: "ms from due to closed, 99th percentile", groups: []barGroup{g}, steps: 2, room: 176}
 }
 
 // promptness says how well a proxy closed what was due.
@@ -95,14 +96,26 @@ func (e entry) promptness() string {
 	if e.Closed.Max == 0 {
 		return "never closed"
 	}
-	said := []string{fmt.Sprintf("%.1f ms", e.Late99.Median/float64(time.Millisecond))}
+	var said []string
+	if e.Late99.Median >= 0 {
+		said = append(said, millis(e.Late99.Median)+" ms")
+	}
 	if e.Earliest.Min < 0 {
-		said = append(said, fmt.Sprintf("first %.1f ms early", -e.Earliest.Min/float64(time.Millisecond)))
+		said = append(said, millis(-e.Earliest.Min)+" ms early")
 	}
 	if e.Closed.Min < 1 {
 		said = append(said, fmt.Sprintf("%.0f%% closed", 100*e.Closed.Median))
 	}
 	return strings.Join(said, ", ")
+}
+
+// millis is for nanoseconds.
+func millis(nanoseconds float64) string {
+	f := nanoseconds / float64(time.Millisecond)
+	if f < 10 {
+		return fmt.Sprintf("%.1f", f)
+	}
+	return fmt.Sprintf("%.0f", f)
 }
 
 func newBar(e entry, figure spread, label string) bar {
@@ -125,7 +138,6 @@ func thousands(f float64) string {
 
 // scale ends the axis at a round figure that the longest bar fits in, unless that is more than most.
 func (p *panel) scale(most float64) {
-	const steps = 4 // at least
 	longest := p.mark
 	for _, g := range p.groups {
 		for _, b := range g.bars {
@@ -136,7 +148,7 @@ func (p *panel) scale(most float64) {
 	if longest <= 0 {
 		longest = 1
 	}
-	p.step = roundStep(longest / steps)
+	p.step = roundStep(longest / p.steps)
 	p.limit = p.step * math.Ceil(longest/p.step-1e-9)
 }
 
@@ -152,15 +164,22 @@ func roundStep(f float64) float64 {
 	return round * power
 }
 
-// proxies are all that a chart shows, in the order in which they were named.
-func proxiesOf(panels []panel) []string {
-	var proxies []string
-	for _, p := range panels {
+// shown are the proxies that the chart has a place for, in the order in which they were named.
+func (r report) shown() []string {
+	cost, others := r.panels()
+	in := map[string]bool{r.Unit: len(cost.groups) > 0}
+	for _, p := range append([]panel{cost}, others...) {
 		for _, g := range p.groups {
 			for _, b := range g.bars {
-				if !slices.Contains(proxies, b.proxy) {
-					proxies = append(proxies, b.proxy)
-				}
+				in[b.proxy] = true
+			}
+		}
+	}
+	var proxies []string
+	for _, s := range r.Scenarios {
+		for _, e := range s.Entries {
+			if in[e.Proxy] && !slices.Contains(proxies, e.Proxy) {
+				proxies = append(proxies, e.Proxy)
 			}
 		}
 	}

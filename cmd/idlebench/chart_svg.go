@@ -13,14 +13,12 @@ const (
 	barHeight  = 11
 	barPitch   = 14 // from bar to bar
 	groupGap   = 12
-	nameWidth  = 216 // left of the axis, for the names of scenarios
-	figureRoom = 64  // right of it, for figures
+	nameWidth  = 252 // left of the axis, for the names of scenarios
 	gutter     = 32  // between two panels beside each other
 	smallName  = 84  // as nameWidth, in those: the names of proxies
-	smallRoom  = 128
 	lineHeight = 15
 	// Of one character, about, as fonts differ.
-	nameCharacter  = 6
+	nameCharacter  = 7
 	titleCharacter = 8
 )
 
@@ -31,22 +29,25 @@ text { font: 12px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-seri
 .title { font-size: 19px; font-weight: 600 }
 .head { font-size: 14px; font-weight: 600 }
 .note { fill: #57606a }
-.figure { font-size: 11px }
+.figure { font-size: 11px; stroke: #ffffff; stroke-width: 4px; paint-order: stroke; stroke-linejoin: round }
 .axis { font-size: 10px; fill: #57606a }
-.grid { stroke: #d8dee4; stroke-width: 1 }
-.mark { stroke: #cf222e; stroke-width: 1.5 }
-.whisker { stroke: #24292f; stroke-width: 1; opacity: 0.75 }
+.grid { stroke: #d8dee4 }
+.mark { stroke-width: 2 }
+.whisker { stroke: #24292f; opacity: 0.75 }
 .cut { stroke: #ffffff; stroke-width: 2 }
-.p0 { fill: #0969da } .p1 { fill: #cf222e } .p2 { fill: #2da44e } .p3 { fill: #8c959f } .p4 { fill: #bf8700 } .p5 { fill: #8250df }
+.p0 { fill: #0969da; stroke: #0969da } .p1 { fill: #d1590b; stroke: #d1590b } .p2 { fill: #2da44e; stroke: #2da44e }
+.p3 { fill: #8c959f; stroke: #8c959f } .p4 { fill: #8250df; stroke: #8250df } .p5 { fill: #bf8700; stroke: #bf8700 }
+rect { stroke: none !important }
 @media (prefers-color-scheme: dark) {
 text { fill: #e6edf3 }
 .back { fill: #0d1117 }
 .note, .axis { fill: #9198a1 }
+.figure { stroke: #0d1117 }
 .grid { stroke: #2f353d }
-.mark { stroke: #ff7b72 }
 .whisker { stroke: #e6edf3 }
 .cut { stroke: #0d1117 }
-.p0 { fill: #4493f8 } .p1 { fill: #ff7b72 } .p2 { fill: #3fb950 } .p3 { fill: #7d8590 } .p4 { fill: #d29922 } .p5 { fill: #ab7df8 }
+.p0 { fill: #4493f8; stroke: #4493f8 } .p1 { fill: #f0883e; stroke: #f0883e } .p2 { fill: #3fb950; stroke: #3fb950 }
+.p3 { fill: #7d8590; stroke: #7d8590 } .p4 { fill: #ab7df8; stroke: #ab7df8 } .p5 { fill: #d29922; stroke: #d29922 }
 }
 `
 
@@ -62,18 +63,14 @@ type drawing struct {
 // chart is the report as an SVG picture. The same report always gives the same bytes.
 func (r report) chart() string {
 	cost, others := r.panels()
-	all := others
+	proxies := r.shown()
 	d := &drawing{colour: map[string]int{}}
-	if len(cost.groups) > 0 {
-		all = append([]panel{cost}, others...)
-	}
-	proxies := proxiesOf(all)
 	for i, proxy := range proxies {
 		d.colour[proxy] = i % colours
 	}
 	y := d.heading(r, proxies)
 	if len(cost.groups) > 0 {
-		y = d.grouped(cost, y)
+		y = d.grouped(cost, r.Unit, y)
 	}
 	y = d.pairs(others, y)
 	var page strings.Builder
@@ -104,7 +101,7 @@ func (d *drawing) heading(r report, proxies []string) (y int) {
 }
 
 // grouped draws a panel over the whole width, its groups below each other.
-func (d *drawing) grouped(p panel, y int) int {
+func (d *drawing) grouped(p panel, unit string, y int) int {
 	d.text(margin, y, "head", "start", p.title)
 	d.text(chartWidth-margin, y, "note", "end", p.note)
 	top := y + 16
@@ -112,19 +109,25 @@ func (d *drawing) grouped(p panel, y int) int {
 	for _, g := range p.groups {
 		bottom += groupHeight(g) + groupGap
 	}
-	a := axis{x: margin + nameWidth, width: chartWidth - 2*margin - nameWidth - figureRoom, limit: p.limit}
+	a := axis{x: margin + nameWidth, width: chartWidth - 2*margin - nameWidth - p.room, limit: p.limit}
 	d.grid(p, a, top, bottom)
-	at := top + groupGap/2
+	p.walk(top, func(g barGroup, y int) { d.name(g, a.x-10, y) }, func(b bar, y int) { d.bar(a, y, b) })
+	d.marks(p, a, unit, top, bottom)
+	p.walk(top, func(barGroup, int) {}, func(b bar, y int) { d.figure(a, y, b) })
+	return bottom + 48
+}
+
+// walk calls group and bar with the place of each.
+func (p panel) walk(top int, group func(barGroup, int), bar func(bar, int)) {
+	y := top + groupGap/2
 	for _, g := range p.groups {
-		d.name(g, a.x-10, at)
+		group(g, y)
 		middle := (groupHeight(g) - len(g.bars)*barPitch) / 2
 		for i, b := range g.bars {
-			d.bar(a, at+middle+i*barPitch, b)
+			bar(b, y+middle+i*barPitch)
 		}
-		at += groupHeight(g) + groupGap
+		y += groupHeight(g) + groupGap
 	}
-	d.mark(p, a, top, bottom)
-	return bottom + 48
 }
 
 // groupHeight has room for the bars, and for the name beside them.
@@ -141,12 +144,20 @@ func (d *drawing) name(g barGroup, x, y int) {
 	}
 }
 
-// wrap breaks a text into lines of at most so many characters, unless a word is longer.
-func wrap(name string, most int) []string {
+// wrap breaks a text into lines of at most so many characters, unless a word is longer. It breaks after the
+// last comma where both lines then fit.
+func wrap(text string, most int) []string {
+	length := func(s string) int { return len([]rune(s)) }
+	if at := strings.LastIndex(text, ", "); at > 0 && length(text) > most {
+		first, last := text[:at+1], text[at+2:]
+		if length(first) <= most && length(last) <= most {
+			return []string{first, last}
+		}
+	}
 	var lines []string
-	for word := range strings.FieldsSeq(name) {
+	for word := range strings.FieldsSeq(text) {
 		last := len(lines) - 1
-		if last >= 0 && len([]rune(lines[last]))+1+len([]rune(word)) <= most {
+		if last >= 0 && length(lines[last])+1+length(word) <= most {
 			lines[last] += " " + word
 			continue
 		}
@@ -178,12 +189,13 @@ func (d *drawing) single(p panel, x, y, width int) (bottom int) {
 	bars := p.groups[0].bars
 	top := y + 10
 	bottom = top + len(bars)*barPitch + groupGap
-	a := axis{x: x + smallName, width: width - smallName - smallRoom, limit: p.limit}
+	a := axis{x: x + smallName, width: width - smallName - p.room, limit: p.limit}
 	d.grid(p, a, top, bottom)
 	for i, b := range bars {
 		at := top + groupGap/2 + i*barPitch
 		d.text(a.x-8, at+barHeight-1, "figure", "end", b.proxy)
 		d.bar(a, at, b)
+		d.figure(a, at, b)
 	}
 	return bottom
 }
