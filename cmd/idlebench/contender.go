@@ -99,8 +99,8 @@ const haproxyConfig = `global
 `
 
 // How HAProxy splices. It leaves that alone unless forced (splice-auto finds nothing to splice), and wants a pipe for
-// each direction, of which it would allow itself one for four connections. With pipes of 1 MiB, the most that Linux lets
-// anybody have, it takes a quarter less CPU than with those of 64 KiB.
+// each direction, of which it would allow itself one for four connections. With pipes of 1 MiB, the most that Linux
+// gives to anybody, messages of 64 KiB took 26 to 40 % less CPU than with pipes of 64 KiB, and those of 1 MiB 7 to 22 %.
 const (
 	haproxySplicePipes   = "  maxpipes %d\n  tune.pipesize 1048576\n"
 	haproxySpliceOptions = "  option splice-request\n  option splice-response\n"

@@ -1,6 +1,7 @@
-// Command idlebench measures idlegate beside HAProxy, nginx and a plain goroutine relay, on this machine.
+// Command idlebench measures idlegate beside HAProxy, nginx, a plain goroutine relay and the least that a relay can do, on
+// this machine. What it measures and how to read that is in README.md.
 //
-//	idlebench [--quick] [--json FILE] [--scenarios NAMES] [--proxies NAMES]
+//	idlebench [--quick] [--out DIRECTORY] [--json FILE] [--scenarios NAMES] [--proxies NAMES]
 //
 // The proxy under test, a backend and a load generator are processes of their own, new for every measurement, all on
 // 127.0.0.1. The proxies take turns within a round, so that whatever else the machine does meets all of them alike, and

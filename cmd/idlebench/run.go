@@ -60,7 +60,7 @@ func newRun() *cobra.Command {
 	f.StringVar(&o.folder, "out", "", "write results.json, table.md and chart.svg into this directory")
 	f.DurationVar(&o.window, "window", 2*time.Second, "how long one measurement takes")
 	f.IntVar(&o.idle, "idle", 8000, "connections of the scenarios of many connections, of which each needs two descriptors")
-	f.BoolVar(&o.quick, "quick", false, "less of everything, in under a minute")
+	f.BoolVar(&o.quick, "quick", false, "less of everything, once, in about a minute")
 	return cmd
 }
 
@@ -70,7 +70,7 @@ func (o *options) shorten(written func(flag string) bool) {
 		return
 	}
 	if !written("rounds") {
-		o.rounds = 2
+		o.rounds = 1
 	}
 	if !written("window") {
 		o.window = 300 * time.Millisecond

@@ -137,7 +137,7 @@ func TestABentByteFailsTheProxy(t *testing.T) {
 
 func TestALostByteFailsTheProxyInBulk(t *testing.T) {
 	for _, sc := range testScenarios() {
-		if !sc.Demand.bulk {
+		if sc.Load.Size < longMessage {
 			continue
 		}
 		t.Run(sc.Name, func(t *testing.T) {

@@ -32,7 +32,6 @@ func bulkColumns(unit string) []column {
 		column{"MiB a second", func(e entry) string {
 			return fmt.Sprintf("%.0f", e.Throughput.Median/(1<<20))
 		}},
-		column{"messages a second", func(e entry) string { return e.Rate.median("%.0f") }},
 		column{"p50", func(e entry) string { return micros(e.P50) }},
 		column{"p99", func(e entry) string { return micros(e.P99) }},
 		column{"p99.9", func(e entry) string { return micros(e.P999) }},
@@ -76,7 +75,6 @@ func trickleColumns(timeout time.Duration) func(string) []column {
 func stallColumns(string) []column {
 	return []column{
 		{"bytes a connection", func(e entry) string { return e.Bytes.format("%.0f") }},
-		{"MiB a second, once read", func(e entry) string { return fmt.Sprintf("%.0f", e.Throughput.Median/(1<<20)) }},
 	}
 }
 
