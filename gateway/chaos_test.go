@@ -23,9 +23,9 @@ const (
 	chaosOpen = 250             // connections at a time
 )
 
-// chaosPolicy spends its memory at once. The first routes end no connection whose peers are mannerly.
+// chaosPolicy is for some memory. The first routes end no connection whose peers are mannerly.
 const chaosPolicy = `
-gateway: {buffer_memory: 1MiB, loops: 2}
+gateway: {buffer_memory: %s, loops: 2}
 upstreams:
   tcp: {endpoints: ["%s"]}
   unix: {endpoints: ["%s"]}
@@ -233,6 +233,12 @@ func chaosBackend(failed func(uint64, error)) func(*client) {
 }
 
 func TestChaos(t *testing.T) {
+	for _, memory := range []string{"1MiB", "256MiB"} { // the one is spent at once, the other lets pipes be used
+		t.Run(memory, func(t *testing.T) { chaos(t, memory) })
+	}
+}
+
+func chaos(t *testing.T, memory string) {
 	seed := uint64(time.Now().UnixNano())
 	if s, ok := os.LookupEnv("CHAOS_SEED"); ok {
 		seed, _ = strconv.ParseUint(s, 10, 64)
@@ -241,7 +247,7 @@ func TestChaos(t *testing.T) {
 	failed := func(play uint64, err error) { t.Errorf("play %d: %v", play, err) }
 	dir := t.TempDir()
 	upstream := chaosBackend(failed)
-	g := start(t, chaosPolicy, backend(t, upstream), backendAt(t, "unix", dir+"/up", upstream), dir+"/in")
+	g := start(t, chaosPolicy, memory, backend(t, upstream), backendAt(t, "unix", dir+"/up", upstream), dir+"/in")
 	var clients sync.WaitGroup
 	over := time.Now().Add(chaosTime)
 	for i := range uint64(chaosOpen) {

@@ -34,6 +34,36 @@ func TestThePoolKeepsToTheBudget(t *testing.T) {
 	}
 }
 
+func TestPipesAreUsedAgainOnceTheyAreEmpty(t *testing.T) {
+	p := newPool(NewBudget(1<<20), 2)
+	first, second := p.pipes.get(), p.pipes.get()
+	if first == nil || second == nil || p.pipes.get() != nil {
+		t.Fatal("want two pipes and no third")
+	}
+	p.pipes.put(first)
+	if p.pipes.get() != first {
+		t.Error("an empty pipe is not used again")
+	}
+	first.to = 100 // bytes that are still in it
+	if !p.budget.take(first.to) {
+		t.Fatal("no room for them")
+	}
+	p.put(first)
+	if p.budget.Used() != 0 {
+		t.Errorf("%d bytes are counted after all was given back", p.budget.Used())
+	}
+	third := p.pipes.get()
+	if third == nil || third == first {
+		t.Error("a pipe that was closed has no successor")
+	}
+	p.pipes.put(second)
+	p.pipes.put(third)
+	p.pipes.close()
+	if p.pipes.open != 0 {
+		t.Errorf("%d pipes are still open", p.pipes.open)
+	}
+}
+
 // TestAConnectionIsSmall keeps an eye on what every idle connection costs on the Go side. The aim for a whole connection
 // is 700 bytes.
 func TestAConnectionIsSmall(t *testing.T) {
