@@ -78,7 +78,7 @@ func (r *relay) pair(t *testing.T) (client, upstream *net.TCPConn) {
 		t.Fatal(err)
 	}
 	for _, c := range []*net.TCPConn{client, upstream} {
-		t.Cleanup(func() { c.Close() })
+		t.Cleanup(func() { _ = c.Close() }) // most tests have closed it
 		if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
 			t.Fatal(err)
 		}
@@ -292,7 +292,9 @@ func resets(t *testing.T, r *relay) {
 		if err := ends[upstreamResets].SetLinger(0); err != nil {
 			t.Fatal(err)
 		}
-		ends[upstreamResets].Close()
+		if err := ends[upstreamResets].Close(); err != nil {
+			t.Fatal(err)
+		}
 		_, err := ends[1-upstreamResets].Read(make([]byte, 1))
 		if !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("after a reset of the %s the other sees %v", name, err)
