@@ -96,8 +96,8 @@ func (t *tally) entry(proxy string, unit *tally) entry {
 	}
 	e.CPURatio = t.over(sample.cpuRatio)
 	e.Each = t.over(func(s sample) float64 { return over(s.ProxyCPU.Seconds()*1e6, float64(s.Operations)) })
-	e.PerGiB = t.over(func(s sample) float64 { return over(s.ProxyCPU.Seconds()*1e3, float64(s.Result.Bytes)/(1<<30)) })
-	e.Throughput = t.over(func(s sample) float64 { return float64(s.Result.Bytes) / s.Elapsed.Seconds() })
+	e.PerGiB = t.over(func(s sample) float64 { return over(s.ProxyCPU.Seconds()*1e3, float64(s.Bytes)/(1<<30)) })
+	e.Throughput = t.over(func(s sample) float64 { return float64(s.Bytes) / s.Elapsed.Seconds() })
 	e.Rate = t.over(func(s sample) float64 { return float64(s.Operations) / s.Elapsed.Seconds() })
 	e.P50 = t.over(func(s sample) float64 { return float64(s.P50) })
 	e.P99 = t.over(func(s sample) float64 { return float64(s.P99) })

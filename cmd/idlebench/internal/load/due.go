@@ -35,7 +35,7 @@ func (d *due) one(c *connection, first, end time.Time, h *histogram) error {
 	if err := c.conn.SetDeadline(end); err != nil {
 		return err
 	}
-	time.Sleep(time.Until(first))
+	<-time.After(time.Until(first))
 	asked := time.Now()
 	if err := d.cfg.exchanger(c).exchange(limit{count: 1}, nil, h); err != nil {
 		return err

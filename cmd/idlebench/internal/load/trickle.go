@@ -33,7 +33,7 @@ func (t *trickle) measure(r *Result) error {
 
 // one sends from the instant first on, until it is cut off or until end.
 func (t *trickle) one(number uint32, first, end time.Time) error {
-	time.Sleep(time.Until(first))
+	<-time.After(time.Until(first))
 	c, err := t.cfg.dial(number)
 	if err != nil {
 		return err
