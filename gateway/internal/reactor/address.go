@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -51,13 +52,14 @@ func Unix(path string) (Address, error) {
 	return Address{unix.AF_UNIX, raw, "unix:" + path}, nil
 }
 
-// peer turns what accept and getsockname say into an IP and port; invalid for unix sockets.
-func peer(sa unix.Sockaddr) netip.AddrPort {
-	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
-	case *unix.SockaddrInet6:
-		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), uint16(sa.Port))
+// source returns the IP and port in an address of the kernel's, of n bytes; invalid for unix sockets.
+func source(raw *unix.RawSockaddrInet6, n uint32) netip.AddrPort {
+	b := (*[unix.SizeofSockaddrInet6]byte)(unsafe.Pointer(raw))[:]
+	switch {
+	case n == unix.SizeofSockaddrInet4 && raw.Family == unix.AF_INET:
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[4:])), binary.BigEndian.Uint16(b[2:]))
+	case n == unix.SizeofSockaddrInet6 && raw.Family == unix.AF_INET6:
+		return netip.AddrPortFrom(netip.AddrFrom16(raw.Addr).Unmap(), binary.BigEndian.Uint16(b[2:]))
 	}
 	return netip.AddrPort{}
 }

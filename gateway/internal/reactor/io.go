@@ -64,26 +64,39 @@ func Close(fd int) { _, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0
 // Abort closes a socket with a reset; what was written and not yet acknowledged is lost. Unix sockets are just closed.
 func Abort(fd int) {
 	linger := unix.Linger{Onoff: 1}
-	_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &linger)
+	_ = setOption(fd, unix.SOL_SOCKET, unix.SO_LINGER, unsafe.Pointer(&linger), unsafe.Sizeof(linger))
 	Close(fd)
 }
 
 // Unsent returns how many written bytes the peer has not acknowledged.
 func Unsent(fd int) int {
-	n, err := unix.IoctlGetInt(fd, unix.SIOCOUTQ)
-	if err != nil {
+	n := int32(0)
+	_, _, errno := unix.RawSyscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCOUTQ, uintptr(unsafe.Pointer(&n)))
+	if errno != 0 {
 		return 0
 	}
-	return n
+	return int(n)
 }
 
 // Failure returns and clears the error that is pending on a socket, 0 if there is none.
 func Failure(fd int) syscall.Errno {
-	n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
-	if err != nil {
-		return syscall.EBADF
+	pending, size := int32(0), uint32(unsafe.Sizeof(int32(0)))
+	_, _, errno := unix.RawSyscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_ERROR,
+		uintptr(unsafe.Pointer(&pending)), uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 {
+		return errno
 	}
-	return syscall.Errno(n)
+	return syscall.Errno(pending)
+}
+
+func setOption(fd, level, name int, value unsafe.Pointer, size uintptr) syscall.Errno {
+	_, _, errno := unix.RawSyscall6(unix.SYS_SETSOCKOPT, uintptr(fd), uintptr(level), uintptr(name), uintptr(value), size, 0)
+	return errno
+}
+
+func setInt(fd, level, name, value int) syscall.Errno {
+	n := int32(value)
+	return setOption(fd, level, name, unsafe.Pointer(&n), unsafe.Sizeof(n))
 }
 
 // IsReset reports whether errno says that the peer reset the connection, rather than that the kernel gave up on it.

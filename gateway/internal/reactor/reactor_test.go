@@ -22,7 +22,7 @@ const patience = 10 * time.Second
 func pair(t *testing.T, o Options) (client, server int) {
 	t.Helper()
 	l := listen(t, TCP(netip.MustParseAddrPort("127.0.0.1:0")), o)
-	client, _, errno := Connect(TCP(netip.MustParseAddrPort(l.String())), Options{})
+	client, _, errno := Connect(TCP(netip.MustParseAddrPort(l.String())))
 	if errno != 0 {
 		t.Fatal(errno)
 	}
@@ -247,7 +247,7 @@ func TestConnectFailures(t *testing.T) {
 	}
 	address := TCP(netip.MustParseAddrPort(l.String()))
 	l.Close()
-	fd, pending, errno := Connect(address, Options{})
+	fd, pending, errno := Connect(address)
 	if errno == 0 && pending {
 		p := poller(t)
 		if err := p.Add(fd, 1); err != nil {
@@ -264,7 +264,7 @@ func TestConnectFailures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, errno := Connect(missing, Options{}); !IsRefused(errno) {
+	if _, _, errno := Connect(missing); !IsRefused(errno) {
 		t.Errorf("no such socket: %v", errno)
 	}
 	if !IsExhausted(syscall.EMFILE) || IsExhausted(syscall.ECONNREFUSED) {

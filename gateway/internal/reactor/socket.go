@@ -22,24 +22,32 @@ type Options struct {
 	UserTimeout       time.Duration // 0: the kernel's own
 }
 
-func (o Options) apply(fd int) error {
-	set := func(level, name, value int) (err error) { return unix.SetsockoptInt(fd, level, name, value) }
-	err := set(unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+// Outlive sets the options that find out about a peer that is gone. They are worth nothing to a connection that ends within
+// a second, and cost it a twentieth of its CPU: 0.86 of HAProxy's with them and with calls that Go's
+// scheduler is told of, 0.84 without (connect, exchange, close).
+func (o Options) Outlive(fd int) syscall.Errno {
 	if o.UserTimeout > 0 {
-		err = errors.Join(err, set(unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(o.UserTimeout/time.Millisecond)))
+		if errno := setInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(o.UserTimeout/time.Millisecond)); errno != 0 {
+			return errno
+		}
 	}
-	if o.KeepaliveIdle > 0 {
-		err = errors.Join(err,
-			set(unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1),
-			set(unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, seconds(o.KeepaliveIdle)),
-			set(unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, seconds(o.KeepaliveInterval)),
-			set(unix.IPPROTO_TCP, unix.TCP_KEEPCNT, o.KeepaliveCount))
+	if o.KeepaliveIdle == 0 {
+		return 0
 	}
-	if err != nil {
-		return fmt.Errorf("set socket options: %w", err)
+	for _, set := range [...]struct{ level, name, value int }{
+		{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, seconds(o.KeepaliveIdle)},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, seconds(o.KeepaliveInterval)},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, o.KeepaliveCount},
+		{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
+	} {
+		if errno := setInt(fd, set.level, set.name, set.value); errno != 0 {
+			return errno
+		}
 	}
-	return nil
+	return 0
 }
+
+func noDelay(fd int) syscall.Errno { return setInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) }
 
 // seconds rounds up: the kernel's keepalive knows no less.
 func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
@@ -57,9 +65,9 @@ func (l *Listener) String() string { return l.text }
 
 // Listen binds and listens at a. anyFamily lets an IPv6 listener take IPv4 clients too.
 func Listen(a Address, anyFamily bool, o Options) (*Listener, error) {
-	fd, err := unix.Socket(a.family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, fmt.Errorf("bind %s: %w", a, err)
+	fd, errno := newSocket(a.family)
+	if errno != 0 {
+		return nil, fmt.Errorf("bind %s: %w", a, errno)
 	}
 	l := &Listener{FD: fd}
 	if err := l.bind(a, anyFamily, o); err != nil {
@@ -73,20 +81,23 @@ func (l *Listener) bind(a Address, anyFamily bool, o Options) error {
 	if a.IsUnix() {
 		return l.bindUnix(a)
 	}
-	if err := unix.SetsockoptInt(l.FD, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
-		return err
+	if errno := setInt(l.FD, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); errno != 0 {
+		return errno
 	}
 	if a.family == unix.AF_INET6 {
 		only := 1
 		if anyFamily {
 			only = 0
 		}
-		if err := unix.SetsockoptInt(l.FD, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only); err != nil {
-			return err
+		if errno := setInt(l.FD, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only); errno != 0 {
+			return errno
 		}
 	}
-	if err := o.apply(l.FD); err != nil {
-		return err
+	if errno := noDelay(l.FD); errno != 0 {
+		return fmt.Errorf("set socket options: %w", errno)
+	}
+	if errno := o.Outlive(l.FD); errno != 0 {
+		return fmt.Errorf("set socket options: %w", errno)
 	}
 	if errno := bind(l.FD, a); errno != 0 {
 		return errno
@@ -94,12 +105,19 @@ func (l *Listener) bind(a Address, anyFamily bool, o Options) error {
 	if err := unix.Listen(l.FD, backlog); err != nil {
 		return err
 	}
-	sa, err := unix.Getsockname(l.FD)
-	if err != nil {
-		return err
+	bound, errno := l.address()
+	if errno != 0 {
+		return errno
 	}
-	l.text = peer(sa).String()
+	l.text = bound.String()
 	return nil
+}
+
+func (l *Listener) address() (netip.AddrPort, syscall.Errno) {
+	var raw unix.RawSockaddrInet6
+	size := uint32(unsafe.Sizeof(raw))
+	_, _, errno := unix.RawSyscall(unix.SYS_GETSOCKNAME, uintptr(l.FD), uintptr(unsafe.Pointer(&raw)), uintptr(unsafe.Pointer(&size)))
+	return source(&raw, size), errno
 }
 
 // backlog is more than any system allows: net.core.somaxconn cuts it.
@@ -132,7 +150,7 @@ func removeStale(a Address, path string) error {
 	if info.Mode()&os.ModeSocket == 0 {
 		return errors.New("a file that is no socket is in the way")
 	}
-	fd, _, errno := Connect(a, Options{})
+	fd, _, errno := Connect(a)
 	if errno == 0 {
 		Close(fd)
 	}
@@ -161,31 +179,33 @@ func (l *Listener) Unlink() {
 	}
 }
 
+// newSocket goes past Go's scheduler as the calls in io.go do, and so do the others that a connection needs.
+func newSocket(family int) (int, syscall.Errno) {
+	fd, _, errno := unix.RawSyscall(unix.SYS_SOCKET, uintptr(family), unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	return int(fd), errno
+}
+
 // Accept takes a client off the backlog; Again if there is none. The address is invalid for a unix socket.
 func (l *Listener) Accept() (fd int, client netip.AddrPort, errno syscall.Errno) {
-	fd, sa, err := unix.Accept4(l.FD, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
-	if err != nil {
-		if errors.As(err, &errno) {
-			return -1, netip.AddrPort{}, errno
-		}
-		return -1, netip.AddrPort{}, syscall.EIO
+	var from unix.RawSockaddrInet6 // room for both families; a unix socket's is cut off
+	size := uint32(unsafe.Sizeof(from))
+	n, _, errno := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(l.FD), uintptr(unsafe.Pointer(&from)), uintptr(unsafe.Pointer(&size)),
+		unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
+	if errno != 0 {
+		return -1, netip.AddrPort{}, errno
 	}
-	return fd, peer(sa), 0
+	return int(n), source(&from, size), 0
 }
 
 // Connect begins to connect to a. pending says that the end will show as Writable or Failed; Failure then tells which.
-func Connect(a Address, o Options) (fd int, pending bool, errno syscall.Errno) {
-	fd, err := unix.Socket(a.family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		if errors.As(err, &errno) {
-			return -1, false, errno
-		}
-		return -1, false, syscall.EIO
+func Connect(a Address) (fd int, pending bool, errno syscall.Errno) {
+	if fd, errno = newSocket(a.family); errno != 0 {
+		return -1, false, errno
 	}
 	if !a.IsUnix() {
-		if err := o.apply(fd); err != nil {
+		if errno = noDelay(fd); errno != 0 {
 			Close(fd)
-			return -1, false, syscall.EINVAL
+			return -1, false, errno
 		}
 	}
 	_, _, errno = unix.RawSyscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(a.raw))), uintptr(len(a.raw)))

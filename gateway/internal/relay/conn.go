@@ -48,6 +48,7 @@ type conn struct {
 	phase      phase
 	failure    session.Reason // of the last attempt to connect
 	abandon    bool           // of one that is being closed: reset it if it does not take what it was sent
+	young      bool           // its upstream's socket lacks options that it gets when it comes of age
 	postponed  bool           // not read for want of memory
 	queued     bool           // in the loop's list of those with more to read
 }

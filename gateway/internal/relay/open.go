@@ -3,6 +3,7 @@ package relay
 import (
 	"net/netip"
 	"syscall"
+	"time"
 
 	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/reactor"
@@ -96,7 +97,7 @@ func (l *Loop) attempt(c *conn) (exhausted bool) {
 		if endpoint == nil {
 			break
 		}
-		fd, pending, errno := reactor.Connect(endpoint.Address, r.Options)
+		fd, pending, errno := reactor.Connect(endpoint.Address)
 		if errno == 0 {
 			if err := l.poller.Add(fd, c.token(session.Upstream)); err != nil {
 				reactor.Close(fd)
@@ -115,6 +116,7 @@ func (l *Loop) attempt(c *conn) (exhausted bool) {
 		endpoint.Opened()
 		c.legs[session.Upstream] = leg{fd: int32(fd), held: c.legs[session.Upstream].held}
 		c.session.Events.ConnectBegan = l.now
+		c.young = !endpoint.Address.IsUnix()
 		if !pending {
 			l.connected(c)
 		}
@@ -204,6 +206,17 @@ func (l *Loop) start(c *conn) {
 	}
 	if c.phase == relaying {
 		l.pumpBoth(c)
+	}
+}
+
+// youth is how old a connection gets before its upstream's socket has the options that find out about a peer that is gone.
+const youth = time.Second
+
+// comeOfAge sets these options, which the client's socket has inherited.
+func (l *Loop) comeOfAge(c *conn) {
+	c.young = false
+	if leg := &c.legs[session.Upstream]; leg.fd >= 0 {
+		_ = c.route.Options.Outlive(int(leg.fd)) // the listener has been given the same
 	}
 }
 

@@ -17,6 +17,9 @@ func (l *Loop) dueAt(c *conn) deadline.Instant {
 	if l.drain.on {
 		at = min(at, l.drainAt(c))
 	}
+	if c.young {
+		at = min(at, c.session.Events.Accepted.After(youth))
+	}
 	return at
 }
 
@@ -28,6 +31,9 @@ func (l *Loop) onDue(c *conn) {
 	}
 	if c.phase == vacant {
 		return
+	}
+	if c.young && c.session.Events.Accepted.After(youth) <= l.now {
+		l.comeOfAge(c)
 	}
 	if l.dueAt(c) > l.now {
 		l.rearm(c)
