@@ -58,7 +58,6 @@ struct side {
 	bool fin : 1;      /* nothing comes after what is readable now */
 	bool ended : 1;    /* and the other side knows */
 	bool bulk : 1;     /* read through a pipe */
-	bool watched : 1;  /* for being writable, too */
 };
 
 struct connection {
@@ -186,12 +185,12 @@ static bool at_end(struct side *from, ssize_t n)
 	return n == 0 || errno == EAGAIN;
 }
 
-/* await_room has epoll tell when to takes bytes again. Once asked for, it does so for good. */
+/*
+ * await_room has epoll tell when to takes bytes again. It asks anew each time, which looks anew: where the kernel is short of
+ * memory for TCP, nothing is taken though nothing is queued, so that no acknowledgement ever comes to make an edge.
+ */
 static void await_room(struct worker *w, struct side *to)
 {
-	if (to->watched)
-		return;
-	to->watched = true;
 	await_settled(connection_of(to));
 	watch(w->epoll, EPOLL_CTL_MOD, to->fd, READS | EPOLLOUT, to);
 }
