@@ -99,7 +99,7 @@ func (r rig) work(ctx context.Context, st *stage, sc scenario, s *sample) error 
 	if err := st.load.Tell(wordGo); err != nil {
 		return err
 	}
-	line, err := st.load.Line(ctx, r.window(sc)+startPatience)
+	line, err := st.load.Line(ctx, r.window(sc)+workPatience)
 	if err != nil {
 		return err
 	}

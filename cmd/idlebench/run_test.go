@@ -137,7 +137,7 @@ func TestABentByteFailsTheProxy(t *testing.T) {
 
 func TestALostByteFailsTheProxyInBulk(t *testing.T) {
 	for _, sc := range testScenarios() {
-		if sc.Load.Size < longMessage {
+		if sc.Load.Size < stallMessage {
 			continue
 		}
 		t.Run(sc.Name, func(t *testing.T) {

@@ -62,6 +62,7 @@ func quickSizes(idle int) sizes {
 const (
 	smallMessage  = 64       // bytes
 	middleMessage = 1 << 10  // bytes
+	stallMessage  = 16 << 10 // bytes
 	longMessage   = 64 << 10 // bytes
 	hugeMessage   = 1 << 20  // bytes
 )
@@ -153,7 +154,8 @@ func memoryScenarios(s sizes) []scenario {
 			Name: "stalled",
 			What: fmt.Sprintf("%d connections that are clogged both ways, since the clients do not read", s.stalled),
 			Load: load.Config{
-				Mode: load.Stall, Connections: s.stalled, Depth: 1, Size: longMessage, Narrow: true,
+				Mode: load.Stall, Connections: s.stalled, Depth: 1, Size: stallMessage,
+				Every: 10 * time.Millisecond, Narrow: true,
 			},
 			Demand:  usual(),
 			Columns: stallColumns,

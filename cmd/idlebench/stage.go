@@ -15,6 +15,8 @@ import (
 const (
 	// startPatience bounds the start of any process, and the set-up of all connections.
 	startPatience = 20 * time.Second
+	// workPatience bounds what the load does beyond its window.
+	workPatience = time.Minute
 	// loadPatience is less, so that it is the load that says what it has waited for.
 	loadPatience = 15 * time.Second
 	// spareConnections are a proxy's beyond those of the load.

@@ -33,9 +33,12 @@ func (s *stalls) open() error {
 
 func (s *stalls) close() { s.fleet.close() }
 
-// clog sends until nothing is taken any more.
+// clog sends until nothing is taken any more, with pauses: on connections that were fast, the kernel has grown the proxy's
+// buffers to tens of megabytes each, and once all connections together are beyond its bound (tcp_mem) it drops what it
+// has acknowledged, and they come back to life only by retransmission, half a minute later.
 func (s *stalls) clog(c *connection, end time.Time) error {
 	for time.Now().Before(end) {
+		<-time.After(s.cfg.Every)
 		s.asked[c.number]++
 		parts := c.out.Parts()
 		for len(parts) > 0 {

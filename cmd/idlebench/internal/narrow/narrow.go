@@ -1,9 +1,7 @@
-// Package narrow makes sockets that hold little, for peers of which thousands of connections are to be clogged.
+// Package narrow makes sockets that hold little, for peers of which many connections are to be clogged.
 //
-// Two things of the loopback interface are kept out of that. Its segments of 64 KiB overrun small receive buffers, which
-// then drop what has been acknowledged as sent, and connections come back to life only by retransmission, seconds later.
-// And with buffers that the kernel sizes, a hundred connections come to gigabytes, where it begins to drop for want of
-// memory.
+// Buffers that the kernel sizes are megabytes each. Small ones are overrun by the segments of 64 KiB that the loopback
+// interface has, so that the kernel drops some and connections wait for retransmission: hence segments as between hosts.
 package narrow
 
 import (
