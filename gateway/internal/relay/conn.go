@@ -32,6 +32,9 @@ type leg struct {
 	bulk     bool   // this peer sends so much that it pays to pass it on unread
 }
 
+// waited reports whether bytes wait for this peer.
+func (l *leg) waited() bool { return l.held != nil || l.starved }
+
 // conn is a session and its sockets. It is plain data in a slot of its loop.
 type conn struct {
 	session    session.Session
@@ -40,6 +43,7 @@ type conn struct {
 	endpoint   *upstream.Endpoint // of the attempt under way or the connection; nil: none
 	client     netip.AddrPort
 	id         uint64
+	offerAt    deadline.Instant // when to offer again what waits though nothing is under way; 0: no need
 	closeBy    deadline.Instant // when closing is looked at next
 	closeEnd   deadline.Instant // when the step of closing under way is given up
 	slot       int32

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"syscall"
+	"time"
 
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
@@ -163,11 +164,38 @@ func (l *Loop) hold(c *conn, side session.Side, b []byte) {
 func (l *Loop) waitFor(c *conn, side session.Side) {
 	c.legs[side].unsent = uint32(reactor.Unsent(int(c.legs[side].fd)))
 	l.tick()
+	l.offerLater(c, side)
 	c.session.Held(side, l.now)
 	if side == session.Upstream {
 		c.session.Events.Pause(l.now)
 	}
 	l.rearm(c)
+}
+
+// offerAfter is the time until bytes are offered again that the kernel took none of for want of memory.
+const offerAfter = 10 * time.Millisecond
+
+// offerLater sees to it that bytes which wait for side are offered again where that will not show as Writable: where the kernel
+// holds none of them, there is none to be acknowledged. It had no memory for sockets then (tcp_mem).
+func (l *Loop) offerLater(c *conn, side session.Side) {
+	if c.legs[side].unsent == 0 {
+		c.offerAt = l.now.After(offerAfter)
+	}
+}
+
+// offerAgain offers what waits though nothing is under way.
+func (l *Loop) offerAgain(c *conn) {
+	c.offerAt = 0
+	for side := session.Client; side <= session.Upstream && c.phase == relaying; side++ {
+		leg := &c.legs[side]
+		if !leg.waited() || reactor.Unsent(int(leg.fd)) > 0 {
+			continue
+		}
+		leg.unsent = 0
+		if l.onWritable(c, side); c.phase == relaying && leg.waited() {
+			l.offerLater(c, side)
+		}
+	}
 }
 
 // flush writes what is held for side, and when it is gone lets the other side be read again.

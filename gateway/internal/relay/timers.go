@@ -17,6 +17,9 @@ func (l *Loop) dueAt(c *conn) deadline.Instant {
 	if l.drain.on {
 		at = min(at, l.drainAt(c))
 	}
+	if c.offerAt != 0 {
+		at = min(at, c.offerAt)
+	}
 	if c.young {
 		at = min(at, c.session.Events.Accepted.After(youth))
 	}
@@ -34,6 +37,12 @@ func (l *Loop) onDue(c *conn) {
 	}
 	if c.young && c.session.Events.Accepted.After(youth) <= l.now {
 		l.comeOfAge(c)
+	}
+	if c.offerAt != 0 && c.offerAt <= l.now && c.phase == relaying {
+		l.offerAgain(c)
+		if c.phase != relaying {
+			return
+		}
 	}
 	if l.dueAt(c) > l.now {
 		l.rearm(c)
@@ -90,7 +99,7 @@ func (l *Loop) readUp(c *conn) {
 // lookAtWrites finds out whether side has acknowledged something since the last look.
 func (l *Loop) lookAtWrites(c *conn, side session.Side) {
 	leg := &c.legs[side]
-	waits := leg.held != nil || leg.starved
+	waits := leg.waited()
 	if !waits && (side == session.Upstream || !c.session.IdleWaits(c.rules(), l.now)) {
 		return
 	}

@@ -1,0 +1,51 @@
+package relay
+
+import (
+	"syscall"
+	"testing"
+
+	"idlegate/gateway/internal/protocol"
+	"idlegate/gateway/internal/reactor"
+	"idlegate/gateway/internal/session"
+)
+
+// TestBytesThatTheKernelTookNoneOfAreOfferedAgain stands for a machine that is out of memory for sockets: bytes wait for a
+// client of whom nothing is under way, so that no event tells when it takes them.
+func TestBytesThatTheKernelTookNoneOfAreOfferedAgain(t *testing.T) {
+	clock, err := reactor.NewClock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Route{Rules: session.Rules{Framers: [2]protocol.Framer{protocol.NewRaw(), protocol.NewRaw()}}}
+	gate := NewGate(1, false)
+	l, err := New(Config{Clock: clock, Routes: []*Route{r}, Budget: NewBudget(1 << 20), Gate: gate})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Discard()
+	gate.Share([]*Loop{l})
+	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(pair[0])
+	defer syscall.Close(pair[1])
+
+	c := l.slab.take()
+	c.phase, c.route, c.session = relaying, r, session.Accept(l.now, 0)
+	c.legs[session.Client].fd, c.legs[session.Upstream].fd = int32(pair[0]), -1
+	l.hold(c, session.Client, []byte("held"))
+	at, ok := l.wheel.At(c.slot)
+	if want := int64(l.now.After(offerAfter)); !ok || at > want {
+		t.Fatalf("the connection is looked at %d ns too late, or never", at-want)
+	}
+	l.now = l.now.After(offerAfter)
+	l.onDue(c)
+	got := make([]byte, 10)
+	if n, err := syscall.Read(pair[1], got); err != nil || string(got[:n]) != "held" {
+		t.Errorf("the client got %q, %v", got[:max(n, 0)], err)
+	}
+	if c.legs[session.Client].held != nil || c.offerAt != 0 {
+		t.Error("bytes still wait")
+	}
+}
