@@ -57,7 +57,16 @@ func (f finder) one(ctx context.Context, name string) (contender, error) {
 	case nameRelay:
 		return goroutines(f.self), nil
 	}
+	if name, binary, ok := strings.Cut(name, "="); ok {
+		return f.versioned(ctx, named(name, idlegate(binary)), binary, "version")
+	}
 	return contender{}, usageError{fmt.Errorf("unknown proxy %q", name)}
+}
+
+// named is a contender under another name: a build of idlegate to compare with this one.
+func named(name string, c contender) contender {
+	c.Name = name
+	return c
 }
 
 func (f finder) buildIdlegate(ctx context.Context) (contender, error) {

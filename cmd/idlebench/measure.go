@@ -66,7 +66,7 @@ func (r rig) watch(ctx context.Context, st *stage, sc scenario, s *sample) error
 	if !sc.Memory {
 		return nil
 	}
-	if err := pause(ctx, r.pace.settle); err != nil {
+	if err := pause(ctx, max(r.pace.settle, sc.Rest)); err != nil {
 		return err
 	}
 	pss, err := st.proxyTree.PSS()

@@ -54,7 +54,7 @@ func newRun() *cobra.Command {
 	f.IntVar(&o.threads, "threads", 2, "threads, loops or workers of each proxy")
 	f.StringSliceVar(&o.only, "scenarios", nil, "only these, as comma-separated names")
 	f.StringSliceVar(&o.proxies, "proxies", []string{nameIdlegate, nameHAProxy, nameNginx, nameFloor, nameRelay, nameDirect},
-		"only these, as comma-separated names")
+		"only these, as comma-separated names, or name=path for another build of idlegate")
 	f.StringVar(&o.unit, "unit", nameHAProxy, "the proxy to compare with")
 	f.StringVar(&o.json, "json", "", "write everything that was measured to this file")
 	f.StringVar(&o.folder, "out", "", "write results.json, table.md and chart.svg into this directory")

@@ -17,6 +17,9 @@ type scenario struct {
 	Demand demand
 	// Columns are those of its table, where figures are compared with the unit's.
 	Columns func(unit string) []column
+	// Rest is how long connections are open at least before anything is looked at: what a proxy does for each of many new
+	// ones, a second after it came at the latest, would else count as work or as no rest.
+	Rest    time.Duration
 	Proxied bool // it says nothing where there is no proxy
 	Timed   bool // nor where that has no timers
 	Memory  bool // the proxy's is looked at between the set-up of the load and its work
@@ -35,6 +38,9 @@ type sizes struct {
 	idle       int           // connections at rest
 	heartbeats int           // connections with heartbeats
 	every      time.Duration // between two heartbeats of one
+	sparse     int           // connections with a heartbeat in seldom
+	seldom     time.Duration
+	rest       time.Duration // of many connections, once they are open
 	due        int           // connections that come due within spread
 	spread     time.Duration
 	timeout    time.Duration // after which they are due
@@ -44,7 +50,7 @@ type sizes struct {
 
 func fullSizes(idle int) sizes {
 	return sizes{
-		idle: idle, heartbeats: idle, every: 4 * time.Second,
+		idle: idle, heartbeats: idle, every: 4 * time.Second, sparse: 800, seldom: 6 * time.Second, rest: 1500 * time.Millisecond,
 		due: 2000, spread: time.Second, timeout: 3 * time.Second,
 		trickle: time.Second, stalled: 100,
 	}
@@ -53,7 +59,7 @@ func fullSizes(idle int) sizes {
 // quickSizes has timeouts still longer than the 300 ms by which nginx lets a timer fire early to spare itself resetting it.
 func quickSizes(idle int) sizes {
 	return sizes{
-		idle: idle, heartbeats: idle, every: 300 * time.Millisecond,
+		idle: idle, heartbeats: idle, every: 300 * time.Millisecond, sparse: 50, seldom: 300 * time.Millisecond,
 		due: 500, spread: 250 * time.Millisecond, timeout: time.Second,
 		trickle: 600 * time.Millisecond, stalled: 20,
 	}
@@ -84,8 +90,13 @@ func exchangeScenarios(s sizes) []scenario {
 	}
 	connect := exchange(16, 1, smallMessage)
 	connect.Mode = load.Connect
-	heartbeats := exchange(s.heartbeats, 1, smallMessage)
-	heartbeats.Every = s.every
+	beats := func(name, what string, connections int, every time.Duration) scenario {
+		l := exchange(connections, 1, smallMessage)
+		l.Every = every
+		sc := small(name, what, l)
+		sc.Rest = s.rest
+		return sc
+	}
 	return []scenario{
 		small("roundtrip-1", "round trips of 64 B, 1 connection", exchange(1, 1, smallMessage)),
 		small("roundtrip-64", "round trips of 64 B, 64 connections", exchange(64, 1, smallMessage)),
@@ -94,7 +105,8 @@ func exchangeScenarios(s sizes) []scenario {
 		small("roundtrip-1000-1k", "round trips of 1 KiB, 1,000 connections", exchange(1000, 1, middleMessage)),
 		small("pipelined", "64 B pipelined 16 deep, 64 connections", exchange(64, 16, smallMessage)),
 		small("connect", "connect, exchange 64 B, close, 16 at a time", connect),
-		small("heartbeats", "heartbeats of 64 B, many connections, each now and then", heartbeats),
+		beats("heartbeats", "heartbeats of 64 B, many connections, each now and then", s.heartbeats, s.every),
+		beats("sparse", "heartbeats of 64 B, so few that the proxy is mostly idle", s.sparse, s.seldom),
 	}
 }
 
@@ -168,6 +180,7 @@ func memoryScenarios(s sizes) []scenario {
 			Load:    load.Config{Mode: load.Idle, Connections: s.idle, Depth: 1, Size: smallMessage},
 			Demand:  usual(),
 			Columns: idleColumns,
+			Rest:    s.rest,
 			Memory:  true,
 			Idle:    true,
 		},

@@ -79,7 +79,8 @@ func said(name string, c *process.Child) error {
 
 func (r rig) setLoad(ctx context.Context, st *stage, sc scenario, address string) error {
 	cfg := sc.Load
-	cfg.Address, cfg.Warm, cfg.Window, cfg.Patience = address, r.pace.warm, r.window(sc), r.pace.patience
+	cfg.Address, cfg.Window, cfg.Patience = address, r.window(sc), r.pace.patience
+	cfg.Warm = max(r.pace.warm, sc.Rest)
 	encoded, err := json.Marshal(cfg)
 	if err != nil {
 		return err
@@ -90,7 +91,7 @@ func (r rig) setLoad(ctx context.Context, st *stage, sc scenario, address string
 	if err != nil {
 		return err
 	}
-	_, err = st.load.Line(ctx, startPatience+r.pace.warm) // it says that it is ready
+	_, err = st.load.Line(ctx, startPatience+cfg.Warm) // it says that it is ready
 	return err
 }
 
