@@ -50,7 +50,7 @@ func newRun() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.IntVar(&o.rounds, "rounds", 5, "how often each proxy is measured in each scenario")
+	f.IntVar(&o.rounds, "rounds", 3, "how often each proxy is measured in each scenario")
 	f.IntVar(&o.threads, "threads", 2, "threads, loops or workers of each proxy")
 	f.StringSliceVar(&o.only, "scenarios", nil, "only these, as comma-separated names")
 	f.StringSliceVar(&o.proxies, "proxies", []string{nameIdlegate, nameHAProxy, nameNginx, nameFloor, nameRelay, nameDirect},
@@ -58,7 +58,7 @@ func newRun() *cobra.Command {
 	f.StringVar(&o.unit, "unit", nameHAProxy, "the proxy to compare with")
 	f.StringVar(&o.json, "json", "", "write everything that was measured to this file")
 	f.StringVar(&o.folder, "out", "", "write results.json, table.md and chart.svg into this directory")
-	f.DurationVar(&o.window, "window", 2*time.Second, "how long one measurement takes")
+	f.DurationVar(&o.window, "window", time.Second, "how long one measurement takes")
 	f.IntVar(&o.idle, "idle", 8000, "connections of the scenarios of many connections, of which each needs two descriptors")
 	f.BoolVar(&o.quick, "quick", false, "less of everything, once, in about a minute")
 	return cmd
