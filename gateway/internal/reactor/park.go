@@ -56,7 +56,7 @@ func newParking(loop int) (*parking, error) {
 	return p, nil
 }
 
-func (p *parking) close() { p.file.Close() }
+func (p *parking) close() { _ = p.file.Close() } // the descriptor is gone either way
 
 // wait returns when the loop's set has events, when timeout is over (less than 0: never), and now and then for no reason.
 func (p *parking) wait(timeout time.Duration) error {

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -184,50 +183,6 @@ func TestWaitIsNoLongerThanItMust(t *testing.T) {
 	}
 }
 
-// TestParkedPollersHearOfEverything has two of them wait for as long as it takes until they park, and for less, while one
-// or both are woken. A wake-up that is lost leaves the test waiting.
-func TestParkedPollersHearOfEverything(t *testing.T) {
-	const rounds = 400
-	pollers := [2]*Poller{poller(t), poller(t)}
-	heard := [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)}
-	var waiting sync.WaitGroup
-	for i, p := range pollers {
-		waiting.Go(func() {
-			for n := 0; n < rounds; {
-				events, err := p.Wait(-1)
-				if err != nil {
-					t.Errorf("wait: %v", err)
-					return
-				}
-				if events > 0 {
-					n++
-					heard[i] <- struct{}{}
-				}
-			}
-		})
-	}
-	timer := time.NewTimer(0)
-	<-timer.C
-	for n := range rounds {
-		timer.Reset([...]time.Duration{0, 0, glancing / 2, glancing, 2 * glancing}[n%5]) // 4 wake-ups or more without parking settle
-		if n%50 == 49 {
-			timer.Reset(2 * looking)
-		}
-		<-timer.C
-		for i, p := range pollers {
-			p.Wake()
-			if n%2 == 0 {
-				<-heard[i]
-			}
-		}
-		if n%2 != 0 {
-			<-heard[0]
-			<-heard[1]
-		}
-	}
-	waiting.Wait()
-}
-
 func TestAcceptedSocketsInheritTheOptions(t *testing.T) {
 	_, server := pair(t, Options{KeepaliveIdle: 61 * time.Second, KeepaliveInterval: 1500 * time.Millisecond, KeepaliveCount: 3, UserTimeout: 90 * time.Second})
 	for _, row := range []struct {
@@ -341,80 +296,6 @@ func TestUnsentShrinksAsThePeerReads(t *testing.T) {
 		if _, errno := Read(server, big); errno != 0 && errno != Again {
 			t.Fatal(errno)
 		}
-	}
-}
-
-// TestPipesCarryBytesFromSocketToSocket fills and drains a pipe to the point where nothing more goes in or out.
-func TestPipesCarryBytesFromSocketToSocket(t *testing.T) {
-	from, in := pair(t, Options{})
-	out, to := pair(t, Options{})
-	p, errno := NewPipe(1 << 20)
-	if errno != 0 {
-		t.Fatal(errno)
-	}
-	defer p.Close()
-	if _, errno := p.Fill(in, 100); errno != Again {
-		t.Errorf("fill from a socket without bytes: %v", errno)
-	}
-	sent := 0
-	for {
-		n, errno := Write(from, make([]byte, 100_000))
-		if errno == Again {
-			break
-		}
-		sent += n
-	}
-	moved, received := 0, 0
-	for moved < sent {
-		n, errno := p.Fill(in, 300_000)
-		if errno != 0 || n == 0 || n > 300_000 {
-			t.Fatalf("fill after %d of %d bytes: %d, %v", moved, sent, n, errno)
-		}
-		for n > 0 {
-			drained, errno := p.Drain(out, n)
-			if errno == Again {
-				received += readAll(t, to)
-				continue
-			}
-			if errno != 0 {
-				t.Fatalf("drain: %v", errno)
-			}
-			n, moved = n-drained, moved+drained
-		}
-	}
-	for received < sent {
-		received += readAll(t, to)
-	}
-	if errno := Finish(from); errno != 0 {
-		t.Fatal(errno)
-	}
-	q := poller(t)
-	if err := q.Add(in, 1); err != nil {
-		t.Fatal(err)
-	}
-	await(t, q, 1, PeerClosed)
-	if n, errno := p.Fill(in, 100); n != 0 || errno != 0 {
-		t.Errorf("fill after FIN: %d, %v", n, errno)
-	}
-	Close(to)
-	if received != sent {
-		t.Errorf("%d bytes of %d", received, sent)
-	}
-}
-
-// readAll reads what a socket has.
-func readAll(t *testing.T, fd int) (total int) {
-	t.Helper()
-	buf := make([]byte, 64<<10)
-	for {
-		n, errno := Read(fd, buf)
-		if errno == Again {
-			return total
-		}
-		if errno != 0 || n == 0 {
-			t.Fatalf("read: %d, %v", n, errno)
-		}
-		total += n
 	}
 }
 
