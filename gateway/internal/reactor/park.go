@@ -27,8 +27,9 @@ type parking struct {
 	loop    int // epoll set
 	file    *os.File
 	conn    syscall.RawConn
-	bounded bool // file has a deadline
-	tried   bool // the wait under way has begun
+	bounded bool               // file has a deadline
+	tried   bool               // the wait under way has begun
+	look    func(uintptr) bool // is try; made once, as a method that is passed on would be allocated each time
 }
 
 func newParking(loop int) (*parking, error) {
@@ -37,6 +38,7 @@ func newParking(loop int) (*parking, error) {
 		return nil, fmt.Errorf("create an epoll set: %w", err)
 	}
 	p := &parking{gate: gate, loop: loop}
+	p.look = p.try
 	if errno := p.control(unix.EPOLL_CTL_ADD, 0); errno != 0 {
 		unix.Close(gate)
 		return nil, fmt.Errorf("watch an epoll set: %w", errno)
@@ -64,7 +66,7 @@ func (p *parking) wait(timeout time.Duration) error {
 		return err
 	}
 	p.tried = false
-	err := p.conn.Read(p.try)
+	err := p.conn.Read(p.look)
 	p.shut()
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil

@@ -51,3 +51,15 @@ func TestParkedPollersHearOfEverything(t *testing.T) {
 	}
 	waiting.Wait()
 }
+
+func TestParkingAllocatesNothing(t *testing.T) {
+	p := poller(t)
+	allocs := testing.AllocsPerRun(20, func() {
+		if _, err := p.Wait(3 * glancing); err != nil { // a glance, then it parks
+			t.Fatal(err)
+		}
+	})
+	if allocs != 0 {
+		t.Errorf("%v allocations", allocs)
+	}
+}
