@@ -12,27 +12,10 @@ import (
 
 // TestAClientThatNeverReads floods one client while others go on, and sees to it that memory stays bounded.
 func TestAClientThatNeverReads(t *testing.T) {
-	flood := strings.Repeat("x", 1<<20)
-	server := backend(t, func(c *client) {
-		first := make([]byte, 1)
-		if _, err := io.ReadFull(c, first); err != nil {
-			return
-		}
-		if first[0] == 'e' {
-			_, _ = c.Write(first)
-			echoes(c)
-			return
-		}
-		for {
-			if _, err := c.Write([]byte(flood)); err != nil {
-				return
-			}
-		}
-	})
 	g := start(t, `
 gateway: {buffer_memory: 1MiB}
 upstreams: {backend: {endpoints: ["%s"]}}
-routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: backend, policy: {long: {write_timeout: 700ms}}}]`, server)
+routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: backend, policy: {long: {write_timeout: 700ms}}}]`, backend(t, floodsOrEchoes))
 	const deaf = 40
 	for range deaf {
 		g.dial("r").send("f")
@@ -49,6 +32,25 @@ routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: backend, poli
 	eventually(t, "the deaf are cut", func() bool { return g.route("r").Closed["client_stalled"] == deaf })
 	lively.echo("and after")
 	eventually(t, "nothing is held", func() bool { return g.buffered() == 0 })
+}
+
+// floodsOrEchoes is a server that returns what a client sends who begins with an e, and floods every other.
+func floodsOrEchoes(c *client) {
+	first := make([]byte, 1)
+	if _, err := io.ReadFull(c, first); err != nil {
+		return
+	}
+	if first[0] == 'e' {
+		_, _ = c.Write(first)
+		echoes(c)
+		return
+	}
+	flood := []byte(strings.Repeat("x", 1<<20))
+	for {
+		if _, err := c.Write(flood); err != nil {
+			return
+		}
+	}
 }
 
 func (r *running) buffered() int64 {

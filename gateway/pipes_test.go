@@ -85,27 +85,11 @@ func TestBrokenFramingBehindLargeMessages(t *testing.T) {
 // TestPipesEndWithTheirConnections has clients take nothing, so that pipes are full when their connections end, and sees
 // that they are closed, that no more of them are open than loops may have, and that all others are served meanwhile.
 func TestPipesEndWithTheirConnections(t *testing.T) {
-	flood := strings.Repeat("x", 1<<20)
 	g := start(t, `
 gateway: {loops: 1}
 upstreams: {backend: {endpoints: ["%s"]}}
 routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: backend, policy: {long: {write_timeout: 1s}}}]`,
-		backend(t, func(c *client) {
-			first := make([]byte, 1)
-			if _, err := io.ReadFull(c, first); err != nil {
-				return
-			}
-			if first[0] == 'e' {
-				_, _ = c.Write(first)
-				echoes(c)
-				return
-			}
-			for {
-				if _, err := c.Write([]byte(flood)); err != nil {
-					return
-				}
-			}
-		}))
+		backend(t, floodsOrEchoes))
 	before := openPipes(t)
 	const deaf, most = 50, 32
 	for range deaf {

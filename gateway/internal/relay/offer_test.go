@@ -4,35 +4,15 @@ import (
 	"syscall"
 	"testing"
 
-	"idlegate/gateway/internal/protocol"
-	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
 )
 
 // TestBytesThatTheKernelTookNoneOfAreOfferedAgain stands for a machine that is out of memory for sockets: bytes wait for a
 // client of whom nothing is under way, so that no event tells when it takes them.
 func TestBytesThatTheKernelTookNoneOfAreOfferedAgain(t *testing.T) {
-	clock, err := reactor.NewClock()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &Route{Rules: session.Rules{Framers: [2]protocol.Framer{protocol.NewRaw(), protocol.NewRaw()}}}
-	gate := NewGate(1, false)
-	l, err := New(Config{Clock: clock, Routes: []*Route{r}, Budget: NewBudget(1 << 20), Gate: gate})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Discard()
-	gate.Share([]*Loop{l})
-	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer syscall.Close(pair[0])
-	defer syscall.Close(pair[1])
-
+	l, pair := lone(t)
 	c := l.slab.take()
-	c.phase, c.route, c.session = relaying, r, session.Accept(l.now, 0)
+	c.phase, c.route, c.session = relaying, l.cfg.Routes[0], session.Accept(l.now, 0)
 	c.legs[session.Client].fd, c.legs[session.Upstream].fd = int32(pair[0]), -1
 	l.hold(c, session.Client, []byte("held"))
 	at, ok := l.wheel.At(c.slot)

@@ -4,6 +4,7 @@ import (
 	"syscall"
 	"testing"
 
+	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
 )
@@ -11,24 +12,7 @@ import (
 // TestALookAtTheClientForgetsNoTurnOfTheUpstream has an upstream with more to read than one turn allows when a timer of the
 // session is due. No edge comes for what lies there already.
 func TestALookAtTheClientForgetsNoTurnOfTheUpstream(t *testing.T) {
-	clock, err := reactor.NewClock()
-	if err != nil {
-		t.Fatal(err)
-	}
-	gate := NewGate(1, false)
-	l, err := New(Config{Clock: clock, Budget: NewBudget(1 << 20), Gate: gate})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Discard()
-	gate.Share([]*Loop{l})
-	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer syscall.Close(pair[0])
-	defer syscall.Close(pair[1])
-
+	l, pair := lone(t)
 	c := l.slab.take()
 	c.phase = relaying
 	c.legs[session.Client].fd, c.legs[session.Upstream].fd = int32(pair[0]), int32(pair[1])
@@ -37,4 +21,31 @@ func TestALookAtTheClientForgetsNoTurnOfTheUpstream(t *testing.T) {
 	if !c.queued {
 		t.Error("the connection is in the list of those with more to read, and would be passed over")
 	}
+}
+
+// lone returns a loop that nobody runs, with a route that takes bytes as they come, and two sockets that are connected to
+// each other.
+func lone(t *testing.T) (*Loop, [2]int) {
+	t.Helper()
+	clock, err := reactor.NewClock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate := NewGate(1, false)
+	route := &Route{Rules: session.Rules{Framers: [2]protocol.Framer{protocol.NewRaw(), protocol.NewRaw()}}}
+	l, err := New(Config{Clock: clock, Routes: []*Route{route}, Budget: NewBudget(1 << 20), Gate: gate})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Discard)
+	gate.Share([]*Loop{l})
+	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		syscall.Close(pair[0])
+		syscall.Close(pair[1])
+	})
+	return l, pair
 }
