@@ -39,10 +39,11 @@ var arrows = []arrow{
 	{"metrics", "", "who counts fills in plain figures"},
 	{"policy", "", "a policy file can be read and checked anywhere"},
 	{"gateway/internal/relay", pure + " gateway/internal/reactor gateway/internal/upstream metrics", "loops are told what to do in plain values: no policy"},
-	{"gateway/admin", "metrics", "the operator's server knows the gateway by an interface of its own"},
-	{"gateway", pure + " gateway/internal/reactor gateway/internal/logsink gateway/internal/upstream gateway/internal/relay gateway/admin metrics policy", "it puts all together, and is no command"},
+	{"gateway/admin/api", "", "the words of the API stand for themselves"},
+	{"gateway/admin", "gateway/admin/api metrics", "the operator's server knows the gateway by an interface of its own"},
+	{"gateway", pure + " gateway/internal/reactor gateway/internal/logsink gateway/internal/upstream gateway/internal/relay gateway/admin gateway/admin/api metrics policy", "it puts all together, and is no command"},
 	{"deploy", "", "it holds files, and tests of them"},
-	{"cmd/idlegate/...", "cmd/idlegate/... gateway metrics policy", "a command uses the gateway as anybody may"},
+	{"cmd/idlegate/...", "cmd/idlegate/... gateway gateway/admin/api metrics policy", "a command uses the gateway as anybody may"},
 	{"cmd/idlebench/...", "cmd/idlebench/...", "a benchmark runs the gateway as it runs the others: as a program"},
 }
 

@@ -1,0 +1,139 @@
+package api
+
+import "time"
+
+// Connection is one open connection.
+type Connection struct {
+	ID               uint64    `json:"id"`
+	Route            string    `json:"route"`
+	Client           string    `json:"client"`   // its address, or "unix"
+	Endpoint         string    `json:"endpoint"` // as the policy file has it; "" while there is none
+	State            State     `json:"state"`
+	OpenedAt         time.Time `json:"opened_at"`
+	AgeSeconds       float64   `json:"age_seconds"`
+	SilenceSeconds   float64   `json:"silence_seconds"` // since the client's last complete message, at first since it came
+	ClientBytes      uint64    `json:"client_bytes"`
+	ClientMessages   uint64    `json:"client_messages"`
+	UpstreamBytes    uint64    `json:"upstream_bytes"`
+	UpstreamMessages uint64    `json:"upstream_messages"`
+	NextTimer        string    `json:"next_timer"`  // the timer that ends it next as it stands; "" if none runs
+	DueSeconds       *float64  `json:"due_seconds"` // until then; null if none runs
+}
+
+// State is where a connection stands.
+type State string
+
+const (
+	Waiting    State = "waiting"     // for its first message, before which it has no upstream
+	Connecting State = "connecting"  // to an endpoint
+	Open       State = "open"        // bytes flow both ways
+	HalfClosed State = "half_closed" // one side has finished
+	Draining   State = "draining"    // its route, its endpoint or the gateway is being drained
+)
+
+// Connections is a page of a listing.
+type Connections struct {
+	Total       int          `json:"total"` // that the filter lets through
+	Offset      int          `json:"offset"`
+	Connections []Connection `json:"connections"`
+}
+
+// Filter chooses among open connections; each member that is set must hold.
+type Filter struct {
+	Route    string
+	Client   string // part of the address
+	Endpoint string // as the policy file has it
+	State    State
+	Idle     time.Duration // silent for at least so long
+	Age      time.Duration // open for at least so long
+	Due      time.Duration // to be ended by a timer within so long
+	Search   string        // part of its id, route, client or endpoint, whatever the case
+}
+
+// IsZero reports whether f lets all through.
+func (f Filter) IsZero() bool { return f == Filter{} }
+
+// Page says in which order and from where to list.
+type Page struct {
+	Sort   string // a key of SortKeys, "-" before it: descending; "": by id
+	Offset int
+	Limit  int // 1 to MaxLimit
+}
+
+const (
+	DefaultLimit = 100
+	MaxLimit     = 1000
+)
+
+// SortKeys are what connections can be sorted by. due puts those that no timer ends last.
+func SortKeys() []string {
+	return []string{"id", "route", "client", "endpoint", "state", "age", "silence", "bytes", "messages", "due"}
+}
+
+// Closed says which connections a call has ended.
+type Closed struct {
+	Closed int      `json:"closed"`
+	IDs    []uint64 `json:"ids"` // the first MaxLimit of them
+}
+
+// Explanation is all that is known of one connection: which timer ends it when, and where each value comes from.
+type Explanation struct {
+	Connection Connection `json:"connection"`
+	Policy     string     `json:"policy"` // its name; "" where it is written inside the route
+	Kind       string     `json:"kind"`   // short or long
+	Protocol   string     `json:"protocol"`
+	ResetOn    string     `json:"reset_on,omitempty"` // of a long policy
+	Close      string     `json:"close"`              // fin or rst
+	Generation uint64     `json:"generation"`         // of the policy file in force
+	Timers     []Timer    `json:"timers"`
+	Leaves     *Leave     `json:"leaves,omitempty"` // while it is drained
+	ReadPaused bool       `json:"read_paused"`      // the client is not being read: timers of its silence stand still
+}
+
+// Timer is one timer of a connection.
+type Timer struct {
+	Timer        string     `json:"timer"`         // its key
+	ValueSeconds *float64   `json:"value_seconds"` // null: off
+	From         string     `json:"from"`          // where the value comes from: file:line, or default
+	Standing     string     `json:"standing"`      // off, waiting, running, still, over
+	Since        string     `json:"since"`         // what it counts from, in words; "" unless it runs
+	SinceSeconds *float64   `json:"since_seconds"` // how long ago that was
+	DueSeconds   *float64   `json:"due_seconds"`   // until it fires as things stand; null if it does not run
+	Waits        string     `json:"waits"`         // what it waits for though its time may be over; "" for nothing
+	DryRun       *Rehearsal `json:"dry_run"`       // null: no dry run watches it
+}
+
+// Rehearsal is a timer in a dry run.
+type Rehearsal struct {
+	ValueSeconds float64  `json:"value_seconds"`
+	From         string   `json:"from"`
+	DueSeconds   *float64 `json:"due_seconds"` // until it is counted; null if it does not run
+	Counted      bool     `json:"counted"`     // since it was started last
+}
+
+// Leave says why and by when a connection must go.
+type Leave struct {
+	Reason     string   `json:"reason"`      // route_removed or drained
+	DueSeconds *float64 `json:"due_seconds"` // until it is cut; null: never
+}
+
+// Ended is a connection that has ended.
+type Ended struct {
+	ID                    uint64    `json:"id"`
+	Route                 string    `json:"route"`
+	Client                string    `json:"client"`
+	Endpoint              string    `json:"endpoint"`
+	Reason                string    `json:"reason"`
+	EndedAt               time.Time `json:"ended_at"`
+	DurationSeconds       float64   `json:"duration_seconds"`
+	LongestSilenceSeconds float64   `json:"longest_silence_seconds"`
+	ClientBytes           uint64    `json:"client_bytes"`
+	ClientMessages        uint64    `json:"client_messages"`
+	UpstreamBytes         uint64    `json:"upstream_bytes"`
+	UpstreamMessages      uint64    `json:"upstream_messages"`
+}
+
+// Endings are the connections that have ended last, the latest first. Event loops keep the last few hundred each.
+type Endings struct {
+	Ended []Ended `json:"ended"`
+}

@@ -1,0 +1,61 @@
+package admin
+
+import (
+	"context"
+	"errors"
+
+	"idlegate/gateway/admin/api"
+)
+
+// Operated is what the API asks of the gateway. Methods with a context may wait for the event loops, at most until it ends.
+type Operated interface {
+	Connections
+	Figures
+	Settings
+	Control
+}
+
+// ErrUnknown is what errors wrap that are about a connection, route, upstream or endpoint which there is not.
+var ErrUnknown = errors.New("not known")
+
+// Connections are the open ones.
+type Connections interface {
+	// List gives a page of those that filter lets through.
+	List(ctx context.Context, filter api.Filter, page api.Page) (api.Connections, error)
+	Explain(ctx context.Context, id uint64) (api.Explanation, error)
+	// CloseID ends one connection; CloseAll those that filter lets through, which is not zero. The reason is killed.
+	CloseID(ctx context.Context, id uint64) error
+	CloseAll(ctx context.Context, filter api.Filter) (api.Closed, error)
+}
+
+// Figures are what the gateway has counted. A route is a name, or "" for all.
+type Figures interface {
+	Status(ctx context.Context) (api.Status, error)
+	Routes(ctx context.Context) (api.Routes, error)
+	Silences(ctx context.Context, route string) (api.Silences, error)
+	Histories(ctx context.Context, route string) (api.Histories, error)
+	// Endings gives at most limit of the connections that ended last; reason may be "".
+	Endings(ctx context.Context, route, reason string, limit int) (api.Endings, error)
+	Upstreams(ctx context.Context) (api.Upstreams, error)
+	// Advise takes as tolerance the share of connections that idle_timeout may cut though they would speak again.
+	Advise(ctx context.Context, route string, tolerance float64) (api.Advices, error)
+}
+
+// Settings are those in force.
+type Settings interface {
+	Effective() api.Effective
+	Policies() api.Policies
+}
+
+// Control changes what the gateway does.
+type Control interface {
+	// Reload reads the policy file and has it take over. What is wrong with the file is in the answer; the error is for a
+	// gateway that cannot reload at all.
+	Reload(ctx context.Context) (api.Reload, error)
+	// Drain stops accepting and ends the gateway within its drain_timeout.
+	Drain()
+	// DrainEndpoint has an endpoint get no more connections, and those that it has end within drain_timeout;
+	// UndrainEndpoint takes that back.
+	DrainEndpoint(upstream, endpoint string) error
+	UndrainEndpoint(upstream, endpoint string) error
+}
