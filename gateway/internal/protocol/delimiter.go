@@ -35,9 +35,15 @@ func NewDelimiter(delim []byte, limit uint64) (Framer, error) {
 	return f, nil
 }
 
+func (f *delimiter) Limited(limit uint64) Framer {
+	other := *f
+	other.limit = orNone(limit)
+	return &other
+}
+
 func (f *delimiter) Scan(s *State, b []byte) (int, Event) {
 	window := b // the bytes within the limit
-	if room := f.limit - s.n; uint64(len(b)) > room {
+	if room := f.limit - min(s.n, f.limit); uint64(len(b)) > room {
 		window = b[:room]
 	}
 	n, matched := f.find(int(s.pos), window)

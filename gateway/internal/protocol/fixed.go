@@ -23,15 +23,17 @@ func NewFixed(size, limit uint64) (Framer, error) {
 	return &fixed{size: size, limit: orNone(limit)}, nil
 }
 
+func (f *fixed) Limited(limit uint64) Framer { return &fixed{size: f.size, limit: orNone(limit)} }
+
 func (f *fixed) Scan(s *State, b []byte) (int, Event) {
 	switch {
 	case len(b) == 0:
 		return 0, None
+	case s.phase == endKnown:
+		return s.finish(s.n, b, 0)
 	case f.size > f.limit:
 		return 0, TooLarge
-	case s.phase == between:
-		return s.finish(f.size, b, 0)
 	default:
-		return s.finish(s.n, b, 0)
+		return s.finish(f.size, b, 0)
 	}
 }

@@ -51,6 +51,12 @@ func NewLengthField(c LengthField) (Framer, error) {
 	return f, nil
 }
 
+func (f *lengthField) Limited(limit uint64) Framer {
+	other := *f
+	other.Limit = limit
+	return &other
+}
+
 func (f *lengthField) Scan(s *State, b []byte) (int, Event) {
 	if s.phase == endKnown {
 		return s.finish(s.n, b, 0)

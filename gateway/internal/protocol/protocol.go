@@ -49,7 +49,7 @@ func (e Event) String() string {
 }
 
 // Framer is the rule by which one protocol's stream divides into messages. It may be used by many goroutines, each with
-// States of its own, and all Scans of one State are by the same Framer.
+// States of its own, and all Scans of one State are by the same Framer or by those that its Limited has given.
 type Framer interface {
 	// Scan reads on in b from where s stands, to the end of the message under way at most, and returns how many bytes
 	// of b it took: all of them at None, those up to the end of the message at Message. An empty b gives None.
@@ -58,4 +58,8 @@ type Framer interface {
 	// soon as its header says so, or when it exceeds the limit unfinished. After them n is 0, nothing of b belongs to a
 	// sound message, and s must not be used again.
 	Scan(s *State, b []byte) (n int, event Event)
+
+	// Limited returns the same rule with another limit, 0 for none. It can go on in the middle of a stream: a message
+	// whose end is known already comes to it, one whose end is not is too large as soon as it exceeds the new limit.
+	Limited(limit uint64) Framer
 }

@@ -23,6 +23,8 @@ const (
 // limit bounds length and body together.
 func NewVarint(limit uint64) Framer { return &varint{limit: orNone(limit)} }
 
+func (f *varint) Limited(limit uint64) Framer { return NewVarint(limit) }
+
 func (f *varint) Scan(s *State, b []byte) (int, Event) {
 	if s.phase == endKnown {
 		return s.finish(s.n, b, 0)
