@@ -19,7 +19,7 @@ import (
 
 const (
 	module = "idlegate/"
-	pure   = "gateway/internal/protocol gateway/internal/deadline gateway/internal/session gateway/internal/wheel"
+	pure   = "gateway/internal/protocol gateway/internal/deadline gateway/internal/session gateway/internal/wheel gateway/internal/advice"
 	unix   = "golang.org/x/sys/unix"
 )
 
@@ -33,6 +33,7 @@ var arrows = []arrow{
 	{"gateway/internal/deadline", "", "when a timer is due is arithmetic"},
 	{"gateway/internal/wheel", "", "a wheel holds numbers, not sessions"},
 	{"gateway/internal/session", "gateway/internal/protocol gateway/internal/deadline", "a session is messages and timers"},
+	{"gateway/internal/advice", "", "what to advise is arithmetic on what was counted"},
 	{"gateway/internal/reactor", "", "system calls know nothing of what they are made for"},
 	{"gateway/internal/logsink", "", "a sink takes any line"},
 	{"gateway/internal/upstream", "gateway/internal/reactor", "an endpoint is an address to connect to"},

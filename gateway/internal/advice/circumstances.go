@@ -1,0 +1,114 @@
+package advice
+
+import (
+	"strings"
+	"time"
+)
+
+// ofDryRun says what a dry run has found.
+func (s *study) ofDryRun() string {
+	if s.DryRun == 0 {
+		return ""
+	}
+	said := "The dry run with " + exactly(s.DryRun) + " counted "
+	switch resumed := s.all.resumed; {
+	case s.Observed == 0:
+		return said + "none: no connection was silent for so long."
+	case resumed == 0:
+		return said + number(s.Observed) + ", of which none spoke again."
+	default:
+		return said + number(s.Observed) + ", of which " + number(resumed) + " spoke again, after " + about(s.all.longestResumed) + " at most."
+	}
+}
+
+// ofCut says what an idle_timeout in force, now or before, has kept from being seen.
+func (s *study) ofCut() string {
+	if s.all.cut == 0 {
+		return ""
+	}
+	ended := "has ended " + count(s.all.cut, "connection")
+	const unknown = "; whether they would have spoken is not known."
+	switch now := s.IdleTimeout; {
+	case now == 0:
+		return "idle_timeout, which is off now, " + ended + unknown
+	case s.all.shortestCut < now:
+		return "idle_timeout, which is " + exactly(now) + " now, " + ended + ", the first after " + about(s.all.shortestCut) + " of silence" + unknown
+	default:
+		return "idle_timeout " + exactly(now) + " in force " + ended + unknown + s.howToFindOut()
+	}
+}
+
+// howToFindOut says what to do, unless that is what is recommended anyhow.
+func (s *study) howToFindOut() string {
+	if s.harmless < rungs && s.verdict() == raise {
+		return ""
+	}
+	at := exceeded(2 * s.IdleTimeout)
+	if at == rungs {
+		return ""
+	}
+	return " A dry run cannot look beyond a timeout that is in force: to find out, raise it to " + exactly(ladder[at]) + " for a while."
+}
+
+// slight is a tolerance to show what few connections cost.
+const slight = 0.001
+
+// ofTolerance says what the recommendation would be if a few connections did not count.
+func (s *study) ofTolerance() string {
+	allowed := s.tolerated(slight)
+	harmless, chosen := s.choose(slight)
+	if allowed <= s.tolerated(s.Tolerance) || chosen >= s.chosen && s.harmless < rungs || harmless == rungs {
+		return ""
+	}
+	said := "With a tolerance of " + percent(slight) + ", which is " + count(allowed, "connection") + ", it would be " + exactly(ladder[chosen])
+	if reclaimed := s.rows[chosen].ReclaimedHours; reclaimed > 0 {
+		said += ", which would have cut " + number(s.rows[chosen].CutSpoke) + " that later spoke and reclaimed " + hours(reclaimed)
+	}
+	return said + "."
+}
+
+// ofGaps says how far apart messages are.
+func (s *study) ofGaps() string {
+	var parts []string
+	for _, gap := range []struct {
+		share string
+		d     time.Duration
+	}{{"half", s.Gaps.P50}, {"99%", s.Gaps.P99}, {"99.9%", s.Gaps.P999}, {"all", s.Gaps.Max}} {
+		if gap.d > 0 {
+			parts = append(parts, gap.share+" within "+about(gap.d))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "Of the messages of clients, counted from the one before, came " + strings.Join(parts, ", ") + "."
+}
+
+// ofShortTime warns where not even a day was counted.
+func (s *study) ofShortTime() string {
+	if s.Counted >= day || s.all.connections == 0 {
+		return ""
+	}
+	return "It has been counted for " + about(s.Counted) + ": what clients do once a day or at weekends may not be in these figures."
+}
+
+// remark is the reason in one line, for a comment.
+func (s *study) remark(recommended time.Duration) string {
+	said := exactly(recommended) + ": clients spoke again after " + about(s.all.longest) + " of silence at most"
+	if s.verdict() == hopeless {
+		return said + ", which no candidate allows; as it is in force."
+	}
+	if cut := s.rows[s.harmless].CutSpoke; cut > 0 {
+		said += "; " + exactly(ladder[s.harmless]) + " would have cut " + number(cut) + " of " + number(s.all.spoke)
+	}
+	switch s.verdict() {
+	case keep, pointless:
+		return said + "; as it is in force."
+	case raise:
+		return said + "; what it would cut could not be seen under " + exactly(s.IdleTimeout) + "."
+	}
+	if reclaimed := s.rows[s.chosen].ReclaimedHours; reclaimed > 0 {
+		said += "; would have reclaimed " + hours(reclaimed)
+	}
+	return said + "."
+}

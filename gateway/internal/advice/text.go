@@ -1,0 +1,72 @@
+package advice
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// exactly writes d as the policy file does: 1m30s, 1d.
+func exactly(d time.Duration) string {
+	if d <= 0 || d%time.Millisecond != 0 {
+		return d.String() // never from a policy file
+	}
+	var b strings.Builder
+	for _, unit := range []struct {
+		name  string
+		worth time.Duration
+	}{{"d", day}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}, {"ms", time.Millisecond}} {
+		if n := d / unit.worth; n > 0 {
+			b.WriteString(strconv.FormatInt(int64(n), 10) + unit.name)
+		}
+		d %= unit.worth
+	}
+	return b.String()
+}
+
+// about writes a measured d to three digits or so: 41.2s. It rounds up, so that what exceeds a candidate still reads so.
+func about(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return exactly(roundUp(d, time.Millisecond))
+	case d <= time.Minute-100*time.Millisecond:
+		d = roundUp(d, 100*time.Millisecond)
+		return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + "s"
+	case d <= time.Hour-time.Second:
+		return exactly(roundUp(d, time.Second))
+	}
+	return exactly(roundUp(d, time.Minute))
+}
+
+func roundUp(d, unit time.Duration) time.Duration { return (d + unit - 1) / unit * unit }
+
+// number writes 4310 as 4,310.
+func number(n uint64) string {
+	digits := strconv.FormatUint(n, 10)
+	for at := len(digits) - 3; at > 0; at -= 3 {
+		digits = digits[:at] + "," + digits[at:]
+	}
+	return digits
+}
+
+// count writes 1 connection, 2 connections.
+func count(n uint64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return number(n) + " " + noun + "s"
+}
+
+// hours writes connection-hours, those below ten with a decimal.
+func hours(h float64) string {
+	switch {
+	case h < 0.1:
+		return "less than 0.1 connection-hours"
+	case h < 9.95:
+		return strconv.FormatFloat(h, 'f', 1, 64) + " connection-hours"
+	}
+	return number(uint64(h+0.5)) + " connection-hours"
+}
+
+// percent writes 0.001 as 0.1%.
+func percent(share float64) string { return strconv.FormatFloat(share*100, 'g', 4, 64) + "%" }
