@@ -1,0 +1,154 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"idlegate/gateway/admin/api"
+)
+
+// breakFile has the policy file be wrong on line 14, or right again.
+func (f *fleet) breakFile(broken bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.broken = broken
+}
+
+func (f *fleet) Reload(context.Context) (api.Reload, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := f.now()
+	if f.failure != nil {
+		return api.Reload{}, f.failure
+	}
+	if !f.broken {
+		f.config.Generation++
+		f.config.LoadedAt = now
+	}
+	f.config.LastReload = f.reloaded(now, "call")
+	return *f.config.LastReload, nil
+}
+
+// reloaded is what a reading of the policy file gives. The caller holds mu.
+func (f *fleet) reloaded(at time.Time, trigger string) *api.Reload {
+	r := &api.Reload{At: at, Trigger: trigger, OK: !f.broken, Generation: f.config.Generation}
+	if f.broken {
+		r.Error = "/etc/idlegate/idlegate.yaml has 1 problem"
+		r.Problems = []api.Problem{{
+			File: "/etc/idlegate/idlegate.yaml", Line: 14, Column: 21,
+			Text:   `policies.devices.long.idle_timeout: "90" has no unit; write 90s if that was meant`,
+			Source: "      idle_timeout: 90",
+		}}
+		return r
+	}
+	r.Changes = []api.Change{
+		{
+			Path: "policies.devices.long.idle_timeout", From: "2m", To: "1m30s",
+			Text: "policy devices: idle_timeout is 1m30s, was 2m; it acts on open connections of devices",
+		},
+		{Path: "gateway.loops", From: "2", To: "4", Text: "gateway.loops is 4, was 2, from the next start on", Restart: true},
+	}
+	r.Warnings = []string{"idlegate.yaml:31:5: routes[2].policy.short: deadline is 5m, which is long for a short policy"}
+	return r
+}
+
+func (f *fleet) Effective() api.Effective {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return api.Effective{Config: f.config, YAML: "policies:\n  devices:\n    long:\n      idle_timeout: 1m30s\n"}
+}
+
+func (f *fleet) Policies() api.Policies {
+	return api.Policies{Policies: []api.Policy{
+		{Name: "devices", Kind: "long", Routes: []string{"devices"}, Timers: []api.PolicyTimer{
+			{Timer: "idle_timeout", ValueSeconds: new(90.0), From: "idlegate.yaml:14", DryRunSeconds: new(30.0)},
+			{Timer: "message_timeout", ValueSeconds: new(10.0), From: "default"},
+			{Timer: "max_lifetime", From: "default"},
+		}},
+		{Name: "chats", Kind: "long", Routes: []string{"chat"}, DryRun: true, Timers: []api.PolicyTimer{
+			{Timer: "idle_timeout", ValueSeconds: new(600.0), From: "idlegate.yaml:20"},
+		}},
+		{Kind: "short", Routes: []string{"tills"}, Timers: []api.PolicyTimer{
+			{Timer: "deadline", ValueSeconds: new(300.0), From: "idlegate.yaml:31"},
+		}},
+	}}
+}
+
+func (f *fleet) Explain(_ context.Context, id uint64) (api.Explanation, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := f.settle()
+	m, err := f.member(id)
+	if err != nil {
+		return api.Explanation{}, err
+	}
+	c := m.connection(now, f.leaving || f.drained[m.endpoint])
+	e := api.Explanation{
+		Connection: c, Policy: m.route.policy, Kind: m.route.kind, Protocol: m.route.protocol, Close: "fin",
+		Generation: f.config.Generation, ReadPaused: m.state == api.Connecting,
+		Timers: []api.Timer{
+			m.timer(c),
+			{Timer: "message_timeout", ValueSeconds: new(10.0), From: "default", Standing: "waiting"},
+			{Timer: "first_message_timeout", From: "default", Standing: "off"},
+		},
+	}
+	if m.route.kind == "long" {
+		e.ResetOn = "client"
+	}
+	if c.State == api.Draining {
+		e.Leaves = &api.Leave{Reason: "drained", DueSeconds: new(21.5)}
+	}
+	return e, nil
+}
+
+// timer is the one that ends a member.
+func (m *member) timer(c api.Connection) api.Timer {
+	t := api.Timer{
+		Timer: m.route.timer, ValueSeconds: new(m.route.timeout.Seconds()), From: "idlegate.yaml:14", Standing: "running",
+		Since: "the client's last message", SinceSeconds: new(c.SilenceSeconds), DueSeconds: c.DueSeconds,
+	}
+	if m.route.kind == "short" {
+		t.Since, t.SinceSeconds, t.From = "accept", new(c.AgeSeconds), "idlegate.yaml:31"
+	}
+	if m.state == api.Connecting {
+		t.Standing, t.Since, t.SinceSeconds, t.Waits = "still", "", nil, "the client is not being read"
+	}
+	if m.route.name == "devices" {
+		t.DryRun = &api.Rehearsal{ValueSeconds: 30, From: "idlegate.yaml:17", Counted: c.SilenceSeconds > 30}
+		if !t.DryRun.Counted {
+			t.DryRun.DueSeconds = new(30 - c.SilenceSeconds)
+		}
+	}
+	return t
+}
+
+func (f *fleet) Advise(_ context.Context, route string, tolerance float64) (api.Advices, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var advices api.Advices
+	for _, r := range fleetRoutes() {
+		if route != "" && route != r.name {
+			continue
+		}
+		a := api.Advice{
+			Route: r.name, Policy: r.policy, Kind: r.kind, ObservedSeconds: f.now().Sub(f.started).Seconds(),
+			Connections: 40_000, Enough: r.kind == "long", Reasons: []string{"a short policy has no idle_timeout"},
+		}
+		if r.kind == "long" {
+			a.InForceSeconds, a.RecommendedSeconds = new(r.timeout.Seconds()), new(r.timeout.Seconds()*2/3)
+			a.Reasons = []string{fmt.Sprintf("it would have cut 3 of 40000 connections that spoke again, within the tolerance of %g", tolerance)}
+			a.YAML = fmt.Sprintf("policies:\n  %s:\n    long:\n      idle_timeout: %ds\n", r.policy, int(*a.RecommendedSeconds))
+			a.Candidates = []api.Candidate{
+				{TimeoutSeconds: 30, CutSpoke: 512, CutDead: 900, ReclaimedHours: 120.5},
+				{TimeoutSeconds: *a.RecommendedSeconds, CutSpoke: 3, CutDead: 880, ReclaimedHours: 96},
+				{TimeoutSeconds: 3600, ReclaimedHours: 1, Unknown: true},
+			}
+		}
+		if r.name == "devices" {
+			a.DryRunSeconds, a.DryRunCounted, a.DryRunSpoke = new(30.0), 518, 512
+		}
+		advices.Advices = append(advices.Advices, a)
+	}
+	return advices, f.checkRoute(route)
+}
