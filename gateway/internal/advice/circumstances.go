@@ -26,7 +26,7 @@ func (s *study) ofCut() string {
 	if s.all.cut == 0 {
 		return ""
 	}
-	ended := "has ended " + count(s.all.cut, "connection")
+	ended := "has ended " + number(s.all.cut) + " of " + connections(s.Ended.connections)
 	const unknown = "; whether they would have spoken is not known."
 	switch now := s.IdleTimeout; {
 	case now == 0:
@@ -47,7 +47,7 @@ func (s *study) howToFindOut() string {
 	if at == rungs {
 		return ""
 	}
-	return " A dry run cannot look beyond a timeout that is in force: to find out, raise it to " + exactly(ladder[at]) + " for a while."
+	return " To find that out it would have to be raised, to " + exactly(ladder[at]) + " say; a dry run cannot look beyond a timeout in force."
 }
 
 // slight is a tolerance to show what few connections cost.
@@ -60,7 +60,7 @@ func (s *study) ofTolerance() string {
 	if allowed <= s.tolerated(s.Tolerance) || chosen >= s.chosen && s.harmless < rungs || harmless == rungs {
 		return ""
 	}
-	said := "With a tolerance of " + percent(slight) + ", which is " + count(allowed, "connection") + ", it would be " + exactly(ladder[chosen])
+	said := "With a tolerance of " + percent(slight) + ", which is " + connections(allowed) + ", it would be " + exactly(ladder[chosen])
 	if reclaimed := s.rows[chosen].ReclaimedHours; reclaimed > 0 {
 		said += ", which would have cut " + number(s.rows[chosen].CutSpoke) + " that later spoke and reclaimed " + hours(reclaimed)
 	}
@@ -89,7 +89,7 @@ func (s *study) ofShortTime() string {
 	if s.Counted >= day || s.all.connections == 0 {
 		return ""
 	}
-	return "It has been counted for " + about(s.Counted) + ": what clients do once a day or at weekends may not be in these figures."
+	return "These are the figures of " + about(s.Counted) + ": what clients do once a day or at weekends may not be in them."
 }
 
 // remark is the reason in one line, for a comment.

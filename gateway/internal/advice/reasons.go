@@ -7,16 +7,19 @@ func (s *study) missing() []string {
 	var lacks string
 	switch {
 	case s.all.connections == 0:
-		lacks = "No connection has been seen on this route in " + about(s.Counted) + "."
+		lacks = "No connection has been counted on this route in " + about(s.Counted) + "."
 	case s.all.spoke == 0:
-		lacks = "None of " + count(s.all.connections, "connection") + " has spoken again after a silence, so there is nothing to judge by."
+		lacks = "Of " + connections(s.all.connections) + " none has spoken again after a silence, so there is nothing to judge by."
 	case s.all.spoke < enoughSpoke:
-		lacks = "Only " + number(s.all.spoke) + " of " + count(s.all.connections, "connection") +
+		lacks = "Only " + number(s.all.spoke) + " of " + connections(s.all.connections) +
 			" spoke again after a silence; fewer than " + number(enoughSpoke) + " can mislead."
 	case s.harmless < rungs && s.Counted < enoughTimes*ladder[s.chosen]:
 		need := enoughTimes * ladder[s.chosen]
 		return append(s.observed(), "It has been counted for "+about(s.Counted)+" only, and "+exactly(ladder[s.chosen])+
 			", to which the figures point so far, needs "+exactly(need)+". Ask again in "+about(need-s.Counted)+".", s.untilThen())
+	case s.blind():
+		return []string{"All connections that have ended were ended by idle_timeout itself, so it cannot be told which silent clients " +
+			"are dead and which are only slow.", s.untilThen()}
 	default:
 		return nil
 	}
@@ -32,12 +35,12 @@ func (s *study) untilThen() string {
 
 // grounds are the reasons for what is recommended.
 func (s *study) grounds() []string {
-	return spoken(append(s.observed(), s.ofInForce(), s.ofReclaimed(), s.ofUnknown(), s.ofTolerance())...)
+	return spoken(append(s.observed(), s.ofInForce(), s.ofReclaimed(), s.ofUnknown(), s.ofTolerance(), s.ofShortTime())...)
 }
 
 // circumstances are what to know beside, whatever is recommended.
 func (s *study) circumstances() []string {
-	return spoken(s.ofDryRun(), s.ofCut(), s.ofGaps(), s.ofShortTime())
+	return spoken(s.ofDryRun(), s.ofCut(), s.ofGaps())
 }
 
 // spoken leaves out what had nothing to say.
@@ -53,10 +56,10 @@ func (s *study) observed() []string {
 	harmless := s.rows[s.harmless]
 	longest := "The longest silence after which a client spoke again was " + about(s.all.longest) + "."
 	choice := exactly(harmless.Candidate) + " is the shortest candidate that would have cut none of " +
-		count(s.all.spoke, "connection") + " that later spoke"
+		connections(s.all.spoke) + " that later spoke"
 	if allowed := s.tolerated(s.Tolerance); allowed > 0 {
 		choice = exactly(harmless.Candidate) + " is the shortest candidate within the tolerance of " + percent(s.Tolerance) + ": it would have cut " +
-			number(harmless.CutSpoke) + " of " + count(s.all.spoke, "connection") + " that later spoke, and " + number(allowed) + " may be"
+			number(harmless.CutSpoke) + " of " + connections(s.all.spoke) + " that later spoke, where " + number(allowed) + " are allowed"
 	}
 	margin := "; one step of margin makes it " + exactly(ladder[s.chosen]) + "."
 	if s.chosen == s.harmless {
@@ -72,15 +75,15 @@ func (s *study) ofBelow() string {
 	}
 	below := s.rows[s.harmless-1]
 	return exactly(below.Candidate) + " would have cut " + number(below.CutSpoke) + " of " +
-		count(s.all.spoke, "connection") + " that later spoke."
+		connections(s.all.spoke) + " that later spoke."
 }
 
 // ofNone says that no candidate will do.
 func (s *study) ofNone() string {
 	top := s.rows[rungs-1]
-	return count(top.CutSpoke, "connection") + " of " + number(s.all.spoke) + " that later spoke had been silent for more than " +
+	return connections(top.CutSpoke) + " of " + number(s.all.spoke) + " that later spoke had been silent for more than " +
 		exactly(top.Candidate) + ", the longest candidate (the longest for " + about(s.all.longest) +
-		"). No idle_timeout suits them; give such clients a route of their own, or have them send heartbeats."
+		"). Give such clients a route of their own, or have them send heartbeats."
 }
 
 // ofInForce compares the recommendation with the idle_timeout in force.
@@ -99,34 +102,55 @@ func (s *study) ofInForce() string {
 		if s.IdleTimeout != ladder[s.chosen] {
 			return now + "lies between " + exactly(ladder[s.harmless]) + " and " + margin + ", which is good enough: leave it."
 		}
-		return now + "is the best already: leave it."
+		return now + "is the best as far as is known: leave it."
 	}
-	return ""
+	return s.ofHopeless()
+}
+
+// ofHopeless says what to do about the idle_timeout in force where no candidate will do.
+func (s *study) ofHopeless() string {
+	switch now := s.IdleTimeout; {
+	case now == 0:
+		return "Leave idle_timeout off until then."
+	case now > s.all.longest:
+		return "Leave idle_timeout " + exactly(now) + " as it is until then: it is longer than all of these silences."
+	default:
+		return "idle_timeout " + exactly(now) + " in force ends such clients: to keep them it must be more than " + about(s.all.longest) + ", or none."
+	}
 }
 
 // ofReclaimed says what would be gained.
 func (s *study) ofReclaimed() string {
 	r := s.rows[s.chosen]
 	switch v := s.verdict(); {
-	case v == hopeless || v == pointless || r.Unknown:
+	case v != set && v != shorten || r.Unknown:
 		return ""
 	case r.ReclaimedHours == 0:
 		return exactly(r.Candidate) + " would have reclaimed nothing, since no connection stayed silent for longer; it only bounds what may come."
 	}
-	said := exactly(r.Candidate) + " would have cut " + count(r.CutDead, "connection") + " that did not speak again, and reclaimed " +
+	said := exactly(r.Candidate) + " would have cut " + connections(r.CutDead) + " that did not speak again, and reclaimed " +
 		hours(r.ReclaimedHours)
-	if r.DeadOpen > 0 {
-		said += "; " + number(r.DeadOpen) + " of these, with " + hours(r.OpenHours) + ", are open still and may yet speak"
+	switch r.DeadOpen {
+	case 0:
+	case r.CutDead:
+		said += "; all of them are still open and may yet speak"
+	default:
+		said += "; " + number(r.DeadOpen) + " of them are still open, with " + amount(r.OpenHours) + " of these hours, and may yet speak"
 	}
 	return said + "."
 }
 
 // ofUnknown says that the recommendation goes beyond what could be seen.
 func (s *study) ofUnknown() string {
-	v := s.verdict()
-	if v == hopeless || v == keep || v == pointless || !s.rows[s.chosen].Unknown {
-		return "" // nothing new is recommended
+	said := "What " + exactly(ladder[s.chosen]) + " would cut is not known for sure, since idle_timeout ended connections before they could be " +
+		"silent for so long. Its figures are lower bounds: "
+	switch v := s.verdict(); {
+	case !s.rows[s.chosen].Unknown:
+		return ""
+	case v == set || v == shorten:
+		return said + "try it in a dry run first."
+	case v == raise:
+		return said + "ask again some time after the change."
 	}
-	return "What " + exactly(ladder[s.chosen]) + " would cut is not known, since idle_timeout ended connections before they could be silent for so long. " +
-		"Its figures are lower bounds: ask again when it has been in force for " + exactly(enoughTimes*ladder[s.chosen]) + "."
+	return "" // nothing new is recommended
 }

@@ -108,11 +108,22 @@ func (s *study) verdict() verdict {
 	return shorten
 }
 
+// blind reports that all which have ended were ended by idle_timeout. A client that speaks every five minutes looks then, under
+// one of a minute, as one that is dead after its first words, so that nothing speaks for a shorter one.
+func (s *study) blind() bool {
+	v := s.verdict()
+	return s.all.cut > 0 && s.all.cut == s.Ended.connections && (v == shorten || v == set)
+}
+
 // recommended is the idle_timeout to have, 0 if it should stay off.
 func (s *study) recommended() time.Duration {
 	switch s.verdict() {
 	case set, shorten, raise:
 		return ladder[s.chosen]
+	case hopeless:
+		if s.IdleTimeout <= s.all.longest {
+			return 0
+		}
 	}
 	return s.IdleTimeout
 }

@@ -49,23 +49,26 @@ func number(n uint64) string {
 	return digits
 }
 
-// count writes 1 connection, 2 connections.
-func count(n uint64, noun string) string {
+// connections writes 1 connection, 2 connections.
+func connections(n uint64) string {
 	if n == 1 {
-		return "1 " + noun
+		return "1 connection"
 	}
-	return number(n) + " " + noun + "s"
+	return number(n) + " connections"
 }
 
-// hours writes connection-hours, those below ten with a decimal.
-func hours(h float64) string {
+// hours writes 310 connection-hours.
+func hours(h float64) string { return amount(h) + " connection-hours" }
+
+// amount writes what is below ten with a decimal.
+func amount(h float64) string {
 	switch {
-	case h < 0.1:
-		return "less than 0.1 connection-hours"
+	case h < 0.05:
+		return "less than 0.1"
 	case h < 9.95:
-		return strconv.FormatFloat(h, 'f', 1, 64) + " connection-hours"
+		return strconv.FormatFloat(h, 'f', 1, 64)
 	}
-	return number(uint64(h+0.5)) + " connection-hours"
+	return number(uint64(h + 0.5))
 }
 
 // percent writes 0.001 as 0.1%.
