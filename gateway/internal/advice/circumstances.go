@@ -32,7 +32,7 @@ func (s *study) ofCut() string {
 	case now == 0:
 		return "idle_timeout, which is off now, " + ended + unknown
 	case s.all.shortestCut < now:
-		return "idle_timeout, which is " + exactly(now) + " now, " + ended + ", the first after " + about(s.all.shortestCut) + " of silence" + unknown
+		return "idle_timeout, which is " + exactly(now) + " now, " + ended + ", the soonest after " + about(s.all.shortestCut) + " of silence" + unknown
 	default:
 		return "idle_timeout " + exactly(now) + " in force " + ended + unknown + s.howToFindOut()
 	}
@@ -57,8 +57,11 @@ const slight = 0.001
 func (s *study) ofTolerance() string {
 	allowed := s.tolerated(slight)
 	harmless, chosen := s.choose(slight)
-	if allowed <= s.tolerated(s.Tolerance) || chosen >= s.chosen && s.harmless < rungs || harmless == rungs {
+	if allowed <= s.tolerated(s.Tolerance) || harmless == rungs || s.rows[chosen].Unknown {
 		return ""
+	}
+	if s.harmless < rungs && chosen >= s.chosen {
+		return "" // it would make no difference
 	}
 	said := "With a tolerance of " + percent(slight) + ", which is " + connections(allowed) + ", it would be " + exactly(ladder[chosen])
 	if reclaimed := s.rows[chosen].ReclaimedHours; reclaimed > 0 {

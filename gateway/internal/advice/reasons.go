@@ -26,11 +26,12 @@ func (s *study) missing() []string {
 	return []string{lacks + " Leave it running and ask again.", s.untilThen()}
 }
 
+// untilThen says what to do without advice.
 func (s *study) untilThen() string {
 	if s.IdleTimeout > 0 {
-		return "Until then keep idle_timeout " + exactly(s.IdleTimeout) + ", which is in force."
+		return "Until more is known keep idle_timeout " + exactly(s.IdleTimeout) + ", which is in force."
 	}
-	return "Until then nothing is recommended; idle_timeout is off."
+	return "Until more is known nothing is recommended; idle_timeout is off."
 }
 
 // grounds are the reasons for what is recommended.

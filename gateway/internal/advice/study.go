@@ -108,8 +108,8 @@ func (s *study) verdict() verdict {
 	return shorten
 }
 
-// blind reports that all which have ended were ended by idle_timeout. A client that speaks every five minutes looks then, under
-// one of a minute, as one that is dead after its first words, so that nothing speaks for a shorter one.
+// blind reports that idle_timeout itself ended all that have ended, so that nothing speaks for a shorter one: under a
+// minute, a client that has something to say every five looks no different from one that is dead after its first words.
 func (s *study) blind() bool {
 	v := s.verdict()
 	return s.all.cut > 0 && s.all.cut == s.Ended.connections && (v == shorten || v == set)
