@@ -3,6 +3,11 @@
 //	idlegate run [-c FILE]           serve what the policy file says
 //	idlegate check FILE [--print]    report every problem of a policy file, or print it with all defaults
 //	idlegate demo                    show what it does: backend, gateway and clients in one process
+//	idlegate connections             list the open connections of a running gateway
+//	idlegate close ID...             end open connections, by id or by filter
+//	idlegate drain                   drain the gateway, or one endpoint
+//	idlegate reload                  have the gateway read its policy file again, and print what changed
+//	idlegate completion SHELL        print a script that has the shell complete all of this
 //	idlegate version                 print what this binary is
 //
 // It exits with 0 when done, 1 when it failed and 2 when it was called wrongly. Results go to standard output; problems
@@ -55,7 +60,8 @@ func newRoot() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%w", err) })
 	root.SetHelpCommand(newHelp())
-	root.AddCommand(newRun(), newCheck(), newDemo(), newVersion())
+	root.AddCommand(newRun(), newCheck(), newDemo(), newConnections(), newClose(), newDrain(), newReload(),
+		newCompletion(), newVersion())
 	return root
 }
 
@@ -72,7 +78,17 @@ func report(err error, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "idlegate:", err)
 		return exitUsage
 	default:
-		fmt.Fprintln(stderr, "idlegate:", err)
+		for _, each := range parts(err) {
+			fmt.Fprintln(stderr, "idlegate:", each)
+		}
 	}
 	return exitFailed
+}
+
+// parts are the errors that were joined, so that each begins a line of its own.
+func parts(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only the outermost: what wraps says more
+		return joined.Unwrap()
+	}
+	return []error{err}
 }

@@ -21,6 +21,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Setup:               startFake,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exit":    scriptExit,
 			"hold":    scriptHold,
@@ -28,6 +29,7 @@ func TestScripts(t *testing.T) {
 			"connect": scriptConnect,
 			"await":   scriptAwait,
 			"term":    scriptTerm,
+			"asked":   scriptAsked,
 		},
 	})
 }

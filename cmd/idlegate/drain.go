@@ -1,0 +1,130 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"idlegate/cmd/idlegate/internal/figure"
+	"idlegate/cmd/idlegate/internal/table"
+	"idlegate/gateway/admin/api"
+)
+
+// drained is what to drain.
+type drained struct {
+	upstream, endpoint string // both "": the gateway
+	undo               bool
+}
+
+func newDrain() *cobra.Command {
+	var d drained
+	cmd := newRemote(&cobra.Command{
+		Use:   "drain [--upstream NAME --endpoint ADDRESS [--undo]]",
+		Short: "Drain the gateway, or one endpoint",
+		Long: "Without flags, drain the gateway: it accepts no more, its open connections end within drain_timeout, then it\n" +
+			"stops. There is no way back.\n\n" +
+			"With --upstream and --endpoint, drain that endpoint: it gets no more connections, and those that it has end within\n" +
+			"drain_timeout. --undo gives it connections again.",
+		Example: "  idlegate drain --upstream device_servers --endpoint 10.0.0.11:9000\n" +
+			"  idlegate drain --upstream device_servers --endpoint 10.0.0.11:9000 --undo\n" +
+			"  idlegate drain",
+		Args: arguments(),
+	}, func(c *call) error {
+		switch {
+		case d.endpoint != "" && d.upstream != "":
+			return drainEndpoint(c, d)
+		case d.endpoint != "":
+			return usage(c.Command, "--endpoint needs --upstream, the name of its upstream")
+		case d.upstream != "":
+			return usage(c.Command, "--upstream needs --endpoint, the address of one of its endpoints")
+		case d.undo:
+			return usage(c.Command, "--undo is for an endpoint; the gateway itself cannot stop draining")
+		}
+		return drainGateway(c)
+	})
+	cmd.Flags().StringVar(&d.upstream, "upstream", "", "`NAME` of the upstream that has the endpoint")
+	cmd.Flags().StringVar(&d.endpoint, "endpoint", "", "`ADDRESS` of the endpoint, as the policy file has it")
+	cmd.Flags().BoolVar(&d.undo, "undo", false, "give a draining endpoint connections again")
+	complete(cmd, "upstream", upstreamNames)
+	complete(cmd, "endpoint", endpointAddresses)
+	return cmd
+}
+
+func drainGateway(c *call) error {
+	status, err := c.gateway.Drain(c.Context())
+	if err != nil {
+		return err
+	}
+	if c.json {
+		return c.printJSON(status)
+	}
+	return c.printf("the gateway at %s drains: it accepts no more, and stops when its %s ended, within drain_timeout\n",
+		c.gateway.Address(), have(status.Connections, "open"))
+}
+
+func drainEndpoint(c *call, d drained) error {
+	change := c.gateway.DrainEndpoint
+	if d.undo {
+		change = c.gateway.UndrainEndpoint
+	}
+	upstreams, err := change(c.Context(), d.upstream, d.endpoint)
+	if err != nil {
+		return err
+	}
+	if c.json {
+		return c.printJSON(upstreams)
+	}
+	i := slices.IndexFunc(upstreams.Upstreams, func(u api.Upstream) bool { return u.Name == d.upstream })
+	if i < 0 {
+		return fmt.Errorf("the upstream %s is gone meanwhile", d.upstream)
+	}
+	upstream := upstreams.Upstreams[i]
+	if err := c.printLines([]string{drainSentence(upstream, d), ""}); err != nil {
+		return err
+	}
+	return c.printLines(endpoints(upstream))
+}
+
+// drainSentence says what happens to the endpoint now.
+func drainSentence(u api.Upstream, d drained) string {
+	var open int64
+	active := 0
+	for _, e := range u.Endpoints {
+		if e.Address == d.endpoint {
+			open = e.Connections
+		} else if e.State == api.EndpointActive {
+			active++
+		}
+	}
+	if d.undo {
+		return fmt.Sprintf("%s gets connections again", d.endpoint)
+	}
+	sentence := fmt.Sprintf("%s drains: it gets no more connections, and its %s ended within drain_timeout",
+		d.endpoint, have(open, "open"))
+	if active == 0 {
+		sentence += fmt.Sprintf("; no active endpoint is left in %s", u.Name)
+	}
+	return sentence
+}
+
+// have counts connections up to the verb: 1 open connection has, 12 open connections have.
+func have(n int64, which string) string {
+	if n == 1 {
+		return "1 " + which + " connection has"
+	}
+	return fmt.Sprintf("%s %s connections have", figure.Count(uint64(max(n, 0))), which)
+}
+
+// endpoints is the table of an upstream's.
+func endpoints(u api.Upstream) []string {
+	t := table.New(table.Left("ENDPOINT"), table.Left("STATE"), table.Right("CONNECTIONS"), table.Left("LAST CONNECT"))
+	for _, e := range u.Endpoints {
+		last := ""
+		if e.LastConnect != nil {
+			last = e.LastConnect.Result
+		}
+		t.Row(e.Address, string(e.State), figure.Count(uint64(max(e.Connections, 0))), last)
+	}
+	return t.Lines()
+}

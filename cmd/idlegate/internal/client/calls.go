@@ -1,0 +1,114 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"idlegate/gateway/admin/api"
+)
+
+// reloadTimeout is for the calls that have the gateway prepare something, which it would not leave half done.
+const reloadTimeout = 30 * time.Second
+
+// Status is the gateway as a whole.
+func (c *Client) Status(ctx context.Context) (api.Status, error) {
+	return get[api.Status](ctx, c, "/status", nil)
+}
+
+// Routes are all routes and what they have counted.
+func (c *Client) Routes(ctx context.Context) (api.Routes, error) {
+	return get[api.Routes](ctx, c, "/routes", nil)
+}
+
+// Silences are how long the open connections have been silent, of one route or of all.
+func (c *Client) Silences(ctx context.Context, route string) (api.Silences, error) {
+	return get[api.Silences](ctx, c, "/silence", only("route", route))
+}
+
+// Upstreams are all upstreams.
+func (c *Client) Upstreams(ctx context.Context) (api.Upstreams, error) {
+	return get[api.Upstreams](ctx, c, "/upstreams", nil)
+}
+
+// Explain is all that is known of one connection.
+func (c *Client) Explain(ctx context.Context, id uint64) (api.Explanation, error) {
+	return get[api.Explanation](ctx, c, connection(id), nil)
+}
+
+// Advise is what the connections tell about idle_timeout, of one route or of all. tolerance is the share of them that may be
+// cut though they would speak again.
+func (c *Client) Advise(ctx context.Context, route string, tolerance float64) (api.Advices, error) {
+	query := only("route", route)
+	query.Set("tolerance", strconv.FormatFloat(tolerance, 'g', -1, 64))
+	return get[api.Advices](ctx, c, "/advice", query)
+}
+
+// CloseID ends one connection; IsUnknown tells of the error that there is none with that id.
+func (c *Client) CloseID(ctx context.Context, id uint64) (closed api.Closed, err error) {
+	err = c.call(ctx, http.MethodDelete, connection(id), nil, &closed)
+	return closed, err
+}
+
+// CloseAll ends the connections that filter lets through, which must not be zero.
+func (c *Client) CloseAll(ctx context.Context, filter api.Filter) (closed api.Closed, err error) {
+	err = c.call(ctx, http.MethodDelete, "/connections", filterQuery(filter), &closed)
+	return closed, err
+}
+
+// Drain has the gateway stop accepting and end. The answer is how it stood then.
+func (c *Client) Drain(ctx context.Context) (status api.Status, err error) {
+	err = c.call(ctx, http.MethodPost, "/drain", nil, &status)
+	return status, err
+}
+
+// DrainEndpoint has an endpoint get no more connections; UndrainEndpoint takes that back. The answer is how the upstreams
+// stand afterwards.
+func (c *Client) DrainEndpoint(ctx context.Context, upstream, endpoint string) (api.Upstreams, error) {
+	return c.endpoint(ctx, http.MethodPost, upstream, endpoint)
+}
+
+// UndrainEndpoint takes DrainEndpoint back.
+func (c *Client) UndrainEndpoint(ctx context.Context, upstream, endpoint string) (api.Upstreams, error) {
+	return c.endpoint(ctx, http.MethodDelete, upstream, endpoint)
+}
+
+func (c *Client) endpoint(ctx context.Context, method, upstream, endpoint string) (upstreams api.Upstreams, err error) {
+	err = c.call(ctx, method, "/upstreams/"+url.PathEscape(upstream)+"/drain", only("endpoint", endpoint), &upstreams)
+	return upstreams, err
+}
+
+// Reload has the gateway read its policy file. A file that it refuses is an answer whose OK is false, not an error.
+func (c *Client) Reload(ctx context.Context) (api.Reload, error) {
+	patient := *c
+	patient.timeout = max(c.timeout, reloadTimeout)
+	status, body, err := patient.exchange(ctx, http.MethodPost, "/reload", nil)
+	if err != nil {
+		return api.Reload{}, err
+	}
+	var reload api.Reload
+	answered := status == http.StatusOK || status == http.StatusUnprocessableEntity
+	if !answered || json.Unmarshal(body, &reload) != nil || reload.Trigger == "" {
+		return api.Reload{}, c.refusal(status, body)
+	}
+	return reload, nil
+}
+
+func get[T any](ctx context.Context, c *Client, path string, query url.Values) (answer T, err error) {
+	err = c.call(ctx, http.MethodGet, path, query, &answer)
+	return answer, err
+}
+
+func connection(id uint64) string { return "/connections/" + strconv.FormatUint(id, 10) }
+
+// only is a query with one member, or with none where its value is "".
+func only(key, value string) url.Values {
+	query := url.Values{}
+	if value != "" {
+		query.Set(key, value)
+	}
+	return query
+}

@@ -1,0 +1,182 @@
+// Package client calls the operator's API of a running gateway.
+//
+// Its errors are sentences for somebody who is in a hurry: where was looked, what was found there, and which flag leads
+// elsewhere. What the gateway itself refuses is a *Refusal.
+//
+//	c, err := client.New(client.Config{Address: "unix:/run/idlegate.sock"})
+//	page, err := c.Connections(ctx, api.Filter{Route: "devices"}, api.Page{Sort: "-silence"})
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"idlegate/gateway/admin/api"
+)
+
+// DefaultAddress is where a gateway answers its operator unless its policy file says otherwise.
+const DefaultAddress = "127.0.0.1:9180"
+
+// DefaultTimeout is how long a call may take. A gateway gathers what its loops know within milliseconds.
+const DefaultTimeout = 5 * time.Second
+
+// maxAnswer bounds what is read of an answer: a page of 1,000 connections has half a megabyte.
+const maxAnswer = 64 << 20
+
+// Config says which gateway to call and how. What is "" is not used.
+type Config struct {
+	Address   string        // host:port, [v6]:port, :port, unix:/path or https://host:port; "" is DefaultAddress
+	TokenFile string        // holds the token that the gateway demands
+	CA        string        // file of the authorities to trust with https, in place of the system's
+	Cert, Key string        // files of the certificate to show with https
+	Timeout   time.Duration // 0 is DefaultTimeout
+}
+
+// Client calls one gateway. It may be used by several goroutines.
+type Client struct {
+	// Set once, then read only.
+	address string // as it was given, for errors
+	base    string // of the URLs
+	secure  bool   // https
+	token   string
+	timeout time.Duration
+	http    *http.Client
+}
+
+// New makes a client. Nothing is called yet; an error is about the address, or about a file that cannot be read.
+func New(c Config) (*Client, error) {
+	if c.Address == "" {
+		c.Address = DefaultAddress
+	}
+	if c.Timeout == 0 {
+		c.Timeout = DefaultTimeout
+	}
+	target, err := parseTarget(c.Address)
+	if err != nil {
+		return nil, &AddressError{Address: c.Address, Err: err}
+	}
+	client := &Client{address: c.Address, base: target.base(), secure: target.secure, timeout: c.Timeout}
+	if client.token, err = readToken(c.TokenFile); err != nil {
+		return nil, err
+	}
+	transport := &http.Transport{
+		// The gateway is called directly: a proxy of the environment is for the web.
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, target.network, target.dial)
+		},
+		DisableCompression: true,
+		IdleConnTimeout:    time.Minute,
+	}
+	if target.secure {
+		if transport.TLSClientConfig, err = tlsConfig(c); err != nil {
+			return nil, err
+		}
+	} else if c.CA != "" || c.Cert != "" || c.Key != "" {
+		return nil, &AddressError{Address: c.Address, Err: fmt.Errorf("certificates are for https; write https://%s", strings.TrimPrefix(c.Address, ":"))}
+	}
+	client.http = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse // a gateway sends nobody elsewhere
+	}}
+	return client, nil
+}
+
+// Close ends the connections that are kept for further calls.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Address is where the gateway is looked for, as it was given.
+func (c *Client) Address() string { return c.address }
+
+func readToken(file string) (string, error) {
+	if file == "" {
+		return "", nil
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("read the token: %w", err)
+	}
+	token := strings.TrimSpace(string(data))
+	if token == "" || strings.ContainsAny(token, " \t\r\n") {
+		return "", fmt.Errorf("read the token: %s must hold one word", file)
+	}
+	return token, nil
+}
+
+func tlsConfig(c Config) (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.CA != "" {
+		pool, err := readCA(c.CA)
+		if err != nil {
+			return nil, err
+		}
+		config.RootCAs = pool
+	}
+	if c.Cert == "" && c.Key == "" {
+		return config, nil
+	}
+	if c.Cert == "" || c.Key == "" {
+		return nil, &AddressError{Address: c.Address, Err: fmt.Errorf("a certificate needs its key: give both --cert and --key")}
+	}
+	pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+	if err != nil {
+		return nil, fmt.Errorf("read the certificate: %w", err)
+	}
+	config.Certificates = []tls.Certificate{pair}
+	return config, nil
+}
+
+// call asks for method and path below the prefix of the API, and decodes a success into answer.
+func (c *Client) call(ctx context.Context, method, path string, query url.Values, answer any) error {
+	status, body, err := c.exchange(ctx, method, path, query)
+	if err != nil {
+		return err
+	}
+	if status/100 != 2 {
+		return c.refusal(status, body)
+	}
+	if err := json.Unmarshal(body, answer); err != nil {
+		return fmt.Errorf("the gateway at %s answered %s %s with what is not understood: %w; is it of another version?", c.address, method, path, err)
+	}
+	return nil
+}
+
+// exchange makes one call and returns an answer that is JSON, as all of a gateway's are.
+func (c *Client) exchange(ctx context.Context, method, path string, query url.Values) (status int, body []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	address := c.base + api.Prefix + path
+	if len(query) > 0 {
+		address += "?" + query.Encode()
+	}
+	request, err := http.NewRequestWithContext(ctx, method, address, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	request.Header.Set("Accept", "application/json")
+	if c.token != "" {
+		request.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return 0, nil, c.explain(err)
+	}
+	defer response.Body.Close()
+	body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return 0, nil, c.explain(err)
+	}
+	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	if kind != "application/json" {
+		return 0, nil, c.stranger(response.StatusCode, kind, body)
+	}
+	return response.StatusCode, body, nil
+}

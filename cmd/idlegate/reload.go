@@ -1,0 +1,76 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"idlegate/gateway/admin/api"
+)
+
+func newReload() *cobra.Command {
+	return newRemote(&cobra.Command{
+		Use:   "reload",
+		Short: "Have the gateway read its policy file again, and print what changed",
+		Long: "Have the gateway read its policy file again, and print what changed, one change a line. Open connections obey the\n" +
+			"new policy at once. A file that has problems is refused whole: they are printed as file:line:column, and the policy\n" +
+			"in force stays.",
+		Example: "  idlegate reload\n" +
+			"  idlegate reload -o json",
+		Args: arguments(),
+	}, func(c *call) error {
+		reload, err := c.gateway.Reload(c.Context())
+		if err != nil {
+			return err
+		}
+		if c.json {
+			if err := c.printJSON(reload); err != nil {
+				return err
+			}
+		}
+		if !reload.OK {
+			return refused(c, reload)
+		}
+		if c.json {
+			return nil
+		}
+		return changes(c, reload)
+	})
+}
+
+// changes prints what took effect, and says what did not.
+func changes(c *call, reload api.Reload) error {
+	var lines []string
+	for _, change := range reload.Changes {
+		if change.Restart {
+			c.remark("%s: takes effect only when the gateway is started again", inWords(change))
+			continue
+		}
+		lines = append(lines, inWords(change))
+	}
+	for _, warning := range reload.Warnings {
+		c.remark("%s", warning)
+	}
+	if len(reload.Changes) == 0 {
+		lines = append(lines, "nothing changed")
+	}
+	return c.printLines(lines)
+}
+
+// inWords is a change as the gateway puts it, or as path: from -> to.
+func inWords(change api.Change) string {
+	return cmp.Or(change.Text, fmt.Sprintf("%s: %s -> %s", change.Path, cmp.Or(change.From, "-"), cmp.Or(change.To, "-")))
+}
+
+// refused prints the problems of the file as check does, and returns what became of it.
+func refused(c *call, reload api.Reload) error {
+	for _, p := range reload.Problems {
+		c.remark("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Text)
+	}
+	if len(reload.Problems) == 0 && reload.Error != "" {
+		return fmt.Errorf("%s; the policy in force stays, generation %d", reload.Error, reload.Generation)
+	}
+	return errors.New("the file is refused; the policy in force stays, generation " + fmt.Sprint(reload.Generation))
+}
