@@ -59,8 +59,8 @@ func drainGateway(c *call) error {
 	if c.json {
 		return c.printJSON(status)
 	}
-	return c.printf("the gateway at %s drains: it accepts no more, and stops when its %s ended, within drain_timeout\n",
-		c.gateway.Address(), have(status.Connections, "open"))
+	return c.printf("the gateway at %s drains: it accepts no more; %s, then it stops\n",
+		c.gateway.Address(), fate(status.Connections))
 }
 
 func drainEndpoint(c *call, d drained) error {
@@ -100,20 +100,22 @@ func drainSentence(u api.Upstream, d drained) string {
 	if d.undo {
 		return fmt.Sprintf("%s gets connections again", d.endpoint)
 	}
-	sentence := fmt.Sprintf("%s drains: it gets no more connections, and its %s ended within drain_timeout",
-		d.endpoint, have(open, "open"))
+	sentence := fmt.Sprintf("%s drains: it gets no more connections; %s", d.endpoint, fate(open))
 	if active == 0 {
 		sentence += fmt.Sprintf("; no active endpoint is left in %s", u.Name)
 	}
 	return sentence
 }
 
-// have counts connections up to the verb: 1 open connection has, 12 open connections have.
-func have(n int64, which string) string {
-	if n == 1 {
-		return "1 " + which + " connection has"
+// fate says what becomes of the connections that are open when something begins to drain.
+func fate(open int64) string {
+	switch {
+	case open <= 0:
+		return "none is open"
+	case open == 1:
+		return "the one that is open ends within drain_timeout"
 	}
-	return fmt.Sprintf("%s %s connections have", figure.Count(uint64(max(n, 0))), which)
+	return fmt.Sprintf("the %s that are open end within drain_timeout", figure.Count(uint64(open)))
 }
 
 // endpoints is the table of an upstream's.

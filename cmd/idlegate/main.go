@@ -5,6 +5,8 @@
 //	idlegate demo                    show what it does: backend, gateway and clients in one process
 //	idlegate connections             list the open connections of a running gateway
 //	idlegate close ID...             end open connections, by id or by filter
+//	idlegate explain ID              say which timer ends a connection, when and why
+//	idlegate advise                  recommend idle_timeout for each route, from what its connections did
 //	idlegate drain                   drain the gateway, or one endpoint
 //	idlegate reload                  have the gateway read its policy file again, and print what changed
 //	idlegate completion SHELL        print a script that has the shell complete all of this
@@ -60,8 +62,8 @@ func newRoot() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%w", err) })
 	root.SetHelpCommand(newHelp())
-	root.AddCommand(newRun(), newCheck(), newDemo(), newConnections(), newClose(), newDrain(), newReload(),
-		newCompletion(), newVersion())
+	root.AddCommand(newRun(), newCheck(), newDemo(), newConnections(), newClose(), newExplain(), newAdvise(),
+		newDrain(), newReload(), newCompletion(), newVersion())
 	return root
 }
 
@@ -85,9 +87,9 @@ func report(err error, stderr io.Writer) int {
 	return exitFailed
 }
 
-// parts are the errors that were joined, so that each begins a line of its own.
+// parts are the errors that were joined, so that each begins a line of its own. Only the outermost: what wraps says more.
 func parts(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only the outermost: what wraps says more
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return joined.Unwrap()
 	}
 	return []error{err}

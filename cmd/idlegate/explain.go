@@ -1,0 +1,146 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"idlegate/cmd/idlegate/internal/client"
+	"idlegate/cmd/idlegate/internal/figure"
+	"idlegate/cmd/idlegate/internal/table"
+	"idlegate/gateway/admin/api"
+)
+
+func newExplain() *cobra.Command {
+	return newRemote(&cobra.Command{
+		Use:   "explain ID",
+		Short: "Say which timer ends a connection, when and why",
+		Long: "Say of one open connection which timer ends it first as things stand, which policy is in force and where each value\n" +
+			"in it comes from, and of every timer whether it runs, what it counts from and when it fires.\n\n" +
+			"A timer is off; waiting for what starts it; running; still, while the gateway itself is not reading the client; or\n" +
+			"over: it can no longer fire.",
+		Example: "  idlegate explain 17\n" +
+			"  idlegate connections --due 10s --limit 1 -o json | jq .connections[0].id | xargs idlegate explain",
+		Args:              arguments("ID"),
+		ValidArgsFunction: connectionIDs,
+	}, func(c *call) error {
+		id, err := parseID(c.Command, c.args[0])
+		if err != nil {
+			return err
+		}
+		explanation, err := c.gateway.Explain(c.Context(), id)
+		switch {
+		case client.IsUnknown(err):
+			return noConnection(id)
+		case err != nil:
+			return err
+		case c.json:
+			return c.printJSON(explanation)
+		}
+		return c.printLines(explained(explanation))
+	})
+}
+
+// explained is all of an explanation: what will happen, what the connection is, and its timers.
+func explained(e api.Explanation) []string {
+	lines := append(verdicts(e), "")
+	lines = append(lines, particulars(e)...)
+	lines = append(lines, "")
+	lines = append(lines, timers(e.Timers)...)
+	if rehearsals := dryRuns(e.Timers); len(rehearsals) > 0 {
+		lines = append(append(lines, ""), rehearsals...)
+	}
+	return lines
+}
+
+// particulars is what is known of the connection beside its timers.
+func particulars(e api.Explanation) []string {
+	c := e.Connection
+	policy := "in the route itself"
+	if e.Policy != "" {
+		policy = e.Policy
+	}
+	behaviour := []string{e.Kind}
+	if e.ResetOn != "" {
+		behaviour = append(behaviour, "reset_on "+e.ResetOn)
+	}
+	behaviour = append(behaviour, "close "+e.Close, fmt.Sprintf("generation %d of the policy file", e.Generation))
+	return pairs([][2]string{
+		{"connection", fmt.Sprintf("%d of route %s, %s, %s old", c.ID, c.Route, c.State, figure.Duration(c.AgeSeconds))},
+		{"client", fmt.Sprintf("%s, silent for %s", c.Client, figure.Duration(c.SilenceSeconds))},
+		{"endpoint", cmp.Or(c.Endpoint, "none yet")},
+		{"from client", traffic(c.ClientMessages, c.ClientBytes)},
+		{"from upstream", traffic(c.UpstreamMessages, c.UpstreamBytes)},
+		{"protocol", e.Protocol},
+		{"policy", policy + ": " + strings.Join(behaviour, ", ")},
+	})
+}
+
+func traffic(messages, bytes uint64) string {
+	noun := "messages"
+	if messages == 1 {
+		noun = "message"
+	}
+	return fmt.Sprintf("%s %s, %s", figure.Count(messages), noun, figure.Size(bytes))
+}
+
+// pairs writes names and values below one another.
+func pairs(rows [][2]string) []string {
+	width := 0
+	for _, row := range rows {
+		width = max(width, len(row[0]))
+	}
+	lines := make([]string, len(rows))
+	for i, row := range rows {
+		lines[i] = fmt.Sprintf("%-*s  %s", width, row[0], row[1])
+	}
+	return lines
+}
+
+// timers is the table of them.
+func timers(all []api.Timer) []string {
+	t := table.New(table.Left("TIMER"), table.Right("VALUE"), table.Left("WRITTEN AT"), table.Left("STANDING"),
+		table.Right("FIRES IN"), table.Left("COUNTS FROM"))
+	for _, timer := range all {
+		value, due := "off", ""
+		if timer.ValueSeconds != nil {
+			value = figure.Exact(*timer.ValueSeconds)
+		}
+		if timer.DueSeconds != nil {
+			due = figure.Duration(*timer.DueSeconds)
+		}
+		since := timer.Since
+		if since != "" && timer.SinceSeconds != nil {
+			since += ", " + figure.Duration(*timer.SinceSeconds) + " ago"
+		}
+		if timer.Waits != "" {
+			since = strings.TrimPrefix(since+"; waits for "+timer.Waits, "; ")
+		}
+		t.Row(timer.Timer, value, timer.From, timer.Standing, due, since)
+	}
+	return t.Lines()
+}
+
+// dryRuns is a sentence for each timer that a dry run watches.
+func dryRuns(all []api.Timer) []string {
+	var lines []string
+	for _, timer := range all {
+		if timer.DryRun == nil {
+			continue
+		}
+		rehearsed := *timer.DryRun
+		line := fmt.Sprintf("dry run: %s of %s (%s)", timer.Timer, figure.Exact(rehearsed.ValueSeconds), rehearsed.From)
+		switch {
+		case rehearsed.Counted:
+			line += " would have ended it, and was counted"
+		case rehearsed.DueSeconds != nil:
+			line += " would end it in " + figure.Duration(*rehearsed.DueSeconds)
+		default:
+			line += " does not run"
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
