@@ -17,7 +17,8 @@ const UnixHost = "idlegate"
 // A web page can have a browser on the operator's machine call any address that the browser reaches. If the page's own name
 // was pointed at this server (DNS rebinding), the call carries that name as its Host, so only hosts that nobody else can
 // point anywhere are let through: addresses, localhost, the placeholder on a unix socket and the name the operator chose. If
-// the page calls across origins, the call carries an Origin, which must then be this server's own.
+// the page calls across origins, the call carries an Origin, which must then be this server's own. Where a browser says by
+// itself from what site a call comes, as all current ones do, a call that changes something must come from this one.
 type guard struct {
 	next http.Handler
 	host string // of admin.listen; may be empty
@@ -26,21 +27,32 @@ type guard struct {
 
 // ServeHTTP implements http.Handler.
 func (g guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !g.isOwn(hostname(r.Host)) {
-		refuse(w, fmt.Sprintf("host %q is not this server's: call it by its address, as localhost, or by the host in admin.listen", r.Host))
+	if sentence := g.objection(r); sentence != "" {
+		refuse(w, r, http.StatusForbidden, sentence)
 		return
-	}
-	for _, origin := range r.Header.Values("Origin") {
-		if !sameOrigin(origin, r.Host) {
-			refuse(w, fmt.Sprintf("origin %q is not this server's: pages of other sites may not call it", origin))
-			return
-		}
 	}
 	g.next.ServeHTTP(w, r)
 }
 
-func refuse(w http.ResponseWriter, sentence string) {
-	http.Error(w, sentence, http.StatusForbidden)
+// objection says why a call is not let through; "": it is.
+func (g guard) objection(r *http.Request) string {
+	if !g.isOwn(hostname(r.Host)) {
+		return fmt.Sprintf("host %q is not this server's: call it by its address, as localhost, or by the host in admin.listen", r.Host)
+	}
+	for _, origin := range r.Header.Values("Origin") {
+		if !sameOrigin(origin, r.Host) {
+			return fmt.Sprintf("origin %q is not this server's: pages of other sites may not call it", origin)
+		}
+	}
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return ""
+	}
+	for _, site := range r.Header.Values("Sec-Fetch-Site") {
+		if site != "same-origin" && site != "none" {
+			return fmt.Sprintf("the call is %s: pages of other sites may not change anything", site)
+		}
+	}
+	return ""
 }
 
 func (g guard) isOwn(host string) bool {

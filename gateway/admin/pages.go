@@ -5,35 +5,17 @@ import (
 	"net/http"
 )
 
-// pages are what there is to read.
+// pages are what there is to read on both listeners.
 type pages struct {
 	gateway Gateway
-	version string
 	metrics http.Handler
 }
 
-// forScrapers has what an open listener may show.
-func (p pages) forScrapers() *http.ServeMux {
-	mux := http.NewServeMux()
+// register adds what an open listener may show, and the operator's shows as well.
+func (p pages) register(mux *http.ServeMux) {
 	mux.Handle("GET /metrics", p.metrics) // GET is HEAD too; other methods get 405
 	mux.HandleFunc("GET /healthz", p.health)
 	mux.HandleFunc("GET /readyz", p.ready)
-	return mux
-}
-
-// forOperator has all pages.
-func (p pages) forOperator() *http.ServeMux {
-	mux := p.forScrapers()
-	mux.HandleFunc("GET /{$}", p.index)
-	return mux
-}
-
-func (p pages) index(w http.ResponseWriter, _ *http.Request) {
-	text(w, http.StatusOK, fmt.Sprintf(`idlegate %s
-
-/metrics  the figures, for Prometheus
-/healthz  200 as long as the process answers
-/readyz   200 while new connections are served; else 503 and the reason`, p.version))
 }
 
 func (p pages) health(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, "ok") }

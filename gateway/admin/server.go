@@ -1,18 +1,25 @@
 // Package admin is the HTTP server through which the gateway answers its operator.
 //
-// The operator's listener is meant for this machine: whoever reaches it is trusted, so every call is checked for being
-// meant for it, against web pages that send a browser here (see guard). The listener for metrics may be open to scrapers
-// and probes: it has three paths, only reads, and checks nothing.
+// The operator's listener has the API under /api/v1, which openapi.json describes, the status page at /, which calls that
+// API, the metrics, and Go's profiles if they are switched on. It is meant for this machine: whoever reaches it is trusted,
+// so every call is checked for being meant for it, against web pages that send a browser here (see guard). Where the
+// listener can be reached from elsewhere, the Config has a token (see lock) or TLS with client certificates.
 //
-//	server := admin.New(admin.Config{Listener: l, Gateway: gateway, Logger: logger, Version: version})
+// The listener for metrics may be open to scrapers and probes: it has three paths, only reads, and checks nothing.
+//
+//	server := admin.New(admin.Config{Listener: l, Gateway: gateway, Operated: gateway, Logger: logger, Version: version})
 //	go server.Serve()
 //	defer server.Shutdown(ctx)
 //
 // The caller binds, since listening sockets outlive a configuration; the server closes what it was given.
+//
+// The API takes parameters strictly: one that is unknown, doubled, empty or out of range is a 400 that says what would be
+// right. Each call is given 5 s, after which the gateway counts as busy: 503.
 package admin
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,7 +30,7 @@ import (
 	"idlegate/metrics"
 )
 
-// A call is a small GET from nearby, and a page of metrics waits for its figures 5 s at most.
+// A call is a small request from nearby. Metrics and the API wait for the gateway 5 s, a reload 20 s at most.
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 10 * time.Second
@@ -43,8 +50,13 @@ type Gateway interface {
 type Config struct {
 	Listener net.Listener // the operator's: TCP or unix
 	Host     string       // of admin.listen, by which the operator's listener may be called too; may be empty
+	TLS      *tls.Config  // of the operator's listener; nil: it speaks plain HTTP
+	// Token gives what calls to the operator's listener must carry, and is asked at each of them; nil: none is demanded.
+	Token    func() (string, error)
+	Pprof    bool         // /debug/pprof/ is there
 	Metrics  net.Listener // nil: the metrics are on the operator's listener only
 	Gateway  Gateway
+	Operated Operated // nil: there is no API
 	Logger   *slog.Logger
 	Version  string
 }
@@ -57,22 +69,39 @@ type Server struct {
 // endpoint is one listener and what answers on it.
 type endpoint struct {
 	listener net.Listener
-	http     *http.Server
+	http     *http.Server // with a TLSConfig where the listener speaks TLS
 }
 
 // New makes a server that owns the listeners from now on. Serve or Shutdown must follow.
 func New(c Config) *Server {
-	pages := pages{gateway: c.Gateway, version: c.Version, metrics: metrics.Handler(c.Gateway, c.Version)}
-	operator := guard{
-		next: pages.forOperator(),
-		host: c.Host,
-		unix: c.Listener.Addr().Network() == "unix",
-	}
-	s := &Server{endpoints: []endpoint{newEndpoint(c.Listener, operator, c.Logger)}}
+	open := pages{gateway: c.Gateway, metrics: metrics.Handler(c.Gateway, c.Version)}
+	operator := newEndpoint(c.Listener, c.forOperator(open), c.Logger)
+	operator.http.TLSConfig = c.TLS
+	s := &Server{endpoints: []endpoint{operator}}
 	if c.Metrics != nil {
-		s.endpoints = append(s.endpoints, newEndpoint(c.Metrics, pages.forScrapers(), c.Logger))
+		mux := http.NewServeMux()
+		open.register(mux)
+		s.endpoints = append(s.endpoints, newEndpoint(c.Metrics, mux, c.Logger))
 	}
 	return s
+}
+
+// forOperator has all pages and calls, for those who may see them.
+func (c Config) forOperator(open pages) http.Handler {
+	mux := http.NewServeMux()
+	open.register(mux)
+	registerPage(mux)
+	if c.Operated != nil {
+		calls{c.Operated}.register(mux)
+	}
+	if c.Pprof {
+		registerProfiles(mux)
+	}
+	var inner http.Handler = mux
+	if c.Token != nil {
+		inner = newLock(mux, c.Token)
+	}
+	return guard{next: inner, host: c.Host, unix: c.Listener.Addr().Network() == "unix"}
 }
 
 func newEndpoint(l net.Listener, h http.Handler, logger *slog.Logger) endpoint {
@@ -121,7 +150,11 @@ func (s *Server) Shutdown(ctx context.Context) error {
 }
 
 func (e endpoint) serve() error {
-	err := e.http.Serve(e.listener)
+	serve := e.http.Serve
+	if e.http.TLSConfig != nil {
+		serve = func(l net.Listener) error { return e.http.ServeTLS(l, "", "") }
+	}
+	err := serve(e.listener)
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

@@ -63,6 +63,7 @@ func start(t *testing.T, g Gateway, operator net.Listener) *running {
 		Listener: operator,
 		Metrics:  r.scrapers,
 		Gateway:  g,
+		Operated: fakeFleet(),
 		Logger:   slog.New(slog.NewTextHandler(r.log, nil)),
 		Version:  "v1.2.3",
 	})
@@ -109,7 +110,7 @@ func TestEachListenerHasItsPages(t *testing.T) {
 		status               int
 		body                 string // part of it
 	}{
-		"operator: index":            {s.operator, "GET", "localhost", "/", 200, "idlegate v1.2.3\n\n/metrics "},
+		"operator: index":            {s.operator, "GET", "localhost", "/", 200, "<title>idlegate"},
 		"operator: metrics":          {s.operator, "GET", "localhost", "/metrics", 200, "\nidlegate_connections_max 77\n"},
 		"operator: health":           {s.operator, "GET", "localhost", "/healthz", 200, "ok\n"},
 		"operator: readiness":        {s.operator, "GET", "localhost", "/readyz", 200, "ready\n"},

@@ -1,0 +1,185 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"idlegate/gateway/admin/api"
+)
+
+const (
+	callTimeout   = 5 * time.Second  // event loops answer within milliseconds unless they are stuck
+	reloadTimeout = 20 * time.Second // certificates and addresses are looked up; writeTimeout must be longer
+)
+
+// operation is one call of the API, by the name that OpenAPI gives it.
+type operation struct {
+	method  string
+	path    string // after api.Prefix, with {name} where the caller names something
+	params  []string
+	timeout time.Duration // 0: callTimeout
+	answer  func(ctx context.Context, a *ask) (status int, body any, err error)
+}
+
+// calls answers from a gateway.
+type calls struct {
+	gateway Operated
+}
+
+// table has every call; openapi.json describes these and no others.
+func (c calls) table() []operation {
+	const (
+		get  = http.MethodGet
+		post = http.MethodPost
+		del  = http.MethodDelete
+	)
+	return []operation{
+		{method: get, path: "/status", answer: c.status},
+		{method: get, path: "/connections", params: append(filterParams(), "sort", "offset", "limit"), answer: c.list},
+		{method: del, path: "/connections", params: filterParams(), answer: c.closeAll},
+		{method: get, path: "/connections/{id}", answer: c.explain},
+		{method: del, path: "/connections/{id}", answer: c.closeID},
+		{method: get, path: "/ended", params: []string{"route", "reason", "limit"}, answer: c.ended},
+		{method: get, path: "/routes", answer: c.routes},
+		{method: get, path: "/silence", params: []string{"route"}, answer: c.silence},
+		{method: get, path: "/history", params: []string{"route"}, answer: c.history},
+		{method: get, path: "/policies", answer: c.policies},
+		{method: get, path: "/upstreams", answer: c.upstreams},
+		{method: post, path: "/upstreams/{name}/drain", params: []string{"endpoint"}, answer: c.drainEndpoint},
+		{method: del, path: "/upstreams/{name}/drain", params: []string{"endpoint"}, answer: c.undrainEndpoint},
+		{method: get, path: "/advice", params: []string{"route", "tolerance"}, answer: c.advice},
+		{method: get, path: "/config", answer: c.config},
+		{method: post, path: "/reload", timeout: reloadTimeout, answer: c.reload},
+		{method: post, path: "/drain", answer: c.drain},
+		{method: get, path: "/openapi.json", answer: document},
+	}
+}
+
+// register adds the calls to mux, and answers to whatever else is asked for below /api/.
+func (c calls) register(mux *http.ServeMux) {
+	byPath := make(map[string]methods)
+	for _, one := range c.table() {
+		byPath[one.path] = append(byPath[one.path], one)
+	}
+	for path, all := range byPath {
+		mux.Handle(api.Prefix+path, all)
+	}
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
+		sentence := fmt.Sprintf("there is no %s; %s/openapi.json describes the calls that there are", clip(r.URL.Path), api.Prefix)
+		fail(w, refusal{http.StatusNotFound, sentence})
+	})
+}
+
+// methods are the calls of one path, told apart by their method.
+type methods []operation
+
+// ServeHTTP implements http.Handler.
+func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet // net/http leaves the body away
+	}
+	i := slices.IndexFunc(m, func(o operation) bool { return o.method == method })
+	if i < 0 {
+		w.Header().Set("Allow", m.allowed())
+		fail(w, refusal{http.StatusMethodNotAllowed, fmt.Sprintf("%s takes %s, not %s", clip(r.URL.Path), m.allowed(), clip(r.Method))})
+		return
+	}
+	m[i].serve(w, r)
+}
+
+func (m methods) allowed() string {
+	var names []string
+	for _, o := range m {
+		names = append(names, o.method)
+		if o.method == http.MethodGet {
+			names = append(names, http.MethodHead)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+func (o operation) serve(w http.ResponseWriter, r *http.Request) {
+	a, err := newAsk(r, o.params)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	timeout := o.timeout
+	if timeout == 0 {
+		timeout = callTimeout
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), timeout)
+	defer cancel()
+	status, body, err := o.answer(ctx, a)
+	if err == nil {
+		answer(w, status, body)
+		return
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = refusal{http.StatusServiceUnavailable, fmt.Sprintf("the gateway is busy and did not answer within %s; try again", timeout)}
+	}
+	fail(w, err)
+}
+
+// ok is the answer of a call that has nothing to add to what the gateway says.
+func ok[T any](body T, err error) (int, any, error) { return http.StatusOK, body, err }
+
+func (c calls) status(ctx context.Context, _ *ask) (int, any, error) {
+	return ok(c.gateway.Status(ctx))
+}
+
+func (c calls) routes(ctx context.Context, _ *ask) (int, any, error) {
+	return ok(c.gateway.Routes(ctx))
+}
+
+func (c calls) silence(ctx context.Context, a *ask) (int, any, error) {
+	return ok(c.gateway.Silences(ctx, a.text("route")))
+}
+
+func (c calls) history(ctx context.Context, a *ask) (int, any, error) {
+	return ok(c.gateway.Histories(ctx, a.text("route")))
+}
+
+func (c calls) policies(context.Context, *ask) (int, any, error) {
+	return ok(c.gateway.Policies(), nil)
+}
+
+func (c calls) upstreams(ctx context.Context, _ *ask) (int, any, error) {
+	return ok(c.gateway.Upstreams(ctx))
+}
+
+func (c calls) config(context.Context, *ask) (int, any, error) {
+	return ok(c.gateway.Effective(), nil)
+}
+
+func (c calls) ended(ctx context.Context, a *ask) (int, any, error) {
+	limit := a.limit()
+	if a.err != nil {
+		return 0, nil, a.err
+	}
+	return ok(c.gateway.Endings(ctx, a.text("route"), a.text("reason"), limit))
+}
+
+// defaultTolerance is one connection in a thousand.
+const defaultTolerance = 0.001
+
+func (c calls) advice(ctx context.Context, a *ask) (int, any, error) {
+	tolerance := a.share("tolerance", defaultTolerance)
+	if a.err != nil {
+		return 0, nil, a.err
+	}
+	return ok(c.gateway.Advise(ctx, a.text("route"), tolerance))
+}
+
+// document gives out the description of the API.
+func document(context.Context, *ask) (int, any, error) {
+	text, err := files.ReadFile("openapi.json")
+	return ok(json.RawMessage(text), err)
+}

@@ -1,0 +1,65 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+func (c calls) reload(ctx context.Context, _ *ask) (int, any, error) {
+	reload, err := c.gateway.Reload(ctx)
+	if err != nil {
+		return 0, nil, conflict(err)
+	}
+	if !reload.OK {
+		return http.StatusUnprocessableEntity, reload, nil
+	}
+	return http.StatusOK, reload, nil
+}
+
+func (c calls) drain(ctx context.Context, _ *ask) (int, any, error) {
+	c.gateway.Drain()
+	status, err := c.gateway.Status(ctx)
+	if err != nil {
+		err = done("the gateway is being drained", err)
+	}
+	return http.StatusAccepted, status, err
+}
+
+func (c calls) drainEndpoint(ctx context.Context, a *ask) (int, any, error) {
+	return c.setDrained(ctx, a, "drained", c.gateway.DrainEndpoint)
+}
+
+func (c calls) undrainEndpoint(ctx context.Context, a *ask) (int, any, error) {
+	return c.setDrained(ctx, a, "no longer drained", c.gateway.UndrainEndpoint)
+}
+
+// setDrained changes an endpoint and shows all upstreams as they are then.
+func (c calls) setDrained(ctx context.Context, a *ask, becomes string, set func(upstream, endpoint string) error) (int, any, error) {
+	endpoint := a.text("endpoint")
+	if endpoint == "" {
+		return 0, nil, wrong("endpoint is missing: say which one, as in ?endpoint=10.0.0.11:9000, as the policy file has it")
+	}
+	if err := set(a.PathValue("name"), endpoint); err != nil {
+		return 0, nil, conflict(err)
+	}
+	upstreams, err := c.gateway.Upstreams(ctx)
+	if err != nil {
+		err = done(fmt.Sprintf("the endpoint is %s", becomes), err)
+	}
+	return ok(upstreams, err)
+}
+
+// conflict is the answer where the gateway, as it stands, cannot do what was asked.
+func conflict(err error) error {
+	if errors.Is(err, ErrUnknown) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return refusal{http.StatusConflict, err.Error()}
+}
+
+// done is the answer where something was done, but the gateway does not say how it stands afterwards.
+func done(what string, err error) error {
+	return refusal{http.StatusServiceUnavailable, fmt.Sprintf("%s, but how it stands now is not known: %v", what, err)}
+}
