@@ -14,19 +14,21 @@ type Gateway struct {
 	OnFull         OnFull
 	BufferMemory   int64         // bytes held for slow peers, at most
 	DrainTimeout   time.Duration // 0: until the last connection has ended
+	EditGrace      time.Duration // what an edit ends at once is spread over so long; 0: not spread
 }
 
 // minBuffer is the least buffer_memory: less would make the buffer of a few peers starve all others.
 const minBuffer = mib
 
 func (c cursor) gateway() Gateway {
-	g := Gateway{BufferMemory: 256 * mib, DrainTimeout: 30 * time.Second}
+	g := Gateway{BufferMemory: 256 * mib, DrainTimeout: 30 * time.Second, EditGrace: 2 * time.Second}
 	c.mapping(keys{
 		"loops":           integer(&g.Loops, 0, 1024),
 		"max_connections": integer(&g.MaxConnections, 0, math.MaxInt32),
 		"on_full":         word(&g.OnFull),
 		"buffer_memory":   size(&g.BufferMemory, minBuffer, false),
 		"drain_timeout":   duration(&g.DrainTimeout),
+		"edit_grace":      duration(&g.EditGrace),
 	})
 	if g.DrainTimeout == 0 {
 		c.child("drain_timeout").warn("none lets a drain last as long as its last connection")
@@ -41,5 +43,6 @@ func (g Gateway) node() *yaml.Node {
 		pair{"on_full", scalarNode(g.OnFull.String())},
 		pair{"buffer_memory", scalarNode(formatSize(g.BufferMemory))},
 		pair{"drain_timeout", scalarNode(formatDuration(g.DrainTimeout))},
+		pair{"edit_grace", scalarNode(formatDuration(g.EditGrace))},
 	)
 }

@@ -16,11 +16,8 @@ func (c cursor) log() Log {
 		"level":       word(&l.Level),
 		"format":      word(&l.Format),
 		"connections": word(&l.Connections),
-		"file":        text(&l.File),
+		"file":        path(&l.File),
 	})
-	if !printable(l.File) {
-		c.child("file").fail("%s has unprintable characters", quote(l.File))
-	}
 	return l
 }
 

@@ -76,6 +76,16 @@ func text(to *string) func(cursor) {
 	}
 }
 
+// path reads the path of a file, relative to the directory that the gateway runs in unless it is absolute.
+func path(to *string) func(cursor) {
+	return func(c cursor) {
+		text(to)(c)
+		if !printable(*to) {
+			c.fail("%s has unprintable characters", quote(*to))
+		}
+	}
+}
+
 // label reads the name of a route.
 func label(to *string) func(cursor) {
 	return func(c cursor) {

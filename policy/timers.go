@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -252,5 +251,5 @@ func (p *Policy) dryRunNode() *yaml.Node {
 	if len(pairs) > 0 {
 		return flow(pairs...)
 	}
-	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: strconv.FormatBool(p.DryRun.All)}
+	return boolNode(p.DryRun.All)
 }
