@@ -6,6 +6,7 @@ import (
 	"embed"
 	"fmt"
 	"net/http"
+	"path"
 	"time"
 )
 
@@ -18,29 +19,35 @@ var files embed.FS
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// registerPage adds the status page to mux: three files that need nothing from elsewhere.
+// registerPage adds the status page to mux: page/index.html at /, and what lies beside it at /page.js and the like.
 func registerPage(mux *http.ServeMux) {
-	for _, asset := range []struct{ pattern, file, kind string }{
-		{"GET /{$}", "page/index.html", "text/html"},
-		{"GET /page.css", "page/page.css", "text/css"},
-		{"GET /page.js", "page/page.js", "text/javascript"},
-	} {
-		if content, err := files.ReadFile(asset.file); err == nil {
-			mux.Handle(asset.pattern, serveAsset(content, asset.file, asset.kind))
+	entries, _ := files.ReadDir("page") // what is embedded can be read
+	for _, entry := range entries {
+		name := entry.Name()
+		content, _ := files.ReadFile("page/" + name)
+		switch path.Ext(name) {
+		case ".html":
+			mux.Handle("GET /{$}", serveAsset(content, "text/html; charset=utf-8"))
+		case ".css":
+			mux.Handle("GET /"+name, serveAsset(content, "text/css; charset=utf-8"))
+		case ".js":
+			mux.Handle("GET /"+name, serveAsset(content, "text/javascript; charset=utf-8"))
+		case ".svg":
+			mux.Handle("GET /"+name, serveAsset(content, "image/svg+xml"))
 		}
 	}
 }
 
-func serveAsset(content []byte, name, kind string) http.HandlerFunc {
-	tag := fmt.Sprintf("%q", fmt.Sprintf("%x", sha256.Sum256(content)))
+func serveAsset(content []byte, kind string) http.HandlerFunc {
+	tag := fmt.Sprintf(`"%x"`, sha256.Sum256(content))
 	return func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
-		header.Set("Content-Type", kind+"; charset=utf-8")
+		header.Set("Content-Type", kind)
 		header.Set("Content-Security-Policy", contentPolicy)
 		header.Set("Referrer-Policy", "no-referrer")
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("Cache-Control", "no-cache") // kept, but asked for again: another version may be running
 		header.Set("ETag", tag)
-		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 	}
 }
