@@ -2,11 +2,10 @@ package gateway
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"log/slog"
 	"net/netip"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,28 +19,34 @@ import (
 // is dropped and counted, as is what finds the destination stalled.
 type journal struct {
 	// Set once, then read only.
-	logger      *slog.Logger
-	connections policy.LogConnections
-	clock       *reactor.Clock
-	sink        *logsink.Sink // nil with a logger of the caller's
-	file        io.Closer     // nil: standard error
-	queue       chan any
-	done        chan struct{}
+	logger *slog.Logger // goes with every adopted style
+	clock  *reactor.Clock
+	queue  chan any
+	done   chan struct{}
+	sink   *logsink.Sink                // nil with a logger of the caller's
+	style  atomic.Pointer[slog.Handler] // what logger writes with; not used with one of the caller's
 
-	lost atomic.Uint64
+	lost        atomic.Uint64
+	connections atomic.Uint32 // a policy.LogConnections
+
+	// Guarded by mu, which no loop takes.
+	mu     sync.Mutex
+	cfg    policy.Log // in force
+	stderr *logsink.Dest
+	file   *os.File // nil: standard error
+	closed bool
 }
 
 // queued is how many records may wait to be written.
 const queued = 8192
 
-// flushTime is how long a destination has to take what is queued when the gateway ends.
+// flushTime is how long a destination has to take what is queued when the gateway ends, and what was being written to it
+// when another takes its place.
 const flushTime = time.Second
 
 func newJournal(logger *slog.Logger, cfg policy.Log, clock *reactor.Clock) (*journal, error) {
-	j := &journal{
-		logger: logger, connections: cfg.Connections, clock: clock,
-		queue: make(chan any, queued), done: make(chan struct{}),
-	}
+	j := &journal{logger: logger, clock: clock, cfg: cfg, queue: make(chan any, queued), done: make(chan struct{})}
+	j.connections.Store(uint32(cfg.Connections))
 	if logger == nil {
 		if err := j.open(cfg); err != nil {
 			return nil, err
@@ -49,37 +54,6 @@ func newJournal(logger *slog.Logger, cfg policy.Log, clock *reactor.Clock) (*jou
 	}
 	go j.write()
 	return j, nil
-}
-
-func (j *journal) open(cfg policy.Log) error {
-	var dest io.Writer = os.Stderr
-	if cfg.File != "" {
-		file, err := os.OpenFile(cfg.File, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
-		if err != nil {
-			return fmt.Errorf("open the log: %w", err)
-		}
-		dest, j.file = file, file
-	}
-	j.sink = logsink.New(logsink.Config{Dest: dest})
-	options := &slog.HandlerOptions{Level: map[policy.LogLevel]slog.Level{
-		policy.LevelDebug: slog.LevelDebug, policy.LevelInfo: slog.LevelInfo,
-		policy.LevelWarn: slog.LevelWarn, policy.LevelError: slog.LevelError,
-	}[cfg.Level]}
-	if cfg.Format == policy.FormatJSON {
-		options.ReplaceAttr = inSeconds
-		j.logger = slog.New(slog.NewJSONHandler(j.sink, options))
-		return nil
-	}
-	j.logger = slog.New(slog.NewTextHandler(j.sink, options))
-	return nil
-}
-
-// inSeconds makes durations what metrics have them in, where a program reads them.
-func inSeconds(_ []string, a slog.Attr) slog.Attr {
-	if a.Value.Kind() == slog.KindDuration {
-		a.Value = slog.Float64Value(a.Value.Duration().Seconds())
-	}
-	return a
 }
 
 // dropped returns how many lines were lost.
@@ -95,6 +69,9 @@ func (j *journal) dropped() uint64 {
 func (j *journal) close() {
 	close(j.queue)
 	<-j.done
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.closed = true
 	if j.sink != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), flushTime)
 		defer cancel()
@@ -115,8 +92,13 @@ func (j *journal) put(record any) {
 
 // Ended takes the end of a connection from a loop.
 func (j *journal) Ended(e relay.Ended) {
-	if j.connections == policy.ConnectionsNone || j.connections == policy.ConnectionsFaults && !e.Reason.Fault() {
+	switch policy.LogConnections(j.connections.Load()) {
+	case policy.ConnectionsNone:
 		return
+	case policy.ConnectionsFaults:
+		if !e.Reason.Fault() {
+			return
+		}
 	}
 	j.put(e)
 }

@@ -5,15 +5,17 @@
 // soon as there is room again. Beneath a slog handler, whose records are one Write each, it keeps an event loop from
 // standing still behind a full disk or a terminal that is held.
 //
-//	sink := logsink.New(logsink.Config{Dest: os.Stderr})
+//	sink := logsink.New(logsink.Config{Dest: logsink.NewDest(os.Stderr)})
 //	logger := slog.New(slog.NewTextHandler(sink, nil))
 //	defer sink.Close(ctx)
+//
+// Exchange gives a Sink another destination while lines go on coming: those before it go to the old one, those after it to
+// the new one. An old one that stalls is left behind, with the goroutine that waits for it and what that has taken.
 package logsink
 
 import (
 	"context"
 	"fmt"
-	"io"
 	"sync"
 	"sync/atomic"
 )
@@ -23,74 +25,117 @@ const defaultBytes = 1 << 20
 
 // Config says where the lines go and how many may wait.
 type Config struct {
-	Dest  io.Writer // used by one goroutine only; not closed
-	Bytes int       // queued or being written, at most; 0: 1 MiB. A longer line never gets through
+	Dest  *Dest
+	Bytes int // queued or being written, at most; 0: 1 MiB. A longer line never gets through
 }
 
 // Sink is an io.Writer that never makes its caller wait. Any number of goroutines may use it.
 type Sink struct {
-	// Set once, then read only.
-	dest  io.Writer
-	bytes int
-	wake  chan struct{} // holds a token while there may be work
-	done  chan struct{} // closed when the goroutine has ended
-
+	bytes   int // set once
 	dropped atomic.Uint64
 
 	// Guarded by mu, which nobody holds for longer than it takes to copy a line.
-	mu      sync.Mutex
-	queued  batch
-	writing int  // bytes the goroutine has taken and not finished
-	closed  bool // no line is taken any more
-
-	// Owned by the goroutine.
-	torn bool // the destination ends with a part of a line
+	mu     sync.Mutex
+	work   sync.Cond // lines are queued, or closed, or another carrier is in charge; only the one in charge waits
+	queued batch
+	charge *carrier // who writes what is queued
+	closed bool     // no line is taken any more
 }
 
-// batch is some whole lines, one after the other.
-type batch struct {
-	lines []byte
-	ends  []int // where in lines each line ends
+// carrier is a goroutine that takes lines to one destination until another one is put in charge.
+type carrier struct {
+	// Set once, then read only.
+	dest *Dest
+	done chan struct{} // closed when it has ended
+
+	// Guarded by the Sink's mu.
+	writing int   // bytes it has taken and not finished; of one that is yet to begin, those of the one before it
+	rest    batch // what it still has to write, when it is no longer in charge
 }
 
 // New starts a Sink. Close ends its goroutine.
 func New(c Config) *Sink {
-	s := &Sink{
-		dest:  c.Dest,
-		bytes: c.Bytes,
-		wake:  make(chan struct{}, 1),
-		done:  make(chan struct{}),
-	}
+	s := &Sink{bytes: c.Bytes, charge: newCarrier(c.Dest)}
+	s.work.L = &s.mu
 	if s.bytes == 0 {
 		s.bytes = defaultBytes
 	}
-	go s.run()
+	go s.carry(s.charge)
 	return s
 }
+
+func newCarrier(dest *Dest) *carrier { return &carrier{dest: dest, done: make(chan struct{})} }
 
 // Write queues p, which is one whole line, or drops and counts it: when the queue is full and after Close. It gives
 // len(p) and no error either way, for there is nothing that a logger could do about it.
 func (s *Sink) Write(p []byte) (int, error) {
 	if !s.enqueue(p) {
 		s.dropped.Add(1)
-		return len(p), nil
 	}
-	s.notify()
 	return len(p), nil
 }
 
 // Dropped is the number of lines that were lost so far.
 func (s *Sink) Dropped() uint64 { return s.dropped.Load() }
 
+// Exchange has all further lines written to dest, and returns when all that came before are written to the old
+// destination; only then is dest written to, lest lines overtake each other. If ctx ends before that, what is still queued
+// goes to dest as well and the error says so. The old one is used until its last write returns, and what that loses is
+// counted then. Exchange is not called twice at once, nor beside or after Close.
+func (s *Sink) Exchange(ctx context.Context, dest *Dest) error {
+	next := newCarrier(dest)
+	last := s.relieve(next)
+	var err error
+	select {
+	case <-last.done:
+	case <-ctx.Done():
+		err = fmt.Errorf("write to the old destination: %w", ctx.Err())
+	}
+	s.inherit(next, last)
+	go s.carry(next)
+	return err
+}
+
+// relieve puts next in charge, and leaves what is queued to the last one.
+func (s *Sink) relieve(next *carrier) (last *carrier) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last = s.charge
+	s.charge = next
+	last.rest, s.queued = s.queued, batch{}
+	next.writing = last.writing + len(last.rest.lines) // Bytes is kept meanwhile
+	s.work.Signal()
+	return last
+}
+
+// inherit queues what last has not begun to write before all that came since.
+func (s *Sink) inherit(next, last *carrier) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next.writing = 0
+	if len(last.rest.ends) == 0 {
+		return
+	}
+	all := last.rest
+	last.rest = batch{}
+	before := len(all.lines)
+	all.lines = append(all.lines, s.queued.lines...)
+	for _, end := range s.queued.ends {
+		all.ends = append(all.ends, before+end)
+	}
+	s.queued = all
+}
+
 // Close takes no more lines, and returns when all that were queued have been written. If ctx ends before that, what is
 // still queued is dropped and the error says so; the goroutine then ends with the write that holds it.
 func (s *Sink) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
+	last := s.charge
 	s.mu.Unlock()
-	s.notify()
+	s.work.Signal()
 	select {
-	case <-s.done:
+	case <-last.done:
 		return nil
 	case <-ctx.Done():
 	}
@@ -100,19 +145,13 @@ func (s *Sink) Close(ctx context.Context) error {
 func (s *Sink) enqueue(p []byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || len(p) > s.bytes-s.writing-len(s.queued.lines) {
+	if s.closed || len(p) > s.bytes-s.charge.writing-len(s.queued.lines) {
 		return false
 	}
 	s.queued.lines = append(s.queued.lines, p...)
 	s.queued.ends = append(s.queued.ends, len(s.queued.lines))
+	s.work.Signal()
 	return true
-}
-
-func (s *Sink) notify() {
-	select {
-	case s.wake <- struct{}{}:
-	default: // the token is there: the goroutine will see the line
-	}
 }
 
 // abandon drops what is queued and tells how many lines that were.
@@ -125,64 +164,54 @@ func (s *Sink) abandon() int {
 	return lost
 }
 
-func (s *Sink) run() {
-	defer close(s.done)
+// carry writes what is queued to c's destination, as long as c is in charge, and then what is left to it.
+func (s *Sink) carry(c *carrier) {
+	defer close(c.done)
 	var spare batch // the two batches change places, so that a busy log allocates nothing
-	for range s.wake {
-		taken, closed := s.take(spare)
-		s.dropped.Add(uint64(len(taken.ends) - s.write(taken)))
+	for s.wait(c) {
+		// Before lines are taken: those that wait while a former carrier holds the destination can still go to another.
+		c.dest.mu.Lock()
+		taken := s.take(c, spare)
+		arrived := c.dest.write(taken)
+		c.dest.mu.Unlock()
+		s.wrote(c, len(taken.ends)-arrived)
 		taken.clear()
 		spare = taken
-		if closed {
-			return
-		}
 	}
 }
 
-// take exchanges the queued lines for an empty batch. Nothing will be queued after it said closed.
-func (s *Sink) take(empty batch) (taken batch, closed bool) {
+// wait waits for lines and reports whether there are any for c.
+func (s *Sink) wait(c *carrier) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	taken, s.queued = s.queued, empty
-	s.writing = len(taken.lines)
-	return taken, s.closed
+	for s.charge == c && !s.closed && len(s.queued.ends) == 0 {
+		s.work.Wait()
+	}
+	return len(s.of(c).ends) > 0
 }
 
-// write gives a batch to the destination and tells how many of its lines arrived whole. What an error leaves over is not
-// tried again: the lines behind it are due by then.
-func (s *Sink) write(b batch) int {
-	defer s.wrote()
-	if len(b.lines) == 0 || !s.mend() {
-		return 0
+// of returns the lines that are c's to write. The caller holds mu.
+func (s *Sink) of(c *carrier) *batch {
+	if s.charge == c {
+		return &s.queued
 	}
-	n, _ := s.dest.Write(b.lines) // how many were lost tells of the error; a log about the log would meet the same one
-	if n >= len(b.lines) {
-		return len(b.ends)
-	}
-	n = max(n, 0)
-	arrived := 0
-	for arrived < len(b.ends) && b.ends[arrived] <= n {
-		arrived++
-	}
-	s.torn = n > 0 && (arrived == 0 || b.ends[arrived-1] < n)
-	return arrived
+	return &c.rest
 }
 
-// mend ends a line that was cut off, lest the next one be glued to it.
-func (s *Sink) mend() bool {
-	if !s.torn {
-		return true
-	}
-	n, _ := s.dest.Write([]byte{'\n'})
-	s.torn = n != 1
-	return !s.torn
-}
-
-// wrote makes room for as many bytes as were taken.
-func (s *Sink) wrote() {
+// take exchanges the lines that are c's for an empty batch.
+func (s *Sink) take(c *carrier, empty batch) (taken batch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.writing = 0
+	lines := s.of(c)
+	taken, *lines = *lines, empty
+	c.writing = len(taken.lines)
+	return taken
 }
 
-func (b *batch) clear() { b.lines, b.ends = b.lines[:0], b.ends[:0] }
+// wrote makes room for as many bytes as c has taken, and counts the lines of them that did not arrive.
+func (s *Sink) wrote(c *carrier, lost int) {
+	s.dropped.Add(uint64(lost))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.writing = 0
+}

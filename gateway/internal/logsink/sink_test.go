@@ -27,7 +27,7 @@ func closeSink(t *testing.T, s *Sink) {
 
 func TestRecordsOfALoggerArriveInOrder(t *testing.T) {
 	var dest bytes.Buffer
-	s := New(Config{Dest: &dest})
+	s := New(Config{Dest: NewDest(&dest)})
 	logger := slog.New(slog.NewTextHandler(s, &slog.HandlerOptions{ReplaceAttr: withoutTime}))
 	var want strings.Builder
 	for i := range 1000 {
@@ -53,7 +53,7 @@ func withoutTime(_ []string, a slog.Attr) slog.Attr {
 func TestStalledDestinationLosesLinesAndBlocksNobody(t *testing.T) {
 	const lines, queued = 10000, 10
 	reader, writer := io.Pipe()
-	s := New(Config{Dest: writer, Bytes: queued * len(line(0))})
+	s := New(Config{Dest: NewDest(writer), Bytes: queued * len(line(0))})
 	for i := range lines {
 		if n, err := s.Write(line(i)); n != len(line(i)) || err != nil {
 			t.Fatalf("Write gives %d, %v", n, err)
@@ -80,7 +80,7 @@ func TestStalledDestinationLosesLinesAndBlocksNobody(t *testing.T) {
 func TestLinesGetThroughAgainAfterAStall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reader, writer := io.Pipe()
-		s := New(Config{Dest: writer, Bytes: len(line(0))})
+		s := New(Config{Dest: NewDest(writer), Bytes: len(line(0))})
 		received := bufio.NewReader(reader)
 		_, _ = s.Write(line(0))
 		_, _ = s.Write(line(1)) // no room
@@ -108,7 +108,7 @@ func expect(t *testing.T, r *bufio.Reader, want string) {
 func TestManyWritersLoseNoLineAndMixNone(t *testing.T) {
 	const writers, lines = 8, 500
 	var dest bytes.Buffer
-	s := New(Config{Dest: &dest})
+	s := New(Config{Dest: NewDest(&dest)})
 	var wg sync.WaitGroup
 	for w := range writers {
 		wg.Go(func() {
@@ -134,70 +134,9 @@ func TestManyWritersLoseNoLineAndMixNone(t *testing.T) {
 	}
 }
 
-// scripted is a destination that answers as it is told, then takes everything.
-type scripted struct {
-	bytes.Buffer
-	takes []int // bytes of each Write; fewer than given is an error
-}
-
-func (d *scripted) Write(p []byte) (int, error) {
-	if len(d.takes) == 0 {
-		return d.Buffer.Write(p)
-	}
-	n := min(d.takes[0], len(p))
-	d.takes = d.takes[1:]
-	d.Buffer.Write(p[:n])
-	if n < len(p) {
-		return n, errors.New("no space left on device")
-	}
-	return n, nil
-}
-
-func TestFailedWriteLosesItsLinesOnly(t *testing.T) {
-	const all = 100
-	for name, test := range map[string]struct {
-		takes   []int
-		want    string
-		arrived []int // of the batches a-b, c-d, e
-	}{
-		"no error":                                {nil, "aa\nbb\ncc\ndd\nee\n", []int{2, 2, 1}},
-		"nothing is taken: the batch is lost":     {[]int{0}, "cc\ndd\nee\n", []int{0, 2, 1}},
-		"one line is taken: the other is lost":    {[]int{3}, "aa\ncc\ndd\nee\n", []int{1, 2, 1}},
-		"cut in the first line: it is ended":      {[]int{1}, "a\ncc\ndd\nee\n", []int{0, 2, 1}},
-		"cut in the second line: it is ended":     {[]int{4}, "aa\nb\ncc\ndd\nee\n", []int{1, 2, 1}},
-		"cut before the line's end: it is ended":  {[]int{5}, "aa\nbb\ncc\ndd\nee\n", []int{1, 2, 1}},
-		"the cut line cannot be ended yet":        {[]int{1, 0}, "a\nee\n", []int{0, 0, 1}},
-		"cut again after the cut line was ended":  {[]int{1, 1, 4}, "a\ncc\nd\nee\n", []int{0, 1, 1}},
-		"nothing taken after the cut was ended":   {[]int{1, 1, 0}, "a\nee\n", []int{0, 0, 1}},
-		"fails to the end":                        {[]int{0, 0, 0}, "", []int{0, 0, 0}},
-		"a destination that counts more than all": {[]int{all, 4, all, all}, "aa\nbb\ncc\nd\nee\n", []int{2, 1, 1}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			dest := &scripted{takes: test.takes}
-			s := &Sink{dest: dest}
-			for i, b := range []batch{batchOf("aa\n", "bb\n"), batchOf("cc\n", "dd\n"), batchOf("ee\n")} {
-				if arrived := s.write(b); arrived != test.arrived[i] {
-					t.Errorf("batch %d: %d lines arrived, want %d", i, arrived, test.arrived[i])
-				}
-			}
-			if got := dest.String(); got != test.want {
-				t.Errorf("the destination has %q, want %q", got, test.want)
-			}
-		})
-	}
-}
-
-func batchOf(lines ...string) (b batch) {
-	for _, l := range lines {
-		b.lines = append(b.lines, l...)
-		b.ends = append(b.ends, len(b.lines))
-	}
-	return b
-}
-
 func TestFailedLinesAreCountedAndLoggingGoesOn(t *testing.T) {
 	reader, writer := io.Pipe()
-	s := New(Config{Dest: writer})
+	s := New(Config{Dest: NewDest(writer)})
 	reader.Close()
 	for i := range 100 {
 		_, _ = s.Write(line(i))
@@ -210,7 +149,7 @@ func TestFailedLinesAreCountedAndLoggingGoesOn(t *testing.T) {
 
 func TestLineLongerThanTheQueueIsDropped(t *testing.T) {
 	var dest bytes.Buffer
-	s := New(Config{Dest: &dest, Bytes: 5})
+	s := New(Config{Dest: NewDest(&dest), Bytes: 5})
 	_, _ = s.Write([]byte("123456"))
 	_, _ = s.Write([]byte("1234\n"))
 	closeSink(t, s)
@@ -221,7 +160,7 @@ func TestLineLongerThanTheQueueIsDropped(t *testing.T) {
 
 func TestCloseGivesUpWithItsContextAndCountsWhatIsLost(t *testing.T) {
 	reader, writer := io.Pipe()
-	s := New(Config{Dest: writer})
+	s := New(Config{Dest: NewDest(writer)})
 	_, _ = s.Write(line(0))
 	if _, err := reader.Read(make([]byte, 1)); err != nil { // then the goroutine is within its write of the first line
 		t.Fatal(err)
@@ -245,7 +184,7 @@ func TestCloseGivesUpWithItsContextAndCountsWhatIsLost(t *testing.T) {
 }
 
 func BenchmarkWrite(b *testing.B) {
-	s := New(Config{Dest: io.Discard})
+	s := New(Config{Dest: NewDest(io.Discard)})
 	record := bytes.Repeat([]byte("x"), 250)
 	b.ReportAllocs()
 	b.SetBytes(int64(len(record)))

@@ -1,0 +1,154 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"syscall"
+
+	"idlegate/gateway/internal/logsink"
+	"idlegate/policy"
+)
+
+// open makes the logger of a journal that was given none.
+func (j *journal) open(cfg policy.Log) error {
+	j.stderr = logsink.NewDest(os.Stderr)
+	dest := j.stderr
+	if cfg.File != "" {
+		file, err := openLog(cfg.File)
+		if err != nil {
+			return fmt.Errorf("open the log: %w", err)
+		}
+		j.file, dest = file, logsink.NewDest(file)
+	}
+	j.sink = logsink.New(logsink.Config{Dest: dest})
+	j.logger = slog.New(&inForce{style: &j.style})
+	j.restyle(cfg)
+	return nil
+}
+
+// openLog opens a log file to be appended to. A pipe that nobody reads is an error, where it would otherwise be waited for.
+func openLog(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY|syscall.O_NONBLOCK, 0o640)
+}
+
+// restyle has every line from now on written as cfg says.
+func (j *journal) restyle(cfg policy.Log) {
+	options := &slog.HandlerOptions{Level: map[policy.LogLevel]slog.Level{
+		policy.LevelDebug: slog.LevelDebug, policy.LevelInfo: slog.LevelInfo,
+		policy.LevelWarn: slog.LevelWarn, policy.LevelError: slog.LevelError,
+	}[cfg.Level]}
+	var style slog.Handler = slog.NewTextHandler(j.sink, options)
+	if cfg.Format == policy.FormatJSON {
+		options.ReplaceAttr = inSeconds
+		style = slog.NewJSONHandler(j.sink, options)
+	}
+	j.style.Store(&style)
+}
+
+// inSeconds makes durations what metrics have them in, where a program reads them.
+func inSeconds(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.Float64Value(a.Value.Duration().Seconds())
+	}
+	return a
+}
+
+// logging is a log section that was prepared. It is either adopted or discarded.
+type logging struct {
+	cfg   policy.Log
+	moves bool     // lines go elsewhere than before
+	file  *os.File // that they move to; nil: standard error
+}
+
+// prepare opens what cfg needs and the journal does not have. Nothing changes yet.
+func (j *journal) prepare(cfg policy.Log) (*logging, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	l := &logging{cfg: cfg}
+	if j.sink == nil || j.cfg.File == cfg.File {
+		return l, nil
+	}
+	l.moves = true
+	if cfg.File == "" {
+		return l, nil
+	}
+	file, err := openLog(cfg.File)
+	if err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	l.file = file
+	return l, nil
+}
+
+// discard gives up what was prepared.
+func (l *logging) discard() {
+	if l.file != nil {
+		l.file.Close()
+	}
+}
+
+// adopt puts what was prepared in force, while loops go on reporting. Of what was prepared at the same time only one can
+// be adopted. Lines that came before go to the former destination, for which it waits, but no longer than flushTime.
+func (j *journal) adopt(l *logging) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		l.discard()
+		return
+	}
+	j.connections.Store(uint32(l.cfg.Connections))
+	if j.sink != nil {
+		j.restyle(l.cfg)
+	}
+	if l.moves {
+		j.exchange(l.file)
+	}
+	j.cfg = l.cfg
+}
+
+// reopen opens the log file anew under its path, where a rotation has left none or another one. If that fails, the file
+// that was open goes on. It waits as adopt does. Standard error stays what it is.
+func (j *journal) reopen() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed || j.file == nil {
+		return nil
+	}
+	file, err := openLog(j.cfg.File)
+	if err != nil {
+		return fmt.Errorf("reopen the log, which goes on in the file that was open: %w", err)
+	}
+	if same(file, j.file) {
+		file.Close()
+		return nil
+	}
+	j.exchange(file)
+	return nil
+}
+
+// same reports whether two descriptors are of one file, so that a line which one has cut off the other cannot go on after.
+func same(a, b *os.File) bool {
+	of, err := a.Stat()
+	if err != nil {
+		return false
+	}
+	other, err := b.Stat()
+	return err == nil && os.SameFile(of, other)
+}
+
+// exchange has lines go to file, or to standard error if it is nil, and closes the former one.
+func (j *journal) exchange(file *os.File) {
+	dest := j.stderr
+	if file != nil {
+		dest = logsink.NewDest(file)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
+	defer cancel()
+	_ = j.sink.Exchange(ctx, dest) // a write that does not return may end with the file; its lines are counted
+	if j.file != nil {
+		j.file.Close()
+	}
+	j.file = file
+}
