@@ -1,0 +1,146 @@
+// The little of the DOM that the page needs. Text from the network is only ever set as text: by textContent, by
+// attributes that are no code, and by el(), which does the same.
+
+export const $ = (id) => document.getElementById(id);
+
+// el makes an element: properties by name, those with a dash as attributes; children are nodes or text.
+export function el(tag, properties = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.includes("-") || name === "role" || name === "scope") node.setAttribute(name, value);
+    else node[name] = value;
+  }
+  node.append(...children);
+  return node;
+}
+
+// put sets text where it has changed, so that a selection or a reader's place in what has not is left alone.
+export function put(node, text) {
+  text = String(text);
+  if (node.textContent !== text) node.textContent = text;
+}
+
+// attributes sets those that have changed.
+export function attributes(node, values) {
+  for (const [name, value] of Object.entries(values)) {
+    if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
+  }
+  return node;
+}
+
+// stamp copies a template and gives its element, and its parts by their data-is.
+export function stamp(id) {
+  const node = $(id).content.firstElementChild.cloneNode(true);
+  const parts = {node};
+  for (const part of node.querySelectorAll("[data-is]")) parts[part.dataset.is] = part;
+  return parts;
+}
+
+const partsOf = new WeakMap();
+
+// keyed makes the children of parent be those of items, in their order: make(item) gives the parts of a new one, and
+// fill(parts, item) updates it. Children are kept from one call to the next, and the one that has the focus is not even
+// moved, since a moved element loses it. If that one's item is gone, the focus goes to the same place in the next.
+export function keyed(parent, items, keyOf, make, fill) {
+  const focused = document.activeElement;
+  const held = [...parent.children].find((child) => child.contains(focused));
+  const heldAt = [...parent.children].indexOf(held);
+  const old = new Map([...parent.children].map((child) => [child.dataset.key, child]));
+  const nodes = items.map((item) => {
+    const key = String(keyOf(item));
+    let node = old.get(key);
+    old.delete(key);
+    if (!node) {
+      const parts = make(item);
+      node = parts.node;
+      node.dataset.key = key;
+      partsOf.set(node, parts);
+    }
+    fill(partsOf.get(node), item);
+    return node;
+  });
+  for (const gone of old.values()) gone.remove();
+  let next = null;
+  for (const node of nodes.toReversed()) {
+    if (node.nextElementSibling !== next && node !== held || node.parentNode !== parent) parent.insertBefore(node, next);
+    next = node;
+  }
+  if (held && !held.isConnected) refocus(parent, heldAt, focused);
+}
+
+function refocus(parent, at, lost) {
+  const child = parent.children[Math.min(at, parent.children.length - 1)];
+  const twin = child?.querySelector(`[data-is="${lost.dataset.is}"]`);
+  (twin ?? parent.closest("[tabindex]"))?.focus({preventScroll: true});
+}
+
+// sized makes parent have n children of a tag and gives them: charts are redrawn in place, lest a tooltip vanish.
+export function sized(parent, tag, n) {
+  while (parent.children.length > n) parent.lastElementChild.remove();
+  while (parent.children.length < n) parent.append(svg(tag));
+  return [...parent.children];
+}
+
+export function svg(tag, values = {}, ...children) {
+  const node = attributes(document.createElementNS("http://www.w3.org/2000/svg", tag), values);
+  node.append(...children);
+  return node;
+}
+
+// say has a screen reader say it, and shows nothing.
+export function say(text) {
+  $("spoken").textContent = text;
+}
+
+// notice shows a sentence below the page: a success for a while, a failure until it is dismissed.
+export function notice(text, failed = false) {
+  clearTimeout(notice.timer);
+  put($("notice"), text);
+  $("notice-box").classList.toggle("bad", failed);
+  $("notice-box").hidden = false;
+  say(text);
+  if (!failed) notice.timer = setTimeout(dismiss, 8000);
+}
+
+export function dismiss() {
+  $("notice-box").hidden = true;
+}
+
+// confirmable has a button act at the second press. It falls back when it loses the focus, at Escape, and in time.
+export function confirmable(button, label, question, act) {
+  let timer;
+  const armed = () => button.classList.contains("armed");
+  const show = (on) => {
+    clearTimeout(timer);
+    button.classList.toggle("armed", on);
+    button.replaceChildren(...(on ? question() : label()));
+    if (on) timer = setTimeout(show, 6000, false);
+  };
+  button.addEventListener("click", () => {
+    if (!armed()) {
+      show(true);
+      say(`${button.textContent}: press once more`);
+      return;
+    }
+    show(false);
+    act();
+  });
+  button.addEventListener("blur", () => show(false));
+  button.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !armed()) return;
+    event.preventDefault(); // it would close the dialog as well
+    show(false);
+  });
+  show(false);
+  return {relabel: () => armed() || show(false)};
+}
+
+export function hidden(text) {
+  return el("span", {className: "hidden"}, text);
+}
+
+// mark shows a word as a state: kind is good, warn, bad or plain. The shape before it says the same as its colour.
+export function mark(node, word, kind) {
+  put(node, word);
+  node.className = `mark ${kind}`;
+}

@@ -1,0 +1,58 @@
+// The endpoints, and the buttons that drain them.
+
+import {ask, why} from "./gateway.js";
+import {$, confirmable, hidden, keyed, mark, notice, put, stamp} from "./dom.js";
+import {count, since} from "./words.js";
+
+const kinds = {active: "good", draining: "warn", removed: "plain"};
+const results = {ok: "good", refused: "bad", timeout: "bad", failed: "bad"};
+
+// drawUpstreams takes now from the gateway, whose clock dated the attempts.
+export function drawUpstreams(answer, now, refresh) {
+  const rows = (answer.upstreams ?? []).flatMap((upstream) => (upstream.endpoints ?? []).map((endpoint) => ({upstream, endpoint})));
+  keyed($("endpoint-rows"), rows, ({upstream, endpoint}) => `${upstream.name} ${endpoint.address}`,
+    (row) => make(row, refresh), (parts, row) => fill(parts, row, now));
+}
+
+function make({upstream, endpoint}, refresh) {
+  const parts = stamp("endpoint-template");
+  parts.draining = false;
+  const about = hidden(` endpoint ${endpoint.address} of ${upstream.name}`);
+  parts.confirm = confirmable(parts.drain, () => [parts.draining ? "Undrain" : "Drain", about.cloneNode(true)],
+    () => [parts.draining ? "Undrain? yes" : "Drain? yes", about.cloneNode(true)],
+    () => drain(upstream.name, endpoint.address, parts.draining, refresh));
+  return parts;
+}
+
+function fill(parts, {upstream, endpoint}, now) {
+  put(parts.upstream, upstream.name);
+  put(parts.address, endpoint.address);
+  parts.address.title = endpoint.address;
+  mark(parts.state, endpoint.state, kinds[endpoint.state] ?? "plain");
+  put(parts.connections, count(endpoint.connections));
+  for (const result of Object.keys(results)) put(parts[result], count(endpoint.connects?.[result]));
+  drawAttempt(parts.last, endpoint.last_connect, now);
+  const draining = endpoint.state === "draining";
+  if (draining !== parts.draining) {
+    parts.draining = draining;
+    parts.confirm.relabel();
+  }
+  parts.drain.hidden = endpoint.state === "removed";
+}
+
+function drawAttempt(cell, attempt, now) {
+  const text = attempt ? `${attempt.result} ${since(attempt.at, now)} ago` : "none yet";
+  put(cell, text);
+  cell.className = attempt && attempt.result !== "ok" ? "bad" : "";
+}
+
+async function drain(upstream, address, draining, refresh) {
+  const path = `/upstreams/${encodeURIComponent(upstream)}/drain?${new URLSearchParams({endpoint: address})}`;
+  try {
+    await ask(path, draining ? "DELETE" : "POST");
+    notice(draining ? `${address} gets connections again.` : `${address} gets no more connections; those it has end within drain_timeout.`);
+  } catch (error) {
+    notice(`${address} was not ${draining ? "undrained" : "drained"}: ${why(error)}.`, true);
+  }
+  refresh();
+}
