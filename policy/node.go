@@ -238,6 +238,10 @@ func quote(s string) string { return strconv.Quote(clip(s)) }
 // clip bounds the length of what a message cites.
 func clip(s string) string {
 	const most = 60 // bytes; enough to recognise it by
+	return clipTo(s, most)
+}
+
+func clipTo(s string, most int) string {
 	if len(s) <= most {
 		return s
 	}

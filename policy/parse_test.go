@@ -68,12 +68,15 @@ func checkRoundTrip(t *testing.T, config *Config) {
 	if err != nil {
 		t.Fatalf("parse what was printed: %v\n%s", err, printed)
 	}
-	same := []cmp.Option{cmpopts.IgnoreUnexported(Config{}), cmpopts.EquateComparable(netip.Prefix{})}
+	same := []cmp.Option{cmpopts.IgnoreUnexported(Config{}, Policy{}, Upstream{}), cmpopts.EquateComparable(netip.Prefix{})}
 	if diff := cmp.Diff(config, again, same...); diff != "" {
 		t.Errorf("parsed again (-was +is):\n%s", diff)
 	}
 	if diff := cmp.Diff(string(printed), string(again.YAML())); diff != "" {
 		t.Errorf("printed again (-was +is):\n%s", diff)
+	}
+	if changes := Diff(config, again); len(changes) > 0 {
+		t.Errorf("parsed again, %d things have changed, the first: %s", len(changes), changes[0])
 	}
 }
 

@@ -10,16 +10,8 @@ import (
 // YAML is the effective file: every default is filled in, and Parse makes an equal Config of it. Only the reset_on of a
 // named policy stays out where it was not written, since its default depends on the protocol of each route.
 func (c *Config) YAML() []byte {
-	sections := []pair{
-		{"admin", c.Admin.node()},
-		{"log", c.Log.node()},
-		{"gateway", c.Gateway.node()},
-		{"policies", policyNodes(c.Policies)},
-		{"upstreams", upstreamNodes(c.Upstreams)},
-		{"routes", routeNodes(c.Routes)},
-	}
 	var out bytes.Buffer
-	for _, section := range sections {
+	for _, section := range c.sections() {
 		if len(section.value.Content) == 0 {
 			continue
 		}
@@ -33,6 +25,18 @@ func (c *Config) YAML() []byte {
 		}
 	}
 	return out.Bytes()
+}
+
+// sections are those of the effective file, always the same ones; some may be empty.
+func (c *Config) sections() []pair {
+	return []pair{
+		{"admin", c.Admin.node()},
+		{"log", c.Log.node()},
+		{"gateway", c.Gateway.node()},
+		{"policies", policyNodes(c.Policies)},
+		{"upstreams", upstreamNodes(c.Upstreams)},
+		{"routes", routeNodes(c.Routes)},
+	}
 }
 
 // pair is a key with its value; one with a nil value is left out.
