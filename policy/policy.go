@@ -2,7 +2,8 @@
 //
 // Parse is strict and complete: it reports every problem of a file at once, each with its position and the path of the
 // key, and where it reports none every default has been filled in, so that the rest of the program never asks whether a
-// value was given. Config.YAML writes the effective file, which parses to the same Config again.
+// value was given. Config.YAML writes the effective file, which parses to the same Config again. Diff says in the words of
+// the file what an edit changes, and an Origin where a value in force was written.
 //
 //	cfg, err := policy.Parse("idlegate.yaml", data)
 //	if err != nil {

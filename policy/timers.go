@@ -31,6 +31,8 @@ type Policy struct {
 	Jitter              float64 // share of a time that is taken off at random, 0 to 1
 	Close               Close
 	DryRun              DryRun
+
+	written origins // nil for a policy that is from no file
 }
 
 // DryRun says which timers are only watched. Its durations are 0 where a timer is not in it.
@@ -61,7 +63,22 @@ type timer struct {
 	standard time.Duration
 }
 
-// timers are those that policies of p's kind have, in the order in which they are printed.
+// NamedTimer is one timer with its value.
+type NamedTimer struct {
+	Key      Timer
+	Duration time.Duration // 0: off
+}
+
+// Timers are those that policies of p's kind have, in the order in which they are printed.
+func (p *Policy) Timers() []NamedTimer {
+	var all []NamedTimer
+	for _, t := range p.timers() {
+		all = append(all, NamedTimer{t.key, *t.value})
+	}
+	return all
+}
+
+// timers are those of Timers.
 func (p *Policy) timers() []timer {
 	own := []timer{
 		{TimerIdleTimeout, &p.IdleTimeout, time.Minute},
@@ -110,7 +127,7 @@ func (c cursor) policy(name string) *Policy {
 }
 
 func (c cursor) timers(p *Policy, kind Kind) {
-	p.Kind = kind
+	p.Kind, p.written = kind, c.origins()
 	for _, t := range p.timers() {
 		*t.value = t.standard
 	}

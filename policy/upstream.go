@@ -13,6 +13,8 @@ type Upstream struct {
 	Balance        Balance
 	ConnectTimeout time.Duration // of each attempt; 0: none
 	Retries        int           // further attempts, each at another endpoint
+
+	written origins // nil for an upstream that is from no file
 }
 
 // Endpoint is one address of an upstream.
@@ -24,7 +26,7 @@ type Endpoint struct {
 const maxRetries = 100
 
 func (c cursor) upstream(name string) *Upstream {
-	u := &Upstream{Name: name, ConnectTimeout: 5 * time.Second, Retries: 2}
+	u := &Upstream{Name: name, ConnectTimeout: 5 * time.Second, Retries: 2, written: c.origins()}
 	c.mapping(keys{
 		"endpoints":       func(c cursor) { u.Endpoints = c.endpoints() },
 		"balance":         word(&u.Balance),
