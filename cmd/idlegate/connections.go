@@ -1,13 +1,9 @@
 package main
 
 import (
-	"strconv"
-
 	"github.com/spf13/cobra"
 
-	"idlegate/cmd/idlegate/internal/figure"
-	"idlegate/cmd/idlegate/internal/table"
-	"idlegate/gateway/admin/api"
+	"idlegate/cmd/idlegate/internal/listing"
 )
 
 func newConnections() *cobra.Command {
@@ -34,7 +30,7 @@ func newConnections() *cobra.Command {
 		if c.json {
 			return c.printJSON(all)
 		}
-		if err := c.printLines(listing(all.Connections)); err != nil {
+		if err := c.printLines(listing.Lines(all.Connections, 0)); err != nil {
 			return err
 		}
 		if limit > 0 && len(all.Connections) == limit && all.Total > limit {
@@ -47,24 +43,4 @@ func newConnections() *cobra.Command {
 	cmd.Flags().IntVar(&limit, "limit", 0, "show `N` at most; 0: all")
 	complete(cmd, "sort", choose(sortKeys()...))
 	return cmd
-}
-
-// listing is the table of connections.
-func listing(connections []api.Connection) []string {
-	t := table.New(table.Right("ID"), table.Left("ROUTE"), table.Left("CLIENT"), table.Left("ENDPOINT"), table.Left("STATE"),
-		table.Right("AGE"), table.Right("SILENCE"), table.Right("MESSAGES"), table.Right("BYTES"), table.Left("NEXT"))
-	for _, one := range connections {
-		t.Row(strconv.FormatUint(one.ID, 10), one.Route, one.Client, one.Endpoint, string(one.State),
-			figure.Duration(one.AgeSeconds), figure.Duration(one.SilenceSeconds),
-			figure.Count(one.ClientMessages+one.UpstreamMessages), figure.Size(one.ClientBytes+one.UpstreamBytes), next(one))
-	}
-	return t.Lines()
-}
-
-// next is the timer that ends a connection, and when: idle_timeout in 41s.
-func next(c api.Connection) string {
-	if c.NextTimer == "" || c.DueSeconds == nil {
-		return c.NextTimer
-	}
-	return c.NextTimer + " in " + figure.Duration(*c.DueSeconds)
 }

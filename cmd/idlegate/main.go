@@ -7,6 +7,7 @@
 //	idlegate close ID...             end open connections, by id or by filter
 //	idlegate explain ID              say which timer ends a connection, when and why
 //	idlegate advise                  recommend idle_timeout for each route, from what its connections did
+//	idlegate top                     watch the gateway live
 //	idlegate drain                   drain the gateway, or one endpoint
 //	idlegate reload                  have the gateway read its policy file again, and print what changed
 //	idlegate completion SHELL        print a script that has the shell complete all of this
@@ -63,7 +64,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%w", err) })
 	root.SetHelpCommand(newHelp())
 	root.AddCommand(newRun(), newCheck(), newDemo(), newConnections(), newClose(), newExplain(), newAdvise(),
-		newDrain(), newReload(), newCompletion(), newVersion())
+		newTop(), newDrain(), newReload(), newCompletion(), newVersion())
 	return root
 }
 

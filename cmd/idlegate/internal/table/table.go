@@ -58,28 +58,65 @@ func (t *Table) Row(cells ...string) {
 }
 
 // Lines is the head and all rows, without spaces at their ends.
-func (t *Table) Lines() []string {
+func (t *Table) Lines() []string { return t.lines(t.widths()) }
+
+// Within is Lines, but as long as they are wider than width one column after the other is left out, in the order of these
+// heads. A width of 0 is no bound.
+func (t *Table) Within(width int, dispensable ...string) []string {
+	widths := t.widths()
+	for _, head := range dispensable {
+		if width <= 0 || total(widths) <= width {
+			break
+		}
+		for i, c := range t.columns {
+			if c.head == head {
+				widths[i] = omitted
+			}
+		}
+	}
+	return t.lines(widths)
+}
+
+// omitted is the width of a column that is left out.
+const omitted = -1
+
+func (t *Table) widths() []int {
 	widths := make([]int, len(t.columns))
 	for _, row := range t.rows {
 		for i, cell := range row {
 			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 		}
 	}
+	return widths
+}
+
+// total is how wide a line is at most.
+func total(widths []int) int {
+	sum := -len(gap)
+	for _, width := range widths {
+		if width != omitted {
+			sum += width + len(gap)
+		}
+	}
+	return sum
+}
+
+func (t *Table) lines(widths []int) []string {
 	lines := make([]string, len(t.rows))
 	for n, row := range t.rows {
-		var line strings.Builder
+		var cells []string
 		for i, cell := range row {
-			if i > 0 {
-				line.WriteString(gap)
+			if widths[i] == omitted {
+				continue
 			}
 			space := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
 			if t.columns[i].right {
-				line.WriteString(space + cell)
+				cells = append(cells, space+cell)
 			} else {
-				line.WriteString(cell + space)
+				cells = append(cells, cell+space)
 			}
 		}
-		lines[n] = strings.TrimRight(line.String(), " ")
+		lines[n] = strings.TrimRight(strings.Join(cells, gap), " ")
 	}
 	return lines
 }
