@@ -117,9 +117,13 @@ func TestRotationLosesNoLineAndTearsNone(t *testing.T) {
 func TestReopeningWithoutARotationGoesOnInTheSameFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	j := journalOf(t, policy.Log{File: path})
+	former := j.file
 	for i := range 3 {
 		j.Ended(endOf(i, session.IdleTimeout))
 		must(t, j.reopen())
+		if j.file != former { // which may have been cut within a line
+			t.Error("it was opened anew")
+		}
 	}
 	j.close()
 	if ids := idsIn(t, contentOf(t, path)); len(ids) != 3 {

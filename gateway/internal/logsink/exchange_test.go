@@ -127,6 +127,23 @@ func TestStalledDestinationIsLeftBehind(t *testing.T) {
 	})
 }
 
+func TestWhatAStalledDestinationHoldsTakesNoRoomOfTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reader, writer := io.Pipe()
+		s := New(Config{Dest: NewDest(writer), Bytes: len(line(0))})
+		_, _ = s.Write(line(0))
+		synctest.Wait() // the goroutine is within its write, and has taken all that fits
+		var next bytes.Buffer
+		_ = s.Exchange(hurry(t), NewDest(&next))
+		_, _ = s.Write(line(1))
+		closeSink(t, s)
+		if want := all(1); next.String() != want {
+			t.Errorf("the new destination has %q, want %q", next.String(), want)
+		}
+		reader.Close()
+	})
+}
+
 func TestBytesIsKeptWhileADestinationIsExchanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reader, writer := io.Pipe()

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -25,6 +26,28 @@ func TestFollowNamesAllThatIsOnTheWay(t *testing.T) {
 	}))
 	if want := []string{"file", "current", "v1", "current", "v1", "v1/real"}; !slices.Equal(names, want) {
 		t.Errorf("it looks at %v, want %v", names, want)
+	}
+}
+
+func TestOnlyWhatIsOnTheWayNowIsWatched(t *testing.T) {
+	in := t.TempDir()
+	configMap(t, in, "..2026_0", "a")
+	write(t, in+"/neighbour", "")
+	w, err := prepare(in + "/idlegate.yaml")
+	must(t, err)
+	defer w.Close()
+	folders, names := len(w.kernel.WatchList()), len(w.names)
+	for i := range 5 { // the former versions stay where they are
+		configMap(t, in, "..2026_"+strconv.Itoa(1+i), "a")
+		if !w.look() {
+			t.Error("not all is watched")
+		}
+	}
+	if n := len(w.kernel.WatchList()); n != folders {
+		t.Errorf("%d folders are watched, %d at first", n, folders)
+	}
+	if len(w.names) != names || !w.knows("..2026_5") || !w.knows("idlegate.yaml") || w.knows("..2026_0") || w.knows("neighbour") {
+		t.Errorf("events of these are looked at: %v", w.names)
 	}
 }
 
