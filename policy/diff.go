@@ -103,8 +103,7 @@ func (c *Config) alike(other *Config) *Config {
 	own.Policies = nil
 	for _, p := range c.Policies {
 		same := *p
-		all := slices.Compact(had[p.Name])
-		if p.ResetOn == 0 && p.Kind == Long && len(all) == 1 && all[0] == written[p.Name] {
+		if all := slices.Compact(had[p.Name]); len(all) == 1 && all[0] == written[p.Name] {
 			same.ResetOn = all[0]
 		}
 		own.Policies = append(own.Policies, &same)

@@ -156,6 +156,8 @@ func edits() []edit {
 		{"a default is written down that depends on the protocol", "90s,", "90s, reset_on: client,", ""},
 		{"a word is written down that some routes have by default", "mixed: {long: {}}", "mixed: {long: {reset_on: client}}",
 			"policies.mixed.long.reset_on: added client"},
+		{"a word is written down that the first route has by default", "mixed: {long: {}}", "mixed: {long: {reset_on: either}}",
+			"policies.mixed.long.reset_on: added either"},
 		{"a default of an inline policy is written down", "2m", "2m, reset_on: client", ""},
 		{"an inline policy", "2m", "3m", "routes.own.policy.long.idle_timeout: 2m -> 3m"},
 		{"a limit", "protocol: delimiter", "protocol: delimiter, limits: {connections: 100}", "routes.devices.limits.connections: none -> 100"},
@@ -223,5 +225,28 @@ func TestDiff(t *testing.T) {
 				t.Errorf("the way back has %d changes, the way there %d", len(back), len(got))
 			}
 		})
+	}
+}
+
+// TestDiffOfAnyTwoFiles checks what holds however much has changed.
+func TestDiffOfAnyTwoFiles(t *testing.T) {
+	var all []*Config
+	for _, file := range append(glob(t, "testdata/good/*.yaml"), "../cmd/idlegate/testdata/every_key.yaml") {
+		all = append(all, parse(t, read(t, file)))
+	}
+	for i, before := range all {
+		for j, after := range all {
+			there, back := Diff(before, after), Diff(after, before)
+			if len(there) != len(back) || (i == j) != (len(there) == 0) {
+				t.Errorf("from file %d to file %d there are %d changes, back %d", i, j, len(there), len(back))
+			}
+			seen := map[Change]bool{}
+			for _, change := range there {
+				if text := change.String(); seen[change] || len(text) > longest || change.From == change.To && change.To != "" {
+					t.Errorf("twice, too long or no change: %s", text)
+				}
+				seen[change] = true
+			}
+		}
 	}
 }
