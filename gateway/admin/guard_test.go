@@ -70,3 +70,49 @@ func TestOnlyCallsMeantForThisServerAreLetThrough(t *testing.T) {
 		})
 	}
 }
+
+func TestOnlyItsOwnPagesMayChangeAnything(t *testing.T) {
+	g := guard{next: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })}
+	for call, want := range map[string]int{
+		"POST":               204, // no browser
+		"POST same-origin":   204,
+		"POST none":          204, // typed by the user
+		"POST same-site":     403, // another port of this machine
+		"POST cross-site":    403,
+		"DELETE cross-site":  403,
+		"OPTIONS cross-site": 403,
+		"GET cross-site":     204, // a link on somebody's page
+		"HEAD cross-site":    204,
+	} {
+		method, site, ok := strings.Cut(call, " ")
+		r := httptest.NewRequest(method, "/api/v1/drain", nil)
+		r.Host = "localhost"
+		if ok {
+			r.Header.Set("Sec-Fetch-Site", site)
+		}
+		w := httptest.NewRecorder()
+		g.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%s: status %d, want %d", call, w.Code, want)
+		}
+		if want == 403 && !strings.HasPrefix(w.Body.String(), `{"error":"the call is `+site) {
+			t.Errorf("%s: %s", call, w.Body)
+		}
+	}
+}
+
+func TestTheAPIRefusesInJSON(t *testing.T) {
+	g := guard{next: http.NotFoundHandler()}
+	for target, want := range map[string]string{
+		"/api/v1/status": `{"error":"host \"evil.example\" is not this server's: `,
+		"/metrics":       `host "evil.example" is not this server's: `,
+	} {
+		r := httptest.NewRequest("GET", target, nil)
+		r.Host = "evil.example"
+		w := httptest.NewRecorder()
+		g.ServeHTTP(w, r)
+		if w.Code != 403 || !strings.HasPrefix(w.Body.String(), want) {
+			t.Errorf("%s: status %d: %s", target, w.Code, w.Body)
+		}
+	}
+}

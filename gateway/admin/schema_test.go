@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -55,6 +56,38 @@ func TestDocumentHasTheMembersOfEveryType(t *testing.T) {
 	if len(objects) > 0 {
 		t.Errorf("schemas of no type: %v", slices.Sorted(maps.Keys(objects)))
 	}
+}
+
+func TestDocumentHasTheWordsAndLimitsOfEveryParameter(t *testing.T) {
+	components := describe(t, fakeFleet()).document.Components
+	endpointStates := []string{string(api.EndpointActive), string(api.EndpointDraining), string(api.EndpointRemoved)}
+	for name, words := range map[string][]string{"State": states(), "EndpointState": endpointStates} {
+		if diff := cmp.Diff(words, enum(components.Schemas[name])); diff != "" {
+			t.Errorf("%s: words (-) and described ones (+) differ:\n%s", name, diff)
+		}
+	}
+	limit := components.Parameters["limit"].Value.Schema.Value
+	if *limit.Min != 1 || *limit.Max != api.MaxLimit || limit.Default != float64(api.DefaultLimit) {
+		t.Errorf("limit is described as from %g to %g, by default %v", *limit.Min, *limit.Max, limit.Default)
+	}
+	if most := components.Schemas["Closed"].Value.Properties["ids"].Value.MaxItems; *most != api.MaxLimit {
+		t.Errorf("at most %d ids are described", *most)
+	}
+	list := describe(t, fakeFleet()).document.Paths.Value("/connections").Get.Parameters
+	if diff := cmp.Diff(sortKeys(), enum(list.GetByInAndName("query", "sort").Schema)); diff != "" {
+		t.Errorf("sort keys (-) and described ones (+) differ:\n%s", diff)
+	}
+	if most := list.GetByInAndName("query", "offset").Schema.Value.Max; *most != maxOffset {
+		t.Errorf("offset is described as at most %g", *most)
+	}
+}
+
+func enum(schema *openapi3.SchemaRef) []string {
+	var words []string
+	for _, word := range schema.Value.Enum {
+		words = append(words, fmt.Sprint(word))
+	}
+	return words
 }
 
 // members says what each member of a type is in JSON, in the words of propertyKind.
