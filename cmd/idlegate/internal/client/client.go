@@ -69,10 +69,11 @@ func New(c Config) (*Client, error) {
 	if client.token, err = readToken(c.TokenFile); err != nil {
 		return nil, err
 	}
+	dialer := &net.Dialer{Timeout: client.dialTimeout()}
 	transport := &http.Transport{
 		// The gateway is called directly: a proxy of the environment is for the web.
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, target.network, target.dial)
+			return dialer.DialContext(ctx, target.network, target.dial)
 		},
 		DisableCompression: true,
 		IdleConnTimeout:    time.Minute,
@@ -92,6 +93,10 @@ func New(c Config) (*Client, error) {
 
 // Close ends the connections that are kept for further calls.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// dialTimeout is how long to wait for a connection. It is less than a call may take, so that it is known which of them it was
+// that took too long, and more than a lost SYN costs (1 s, RFC 6298, 2.1) unless a call may not take that long.
+func (c *Client) dialTimeout() time.Duration { return c.timeout / 2 }
 
 // Address is where the gateway is looked for, as it was given.
 func (c *Client) Address() string { return c.address }

@@ -103,7 +103,7 @@ func (c *Client) explain(err error) error {
 	case errors.Is(err, context.Canceled):
 		return context.Canceled
 	case isTimeout(err) && !dialled:
-		sentence = fmt.Sprintf("no gateway answers at %s within %s; %s", c.address, inSeconds(c.timeout), elsewhere)
+		sentence = fmt.Sprintf("no gateway answers at %s within %s; %s", c.address, inSeconds(c.dialTimeout()), elsewhere)
 	case isTimeout(err):
 		sentence = fmt.Sprintf("the gateway at %s has not answered within %s", c.address, inSeconds(c.timeout))
 	case errors.As(err, &untrusted):
