@@ -105,6 +105,7 @@ func TestParametersAreTakenStrictly(t *testing.T) {
 		"semicolon":               {"GET /connections?route=a;q=b", "the parameters cannot be read: invalid semicolon separator in query"},
 		"unknown order":           {"GET /connections?sort=size", `sort is "size"; it must be one of id, -id, route, -route,`},
 		"unknown state":           {"GET /connections?state=closed", `state is "closed"; it must be one of waiting, connecting, open, half_closed, draining`},
+		"unknown reason":          {"GET /ended?reason=idle", `reason is "idle"; it must be one of client_fin, upstream_fin,`},
 		"limit of none":           {"GET /connections?limit=0", `limit is "0"; it must be a whole number from 1 to 1000`},
 		"limit too high":          {"GET /ended?limit=1001", `limit is "1001"; it must be a whole number from 1 to 1000`},
 		"limit that is a word":    {"GET /ended?limit=all", `limit is "all"; it must be a whole number from 1 to 1000`},
@@ -134,7 +135,7 @@ func TestParametersAreTakenStrictly(t *testing.T) {
 			if w.Code != http.StatusBadRequest || !strings.Contains(body.Error, test.sentence) {
 				t.Errorf("status %d: %s; want 400 with %s", w.Code, body.Error, test.sentence)
 			}
-			if len(body.Error) > 300 {
+			if len(body.Error) > 700 {
 				t.Errorf("the sentence has %d bytes", len(body.Error))
 			}
 			if len(f.open) != 300 {

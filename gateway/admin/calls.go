@@ -160,11 +160,11 @@ func (c calls) config(context.Context, *ask) (int, any, error) {
 }
 
 func (c calls) ended(ctx context.Context, a *ask) (int, any, error) {
-	limit := a.limit()
+	reason, limit := a.oneOf("reason", api.CloseReasons()), a.limit()
 	if a.err != nil {
 		return 0, nil, a.err
 	}
-	return ok(c.gateway.Endings(ctx, a.text("route"), a.text("reason"), limit))
+	return ok(c.gateway.Endings(ctx, a.text("route"), reason, limit))
 }
 
 // defaultTolerance is one connection in a thousand.

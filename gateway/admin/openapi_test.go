@@ -134,6 +134,7 @@ func TestDocumentDescribesEveryAnswer(t *testing.T) {
 		{"GET", "/ended", 200},
 		{"GET", "/ended?route=tills&reason=killed&limit=3", 200},
 		{"GET", "/ended?route=no_such", 404},
+		{"GET", "/ended?reason=boredom", 400},
 		{"GET", "/routes", 200},
 		{"GET", "/silence", 200},
 		{"GET", "/silence?route=chat", 200},

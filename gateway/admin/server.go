@@ -50,7 +50,9 @@ type Gateway interface {
 type Config struct {
 	Listener net.Listener // the operator's: TCP or unix
 	Host     string       // of admin.listen, by which the operator's listener may be called too; may be empty
-	TLS      *tls.Config  // of the operator's listener; nil: it speaks plain HTTP
+	// TLS is of the operator's listener, and demands clients' certificates or not; nil: it speaks plain HTTP. It is copied, so
+	// a certificate that may be replaced comes by its GetCertificate or GetConfigForClient.
+	TLS *tls.Config
 	// Token gives what calls to the operator's listener must carry, and is asked at each of them; nil: none is demanded.
 	Token    func() (string, error)
 	Pprof    bool         // /debug/pprof/ is there
