@@ -63,9 +63,20 @@ func newRoot() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%w", err) })
 	root.SetHelpCommand(newHelp())
-	root.AddCommand(newRun(), newCheck(), newDemo(), newConnections(), newClose(), newExplain(), newAdvise(),
-		newTop(), newDrain(), newReload(), newCompletion(), newVersion())
+	group(root, "Serve:", newRun(), newCheck(), newDemo())
+	group(root, "Operate a running gateway:", newConnections(), newClose(), newExplain(), newAdvise(), newTop(), newDrain(), newReload())
+	group(root, "Besides:", newCompletion(), newVersion())
+	root.SetHelpCommandGroupID("Besides:")
 	return root
+}
+
+// group adds commands, which the help then lists below title.
+func group(root *cobra.Command, title string, commands ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: title, Title: title})
+	for _, cmd := range commands {
+		cmd.GroupID = title
+	}
+	root.AddCommand(commands...)
 }
 
 // report prints why a command did not do what it was asked to, and returns the exit code.

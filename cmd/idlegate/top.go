@@ -31,8 +31,8 @@ func newTop() *cobra.Command {
 		Long: "Watch the gateway live: how it stands; of each route the connections, how many a timer ends within 10 s, what happens\n" +
 			"in a second and why connections end; then the connections that are ended next, as many as there is room for.\n\n" +
 			"In a terminal it goes on until q is typed: s or the arrows change the order of connections, r the route. Elsewhere,\n" +
-			"and with --count, it prints plain frames, one unless told otherwise; with -o json an object a line, until interrupted\n" +
-			"or as many as --count says. Rates need two looks, so the first of these comes after --every.",
+			"and with --count, it prints plain frames, one unless told otherwise; with -o json an object a line, until interrupted,\n" +
+			"until the gateway is gone, or as many as --count says. Rates need two looks, so the first of these comes after --every.",
 		Example: "  idlegate top --route devices\n" +
 			"  idlegate top -o json --every 10s --count 6",
 		Args: arguments(),
