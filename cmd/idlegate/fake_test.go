@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -17,9 +18,11 @@ import (
 // fake is a gateway that gives recorded answers and remembers what it was asked.
 //
 // The answer to GET /api/v1/connections/17 is the file answers/GET_connections_17.json, of the script or else of testdata; with
-// a status other than 200 it is answers/404_GET_connections_17.json. What has no file is not known.
+// a status other than 200 it is answers/404_GET_connections_17.json. What has no file is not known. A call or a recorded answer
+// that a gateway would not take or give is answered with 500 and the reason.
 type fake struct {
-	folders []string
+	contract contract
+	folders  []string
 
 	// Guarded by mu.
 	mu    sync.Mutex
@@ -31,16 +34,25 @@ type asFake struct{}
 
 // startFake gives a script a gateway of its own, where IDLEGATE_ADMIN leads.
 func startFake(env *testscript.Env) error {
-	shared, err := filepath.Abs("testdata/answers")
+	f, err := newFake(filepath.Join(env.WorkDir, "answers"))
 	if err != nil {
 		return err
 	}
-	f := &fake{folders: []string{filepath.Join(env.WorkDir, "answers"), shared}}
 	server := httptest.NewServer(f)
 	env.Defer(server.Close)
 	env.Setenv("IDLEGATE_ADMIN", server.Listener.Addr().String())
 	env.Values[asFake{}] = f
 	return nil
+}
+
+// newFake makes a fake whose answers are in folder, or else in testdata.
+func newFake(folder string) (*fake, error) {
+	shared, err := filepath.Abs("testdata/answers")
+	if err != nil {
+		return nil, err
+	}
+	described, err := readContract()
+	return &fake{contract: described, folders: []string{folder, shared}}, err
 }
 
 // ServeHTTP implements http.Handler.
@@ -52,6 +64,9 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
 	status, body := f.answer(r.Method + strings.ReplaceAll(path, "/", "_") + ".json")
+	if err := f.contract.check(r, status, w.Header(), body); err != nil {
+		status, body = http.StatusInternalServerError, fmt.Appendf(nil, `{"error": %q}`, err)
+	}
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }

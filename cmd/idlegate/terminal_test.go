@@ -26,7 +26,11 @@ func TestTopInATerminal(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			gateway := httptest.NewServer(&fake{folders: []string{"testdata/answers"}})
+			answers, err := newFake(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			gateway := httptest.NewServer(answers)
 			defer gateway.Close()
 			tty := openTerminal(t, 100, 30)
 			before := tty.state(t)
