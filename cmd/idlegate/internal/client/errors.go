@@ -110,7 +110,7 @@ func (c *Client) explain(err error) error {
 		sentence = fmt.Sprintf("the certificate of %s is not trusted: %v; name its authority with --ca", c.address, untrusted.Err)
 	case errors.As(err, &wrongRecord), strings.Contains(err.Error(), "HTTP response to HTTPS client"):
 		sentence = fmt.Sprintf("what answers at %s does not speak TLS: leave https:// away", c.address)
-	case strings.Contains(err.Error(), "malformed HTTP"):
+	case isNoHTTP(err):
 		sentence = fmt.Sprintf("what answers at %s does not speak HTTP, so it is no admin.listen of idlegate; %s", c.address, elsewhere)
 	case !dialled:
 		sentence = fmt.Sprintf("no gateway answers at %s: %s; %s", c.address, cause(err), elsewhere)
@@ -118,6 +118,12 @@ func (c *Client) explain(err error) error {
 		sentence = fmt.Sprintf("the call to %s broke off: %s", c.address, cause(err))
 	}
 	return &Unreachable{sentence: sentence, err: err}
+}
+
+// isNoHTTP reports whether an answer was none of HTTP. The transport has no type for that; where the other end speaks first, it
+// says so by the second of these (net/http of Go 1.26, transport.go, readLoop).
+func isNoHTTP(err error) bool {
+	return strings.Contains(err.Error(), "malformed HTTP") || strings.Contains(err.Error(), "readLoopPeekFail")
 }
 
 func isTimeout(err error) bool {
