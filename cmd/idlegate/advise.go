@@ -49,7 +49,7 @@ func newAdvise() *cobra.Command {
 	})
 	cmd.Flags().StringVar(&route, "route", "", "only for this `ROUTE`")
 	cmd.Flags().Var(&tolerance, "tolerance", "share of connections that may be cut though they would speak again")
-	complete(cmd, "route", routeNames)
+	complete(cmd, "route", routeNames())
 	return cmd
 }
 
@@ -135,17 +135,4 @@ func note(a api.Advice, timeout float64) string {
 func hours(h float64) string {
 	tenths := uint64(math.Round(max(h, 0) * 10))
 	return fmt.Sprintf("%s.%d", figure.Count(tenths/10), tenths%10)
-}
-
-// shareFlag takes a percentage.
-type shareFlag float64
-
-func (s *shareFlag) String() string { return fmt.Sprintf("%g%%", float64(*s)*100) }
-
-func (s *shareFlag) Type() string { return "PERCENT" }
-
-func (s *shareFlag) Set(text string) error {
-	share, err := figure.Share(text)
-	*s = shareFlag(share)
-	return err
 }

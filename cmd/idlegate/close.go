@@ -21,7 +21,7 @@ func newClose() *cobra.Command {
 			"'idlegate connections' with the same flags. They end as when a timer ends them; their close reason is killed.",
 		Example: "  idlegate close 17 204\n" +
 			"  idlegate close --route devices --idle 10m",
-		ValidArgsFunction: connectionIDs,
+		ValidArgsFunction: connectionIDs(),
 	}, func(c *call) error {
 		chosen := filter.filter()
 		switch {

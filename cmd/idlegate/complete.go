@@ -46,28 +46,28 @@ func asked(ask func(cmd *cobra.Command, c *client.Client) []cobra.Completion) co
 	}
 }
 
-func routeNames(cmd *cobra.Command, args []string, part string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func routeNames() cobra.CompletionFunc {
 	return asked(func(cmd *cobra.Command, c *client.Client) (offers []cobra.Completion) {
 		routes, _ := c.Routes(cmd.Context())
 		for _, r := range routes.Routes {
 			offers = append(offers, cobra.CompletionWithDesc(r.Name, count(int(r.Connections), "connection", "connections")))
 		}
 		return offers
-	})(cmd, args, part)
+	})
 }
 
-func upstreamNames(cmd *cobra.Command, args []string, part string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func upstreamNames() cobra.CompletionFunc {
 	return asked(func(cmd *cobra.Command, c *client.Client) (offers []cobra.Completion) {
 		upstreams, _ := c.Upstreams(cmd.Context())
 		for _, u := range upstreams.Upstreams {
 			offers = append(offers, cobra.CompletionWithDesc(u.Name, count(len(u.Endpoints), "endpoint", "endpoints")))
 		}
 		return offers
-	})(cmd, args, part)
+	})
 }
 
 // endpointAddresses offers those of the upstream that was chosen, else all.
-func endpointAddresses(cmd *cobra.Command, args []string, part string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func endpointAddresses() cobra.CompletionFunc {
 	return asked(func(cmd *cobra.Command, c *client.Client) (offers []cobra.Completion) {
 		chosen := ""
 		if flag := cmd.Flag("upstream"); flag != nil {
@@ -83,16 +83,16 @@ func endpointAddresses(cmd *cobra.Command, args []string, part string) ([]cobra.
 			}
 		}
 		return offers
-	})(cmd, args, part)
+	})
 }
 
 // connectionIDs offers those that a timer ends next.
-func connectionIDs(cmd *cobra.Command, args []string, part string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func connectionIDs() cobra.CompletionFunc {
 	return asked(func(cmd *cobra.Command, c *client.Client) (offers []cobra.Completion) {
 		page, _ := c.Connections(cmd.Context(), api.Filter{}, api.Page{Sort: "due", Limit: api.DefaultLimit})
 		for _, one := range page.Connections {
 			offers = append(offers, cobra.CompletionWithDesc(strconv.FormatUint(one.ID, 10), one.Route+" "+one.Client))
 		}
 		return offers
-	})(cmd, args, part)
+	})
 }

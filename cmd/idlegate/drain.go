@@ -46,8 +46,8 @@ func newDrain() *cobra.Command {
 	cmd.Flags().StringVar(&d.upstream, "upstream", "", "`NAME` of the upstream that has the endpoint")
 	cmd.Flags().StringVar(&d.endpoint, "endpoint", "", "`ADDRESS` of the endpoint, as the policy file has it")
 	cmd.Flags().BoolVar(&d.undo, "undo", false, "give a draining endpoint connections again")
-	complete(cmd, "upstream", upstreamNames)
-	complete(cmd, "endpoint", endpointAddresses)
+	complete(cmd, "upstream", upstreamNames())
+	complete(cmd, "endpoint", endpointAddresses())
 	return cmd
 }
 

@@ -24,7 +24,7 @@ func newExplain() *cobra.Command {
 		Example: "  idlegate explain 17\n" +
 			"  idlegate connections --due 10s --limit 1 -o json | jq .connections[0].id | xargs idlegate explain",
 		Args:              arguments("ID"),
-		ValidArgsFunction: connectionIDs,
+		ValidArgsFunction: connectionIDs(),
 	}, func(c *call) error {
 		id, err := parseID(c.Command, c.args[0])
 		if err != nil {

@@ -24,8 +24,8 @@ func (f *filterFlags) add(cmd *cobra.Command) {
 	flags.Var(&f.age, "age", "open for at least so long")
 	flags.Var(&f.due, "due", "that a timer ends within so long")
 	flags.StringVar(&f.search, "search", "", "with this `TEXT` in id, route, client or endpoint")
-	complete(cmd, "route", routeNames)
-	complete(cmd, "endpoint", endpointAddresses)
+	complete(cmd, "route", routeNames())
+	complete(cmd, "endpoint", endpointAddresses())
 	complete(cmd, "state", choose(states()...))
 }
 

@@ -53,7 +53,7 @@ func newTop() *cobra.Command {
 	cmd.Flags().StringVar(&w.route, "route", "", "only this `ROUTE`")
 	cmd.Flags().Var(&w.every, "every", "how often to look")
 	cmd.Flags().IntVar(&w.count, "count", 0, "print `N` frames, or objects, and end")
-	complete(cmd, "route", routeNames)
+	complete(cmd, "route", routeNames())
 	return cmd
 }
 

@@ -9,7 +9,6 @@ package client
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,8 +16,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"strings"
 	"time"
 
 	"idlegate/gateway/admin/api"
@@ -47,7 +44,6 @@ type Client struct {
 	// Set once, then read only.
 	address string // as it was given, for errors
 	base    string // of the URLs
-	secure  bool   // https
 	token   string
 	timeout time.Duration
 	http    *http.Client
@@ -65,30 +61,35 @@ func New(c Config) (*Client, error) {
 	if err != nil {
 		return nil, &AddressError{Address: c.Address, Err: err}
 	}
-	client := &Client{address: c.Address, base: target.base(), secure: target.secure, timeout: c.Timeout}
+	client := &Client{address: c.Address, base: target.base(), timeout: c.Timeout}
 	if client.token, err = readToken(c.TokenFile); err != nil {
 		return nil, err
 	}
-	dialer := &net.Dialer{Timeout: client.dialTimeout()}
-	transport := &http.Transport{
-		// The gateway is called directly: a proxy of the environment is for the web.
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, target.network, target.dial)
-		},
-		DisableCompression: true,
-		IdleConnTimeout:    time.Minute,
-	}
-	if target.secure {
-		if transport.TLSClientConfig, err = tlsConfig(c); err != nil {
-			return nil, err
-		}
-	} else if c.CA != "" || c.Cert != "" || c.Key != "" {
-		return nil, &AddressError{Address: c.Address, Err: fmt.Errorf("certificates are for https; write https://%s", strings.TrimPrefix(c.Address, ":"))}
+	transport, err := client.transport(target, c)
+	if err != nil {
+		return nil, err
 	}
 	client.http = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse // a gateway sends nobody elsewhere
 	}}
 	return client, nil
+}
+
+// transport connects to the target and nowhere else: a proxy of the environment is for the web.
+func (c *Client) transport(to target, config Config) (*http.Transport, error) {
+	secrets, err := tlsConfig(to, config)
+	if err != nil {
+		return nil, err
+	}
+	dialer := &net.Dialer{Timeout: c.dialTimeout()}
+	return &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, to.network, to.dial)
+		},
+		TLSClientConfig:    secrets,
+		DisableCompression: true,
+		IdleConnTimeout:    time.Minute,
+	}, nil
 }
 
 // Close ends the connections that are kept for further calls.
@@ -100,44 +101,6 @@ func (c *Client) dialTimeout() time.Duration { return c.timeout / 2 }
 
 // Address is where the gateway is looked for, as it was given.
 func (c *Client) Address() string { return c.address }
-
-func readToken(file string) (string, error) {
-	if file == "" {
-		return "", nil
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return "", fmt.Errorf("read the token: %w", err)
-	}
-	token := strings.TrimSpace(string(data))
-	if token == "" || strings.ContainsAny(token, " \t\r\n") {
-		return "", fmt.Errorf("read the token: %s must hold one word", file)
-	}
-	return token, nil
-}
-
-func tlsConfig(c Config) (*tls.Config, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if c.CA != "" {
-		pool, err := readCA(c.CA)
-		if err != nil {
-			return nil, err
-		}
-		config.RootCAs = pool
-	}
-	if c.Cert == "" && c.Key == "" {
-		return config, nil
-	}
-	if c.Cert == "" || c.Key == "" {
-		return nil, &AddressError{Address: c.Address, Err: fmt.Errorf("a certificate needs its key: give both --cert and --key")}
-	}
-	pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
-	if err != nil {
-		return nil, fmt.Errorf("read the certificate: %w", err)
-	}
-	config.Certificates = []tls.Certificate{pair}
-	return config, nil
-}
 
 // call asks for method and path below the prefix of the API, and decodes a success into answer.
 func (c *Client) call(ctx context.Context, method, path string, query url.Values, answer any) error {

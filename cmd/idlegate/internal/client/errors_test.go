@@ -164,6 +164,7 @@ func TestTLS(t *testing.T) {
 	}
 	for name, c := range map[string]Config{
 		"certificates without https": {Address: plain, CA: ca},
+		"certificates on a socket":   {Address: "unix:/run/idlegate.sock", CA: ca},
 		"a certificate without key":  {Address: "https://" + plain, Cert: ca},
 		"a file that is none":        {Address: "https://" + plain, CA: "client_test.go"},
 	} {

@@ -1,10 +1,8 @@
 package client
 
 import (
-	"crypto/x509"
 	"fmt"
 	"net"
-	"os"
 	"strconv"
 	"strings"
 
@@ -50,16 +48,4 @@ func (t target) base() string {
 		return "https://" + t.host
 	}
 	return "http://" + t.host
-}
-
-func readCA(file string) (*x509.CertPool, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("read the authorities: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(data) {
-		return nil, fmt.Errorf("read the authorities: %s holds no certificate in PEM form", file)
-	}
-	return pool, nil
 }
