@@ -27,10 +27,10 @@ function labels(group, all) {
   });
 }
 
-// roof is the figure at which a plot ends: the next of 1, 2, 5, 10, 20, … so that it seldom changes.
+// roof is the figure at which a plot ends: the next of 1, 2, 3, 5, 8, 10, 20, … so that it seldom changes.
 function roof(most) {
   const size = 10 ** Math.floor(Math.log10(Math.max(1, most)));
-  return [1, 2, 5, 10].map((n) => n * size).find((n) => n >= most);
+  return [1, 2, 3, 5, 8, 10].map((n) => n * size).find((n) => n >= most);
 }
 
 const minutes = 60;
@@ -122,7 +122,7 @@ export function drawSilence(chart, silence, lines) {
   sized(parts.bars, "rect", bars.length).forEach((rect, i) => {
     const {from, to, n, late, title} = bars[i];
     const x = axis.place(from), size = n / scale * height;
-    attributes(rect, {x: `${x}%`, width: `${Math.max(0, axis.place(to) - x - 0.4)}%`, y: floor - size, height: size, class: late ? "late" : "calm"});
+    attributes(rect, {x: `${x}%`, width: `${Math.max(0, axis.place(to) - x - 0.4)}%`, y: floor - size, height: size, ...(late ? {class: "late", fill: "url(#hatch)"} : {class: "calm", fill: "none"})});
     titled(rect, title);
   });
   drawLines(parts.lines, lines, axis);

@@ -2,10 +2,11 @@
 
 import {showDetails} from "./details.js";
 import {ask, Refusal, why} from "./gateway.js";
-import {$, confirmable, el, hidden, keyed, mark, notice, put, stamp} from "./dom.js";
-import {bytes, count, passing} from "./words.js";
+import {$, confirmable, el, hidden, keyed, mark, notice, put, say, stamp} from "./dom.js";
+import {bytes, count, counted, passing} from "./words.js";
 
 const limit = 50;
+let told = true; // what was searched for is told once to those who do not see the table
 const wanted = {q: "", route: "", sort: "due", offset: 0};
 const kinds = {open: "good", waiting: "plain", connecting: "plain", half_closed: "warn", draining: "warn"};
 let values = new Map(); // seconds by route and timer, of the policies in force
@@ -69,7 +70,7 @@ function drawDue(parts, one) {
 
 // closing has a button end a connection at its second press. ended is called when it is gone.
 export function closing(button, id, ended) {
-  const about = () => hidden(` connection ${id}`);
+  const about = () => hidden(`: connection ${id}`);
   confirmable(button, () => ["Close", about()], () => ["Close? yes", about()], async () => {
     try {
       await ask(`/connections/${id}`, "DELETE");
@@ -83,6 +84,8 @@ export function closing(button, id, ended) {
 }
 
 function drawPager(total, shown) {
+  if (!told) say(counted(total, "connection", "connections"));
+  told = true;
   put($("range"), total === 0 ? "none" : `${count(wanted.offset + 1)}–${count(wanted.offset + shown)} of ${count(total)}`);
   setAble($("previous"), wanted.offset > 0);
   setAble($("next"), wanted.offset + shown < total);
@@ -109,6 +112,7 @@ export function drawChoice(answer) {
 export function setUpTable(refresh) {
   const want = (change) => {
     Object.assign(wanted, {offset: 0}, change);
+    told = false;
     refresh();
   };
   let typing;

@@ -3,16 +3,20 @@
 import {closing} from "./connections.js";
 import {ask, Refusal, why} from "./gateway.js";
 import {$, el} from "./dom.js";
-import {bytes, clock, count, duration, passing} from "./words.js";
+import {bytes, clock, counted, duration, passing} from "./words.js";
 
-let shown = null; // the id of the connection
+let shown = null;   // the id of the connection
+let failed = false; // what it says of the connection's fate is that it could not be asked for
 
 export async function showDetails(id, refresh) {
   shown = id;
   $("details-title").textContent = `Connection ${id}`;
   const close = el("button", {type: "button", className: "act"});
   closing(close, id, refresh);
-  $("details-body").replaceChildren(el("div", {id: "details-facts", "aria-live": "off"}), el("p", {className: "actions"}, close));
+  $("details-actions").replaceChildren("End it as killed: ", close);
+  $("details-fate").textContent = "";
+  $("details-facts").replaceChildren();
+  $("details-timers").replaceChildren();
   await drawDetails();
   if (shown === id && !$("details").open) $("details").showModal();
 }
@@ -23,7 +27,11 @@ export async function drawDetails() {
   if (id === null) return;
   try {
     const explanation = await ask(`/connections/${id}`);
-    if (id === shown) $("details-facts").replaceChildren(facts(explanation), timers(explanation.timers ?? []));
+    if (id !== shown) return;
+    if (failed) $("details-fate").textContent = "";
+    failed = false;
+    $("details-facts").replaceChildren(...facts(explanation));
+    $("details-timers").replaceChildren(...(explanation.timers ?? []).flatMap(timerRows));
   } catch (error) {
     if (id === shown) await explainLoss(id, error);
   }
@@ -31,15 +39,16 @@ export async function drawDetails() {
 
 async function explainLoss(id, error) {
   if (!(error instanceof Refusal && error.status === 404)) {
-    $("details-facts").replaceChildren(el("p", {className: "bad"}, `Nothing is known of it now: ${why(error)}.`));
+    failed = true;
+    $("details-fate").textContent = `It cannot be asked for now: ${why(error)}.`;
     return;
   }
   shown = null; // it will not come back
-  $("details-body").querySelector(".actions").remove();
+  if ($("details-actions").contains(document.activeElement)) $("details-leave").focus();
+  $("details-actions").replaceChildren();
   const endings = await ask("/ended?limit=1000").catch(() => ({}));
   const end = endings.ended?.find((one) => one.id === id);
-  const how = end ? `It has ended at ${clock(end.ended_at)}: ${end.reason}, after ${duration(end.duration_seconds)}.` : "It has ended.";
-  $("details-facts").prepend(el("p", {role: "status"}, el("b", {}, how)));
+  $("details-fate").textContent = end ? `It ended at ${clock(end.ended_at)}: ${end.reason}, after ${passing(end.duration_seconds)}.` : "It has ended.";
 }
 
 function facts(e) {
@@ -48,30 +57,24 @@ function facts(e) {
   const all = [
     ["Client", c.client], ["Route", c.route], ["Endpoint", c.endpoint || "none yet"], ["State", c.state.replace("_", " ")],
     ["Opened", `${clock(c.opened_at)}, ${passing(c.age_seconds)} ago`], ["Client silent for", passing(c.silence_seconds)],
-    ["From client", `${count(c.client_messages)} messages, ${bytes(c.client_bytes)}`],
-    ["From upstream", `${count(c.upstream_messages)} messages, ${bytes(c.upstream_bytes)}`],
+    ["From client", `${counted(c.client_messages, "message", "messages")}, ${bytes(c.client_bytes)}`],
+    ["From upstream", `${counted(c.upstream_messages, "message", "messages")}, ${bytes(c.upstream_bytes)}`],
     ["Protocol", e.protocol], ["Policy", policy], ["Generation", String(e.generation)],
   ];
   if (e.leaves) all.push(["Must leave", `${e.leaves.reason}, cut ${e.leaves.due_seconds === null ? "never" : "in " + passing(e.leaves.due_seconds)}`]);
   if (e.read_paused) all.push(["Reading", "paused: timers of the client's silence stand still"]);
-  return el("dl", {className: "details"}, ...all.map(([term, text]) => el("div", {}, el("dt", {}, term), el("dd", {}, text))));
+  return all.map(([term, text]) => el("div", {}, el("dt", {}, term), el("dd", {}, text)));
 }
 
-const columns = ["Timer", "Value", "From", "Standing", "Counts from", "Due"];
-
-function timers(all) {
-  const head = el("tr", {}, ...columns.map((name) => el("th", {scope: "col"}, name)));
-  const rows = all.flatMap((timer) => [timerRow(timer), ...(timer.dry_run ? [rehearsalRow(timer.dry_run)] : [])]);
-  const table = el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows));
-  return el("div", {className: "scroll", role: "region", "aria-label": "Table of timers", tabIndex: 0}, table);
+function timerRows(timer) {
+  return timer.dry_run ? [timerRow(timer), rehearsalRow(timer.dry_run)] : [timerRow(timer)];
 }
 
 function timerRow(timer) {
   const standing = timer.standing + (timer.waits ? `: ${timer.waits}` : "");
   const from = timer.since ? `${timer.since}, ${passing(timer.since_seconds)} ago` : "–";
-  const row = el("tr", {className: timer.standing === "off" ? "muted" : ""}, el("th", {scope: "row", className: "code"}, timer.timer),
+  return el("tr", {className: timer.standing === "off" ? "muted" : ""}, el("th", {scope: "row", className: "code"}, timer.timer),
     ...[duration(timer.value_seconds), timer.from, standing, from].map((text) => el("td", {}, text)), dueCell(timer));
-  return row;
 }
 
 function dueCell(timer) {

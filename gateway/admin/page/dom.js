@@ -92,14 +92,22 @@ export function say(text) {
   $("spoken").textContent = text;
 }
 
-// notice shows a sentence below the page: a success for a while, a failure until it is dismissed.
+let noticed; // the timer that takes a notice away
+
+// notice shows a sentence below the page, or in the dialog that lies over it: a success for a while, a failure until it
+// is dismissed.
 export function notice(text, failed = false) {
-  clearTimeout(notice.timer);
+  const fate = document.querySelector("dialog[open] [role=status]");
+  if (fate) {
+    put(fate, text);
+    return;
+  }
+  clearTimeout(noticed);
   put($("notice"), text);
   $("notice-box").classList.toggle("bad", failed);
   $("notice-box").hidden = false;
   say(text);
-  if (!failed) notice.timer = setTimeout(dismiss, 8000);
+  if (!failed) noticed = setTimeout(dismiss, 8000);
 }
 
 export function dismiss() {

@@ -20,12 +20,12 @@ export function drawStatus(status) {
 
 function drawConfig(config, now) {
   put($("generation"), config.generation);
-  put($("loaded"), `since ${clock(config.loaded_at)}, ${since(config.loaded_at, now)} ago`);
+  put($("loaded"), `since ${clock(config.loaded_at)}, for ${since(config.loaded_at, now)}`);
   put($("file"), config.file || "not from a file");
   drawReload(config.last_reload);
 }
 
-const triggers = {file: "the file had changed", signal: "told by a signal", call: "told by a call"};
+const triggers = {file: "as the file had changed", signal: "on a signal", call: "on a call"};
 
 function drawReload(reload) {
   const drawn = JSON.stringify(reload);
@@ -64,11 +64,10 @@ function problem(p) {
   const word = p.source.slice(column - 1).match(/^\S*/)[0];
   const after = p.source.slice(column - 1 + word.length);
   const gutter = `${p.line} │ `;
-  // Tabs stay tabs, so that the mark stands where the column does.
-  const lead = " ".repeat(gutter.length - 2) + "│ " + before.replace(/[^\t]/g, " ");
+  const lead = before.replace(/[^\t]/g, " "); // tabs stay tabs, so that the mark stands where the column does
   const source = p.source === "" ? [] : [el("pre", {className: "source", tabIndex: 0},
     el("span", {className: "muted"}, gutter), before, el("mark", {}, word), after, "\n",
-    el("span", {className: "bad", "aria-hidden": "true"}, lead + "^".repeat(Math.max(1, word.length))))];
+    el("span", {className: "muted", "aria-hidden": "true"}, gutter.replace(/\d/g, " "), lead, el("span", {className: "bad"}, "^".repeat(Math.max(1, word.length)))))];
   return el("div", {className: "problem"}, el("p", {}, el("b", {className: "code"}, `${p.file}:${p.line}:${p.column}`), ` ${p.text}`), ...source);
 }
 
@@ -99,5 +98,5 @@ function report(error) {
   }
   drawReload(reload);
   const first = reload.problems?.[0];
-  notice(`The policy file was refused: ${first ? `${first.file}:${first.line}:${first.column}: ${first.text}` : reload.error}.`, true);
+  notice(`The policy file was refused: see ${first ? `${first.file}:${first.line}:${first.column}` : "above"}. Generation ${reload.generation} stays in force.`, true);
 }

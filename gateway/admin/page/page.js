@@ -102,6 +102,7 @@ function judge(errors) {
   put($("alert"), silent
     ? `The gateway cannot be reached since ${clock(lost)}. What you see is from before.`
     : `Since ${clock(lost)} the gateway does not tell all: ${why(error)}. Some of what you see is from before.`);
+  put($("contact-at"), `since ${clock(lost)}`);
   mark($("contact"), silent ? "not reached" : "incomplete", "bad");
   if (silent) document.title = "not reached · idlegate";
 }

@@ -4,13 +4,13 @@
 const families = [
   {hue: 255, turn: 0, chroma: 0.035, members: ["client_fin", "upstream_fin"]},
   {hue: 300, turn: 30, chroma: 0.14, members: ["client_reset", "upstream_reset", "client_lost", "upstream_lost"]},
-  {hue: 55, turn: 40, chroma: 0.14, members: [
+  {hue: 45, turn: 65, chroma: 0.15, members: [
     "idle_timeout", "first_message_timeout", "message_timeout", "heartbeat_only", "probe_unanswered", "reply_timeout", "max_lifetime",
   ]},
   {hue: 250, turn: 0, chroma: 0.13, members: ["deadline", "read_deadline", "write_deadline"]},
   {hue: 195, turn: 0, chroma: 0.09, members: ["client_stalled", "upstream_stalled", "half_close_timeout"]},
   {hue: 350, turn: 10, chroma: 0.14, members: ["connect_refused", "connect_timeout", "connect_failed", "no_endpoint"]},
-  {hue: 25, turn: 0, chroma: 0.17, members: [
+  {hue: 20, turn: 0, chroma: 0.19, members: [
     "tls_handshake_failed", "tls_handshake_timeout", "protocol_error", "message_too_large", "rate_limited",
   ]},
   {hue: 150, turn: -30, chroma: 0.12, members: ["evicted", "drained", "shutdown", "killed", "route_removed", "internal_error"]},

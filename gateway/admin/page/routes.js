@@ -2,37 +2,39 @@
 
 import {drawHistory, drawSilence, drawSpark, Series} from "./charts.js";
 import {$, keyed, put, stamp} from "./dom.js";
-import {count, duration, rate} from "./words.js";
+import {clock, count, duration, rate} from "./words.js";
 
 const opened = Date.now();
-const seen = new Map(); // by route: the figures of the last poll, and the two series of rates
+const seen = new Map();   // by route: the figures of the last poll, and the two series of rates
+const panels = new Map(); // by route: the parts of its panel
 let histories = null;
 
 // drawHistories keeps what has ended; it is asked for less often than the rest.
 export function drawHistories(answer) {
   histories = answer;
-  for (const node of $("route-list").children) drawPast(node);
+  for (const [name, parts] of panels) drawPast(name, parts);
 }
 
-const charts = new WeakMap(); // by panel: the function that draws its history
-
-function drawPast(node) {
-  charts.get(node)?.();
+function drawPast(name, parts) {
+  const mine = histories?.histories?.find((history) => history.route === name);
+  if (histories) drawHistory(parts.history, parts.legend, mine, histories.now);
 }
 
 export function drawRoutes(answer) {
-  for (const route of answer.routes ?? []) measure(route, Date.parse(answer.now));
-  keyed($("route-list"), answer.routes ?? [], (route) => route.name, make, fill);
+  const routes = answer.routes ?? [];
+  for (const name of [...panels.keys()].filter((name) => !routes.some((route) => route.name === name))) {
+    panels.delete(name);
+    seen.delete(name);
+  }
+  for (const route of routes) measure(route, Date.parse(answer.now));
+  keyed($("route-list"), routes, (route) => route.name, make, fill);
 }
 
 function make(route) {
   const parts = stamp("route-template");
-  const draw = () => {
-    const mine = histories?.histories?.find((history) => history.route === route.name);
-    if (histories) drawHistory(parts.history, parts.legend, mine, histories.now);
-  };
-  charts.set(parts.node, draw);
-  draw();
+  put(parts.opened, `since ${clock(opened)}`);
+  panels.set(route.name, parts);
+  drawPast(route.name, parts);
   return parts;
 }
 
@@ -41,11 +43,11 @@ function fill(parts, route) {
   put(parts.path, `${(route.listen ?? []).join(", ")} → ${route.protocol} → ${route.upstream}`);
   put(parts.policy, `${route.kind} policy${route.policy ? " " + route.policy : " of its own"}`);
   put(parts.connections, count(route.connections));
-  put(parts.limit, route.limit ? `of ${count(route.limit)} at most` : "no limit");
-  put(parts.counts, `${count(route.opened)} opened since the route is there`);
+  put(parts.limit, route.limit ? `of ${count(route.limit)}` : "no limit");
+  put(parts.counts, `${count(route.opened)} opened in all`);
   put(parts.refused, tally("refused", route.refused));
   const rehearsed = (route.timeouts ?? []).filter((timeout) => timeout.action === "observed");
-  put(parts.rehearsed, tally("only watched in the dry run", Object.fromEntries(rehearsed.map((t) => [t.timeout, t.count]))));
+  put(parts.rehearsed, tally("dry run", Object.fromEntries(rehearsed.map((t) => [t.timeout, t.count]))));
   drawRates(parts, route);
 }
 
@@ -83,13 +85,12 @@ function drawRates(parts, route) {
 export function drawSilences(answer, routes) {
   for (const silence of answer.silences ?? []) {
     const route = routes.routes?.find((one) => one.name === silence.route);
-    const node = [...$("route-list").children].find((one) => one.dataset.key === silence.route);
-    if (!route || !node) continue;
-    const part = (name) => node.querySelector(`[data-is="${name}"]`);
-    put(part("due"), count(silence.due));
-    part("due").classList.toggle("warn", silence.due > 0);
-    drawSilence(part("silence"), silence, cutLines(route));
-    put(part("reading"), reading(route));
+    const parts = panels.get(silence.route);
+    if (!route || !parts) continue;
+    put(parts.due, count(silence.due));
+    parts.due.classList.toggle("warn", silence.due > 0);
+    drawSilence(parts.silence, silence, cutLines(route));
+    put(parts.reading, reading(route));
   }
 }
 

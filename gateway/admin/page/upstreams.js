@@ -17,7 +17,7 @@ export function drawUpstreams(answer, now, refresh) {
 function make({upstream, endpoint}, refresh) {
   const parts = stamp("endpoint-template");
   parts.draining = false;
-  const about = hidden(` endpoint ${endpoint.address} of ${upstream.name}`);
+  const about = hidden(`: endpoint ${endpoint.address} of ${upstream.name}`);
   parts.confirm = confirmable(parts.drain, () => [parts.draining ? "Undrain" : "Drain", about.cloneNode(true)],
     () => [parts.draining ? "Undrain? yes" : "Drain? yes", about.cloneNode(true)],
     () => drain(upstream.name, endpoint.address, parts.draining, refresh));

@@ -43,7 +43,7 @@ export function bytes(n) {
   const names = ["B", "KiB", "MiB", "GiB", "TiB"];
   let i = 0;
   for (n = n ?? 0; n >= 1024 && i < names.length - 1; i++) n /= 1024;
-  return `${i === 0 || n >= 100 ? Math.floor(n) : n.toFixed(1)} ${names[i]}`;
+  return `${i === 0 || n >= 10 ? Math.floor(n) : n.toFixed(1)} ${names[i]}`;
 }
 
 const clockForm = new Intl.DateTimeFormat("en-GB", {hour: "2-digit", minute: "2-digit", second: "2-digit"});

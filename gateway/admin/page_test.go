@@ -1,0 +1,264 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// TestPage drives the status page in a real browser, one for all of its tests. Each has a tab and a fleet of its own, and
+// fails if the page throws, writes an error to the console, breaks its content policy or calls another host.
+func TestPage(t *testing.T) {
+	browser := openBrowser(t)
+	for _, test := range []struct {
+		rule string
+		run  func(*tab)
+	}{
+		{"shows the figures of the API", showsFigures},
+		{"shows rates and does not move as figures change", showsRates},
+		{"searches, filters, sorts and pages", findsConnections},
+		{"closes a connection at the second press", closesConnection},
+		{"explains a connection", explainsConnection},
+		{"reloads the policy file", reloadsPolicy},
+		{"shows the offending line of a refused policy file", showsOffendingLine},
+		{"drains and undrains an endpoint", drainsEndpoint},
+		{"is usable by keyboard alone", obeysKeyboard},
+		{"keeps the focus in the table", keepsFocus},
+		{"fits a phone", fitsPhone},
+		{"can be read in light and dark", canBeRead},
+		{"tells reasons apart", tellsReasonsApart},
+		{"says that the gateway is gone, and that it is back", saysGone},
+		{"says what the gateway could not tell", saysIncomplete},
+		{"shows text from the network as text", showsTextAsText},
+	} {
+		t.Run(test.rule, func(t *testing.T) { test.run(openTab(t, browser)) })
+	}
+}
+
+// openBrowser starts the browser that the machine has. Where IDLEGATE_REQUIRE_REAL is set it must have one.
+func openBrowser(t *testing.T) context.Context {
+	t.Helper()
+	options := slices.Concat(chromedp.DefaultExecAllocatorOptions[:], []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(browserPath(t)), chromedp.NoSandbox, // the page is this project's own, and root has no sandbox
+	})
+	ctx, cancelAllocator := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(cancelAllocator)
+	ctx, cancel := chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("start the browser: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := chromedp.Cancel(ctx); err != nil {
+			t.Errorf("end the browser: %v", err)
+		}
+	})
+	return ctx
+}
+
+func browserPath(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	if os.Getenv("IDLEGATE_REQUIRE_REAL") != "" {
+		t.Fatal("IDLEGATE_REQUIRE_REAL is set: no chromium, chromium-browser or google-chrome")
+	}
+	t.Skip("needs chromium, chromium-browser or google-chrome, none of which is installed")
+	return ""
+}
+
+// tab is one tab that shows the page of one fleet.
+type tab struct {
+	*testing.T
+	ctx     context.Context
+	fleet   *fleet
+	address string
+	server  *Server
+
+	mu       sync.Mutex // of what the browser tells
+	faults   []string
+	requests []string
+	excused  []string // parts of faults that a test provokes
+}
+
+// openTab opens the page of a fleet whose clock stands still, and waits until it has been drawn.
+func openTab(t *testing.T, browser context.Context) *tab {
+	t.Helper()
+	b := &tab{T: t, fleet: fakeFleet()}
+	b.fleet.freeze()
+	b.serve("127.0.0.1:0")
+	t.Cleanup(b.shutDown)
+	ctx, cancel := chromedp.NewContext(browser, chromedp.WithListener(b.hear))
+	t.Cleanup(cancel)
+	b.ctx = ctx
+	b.do(chromedp.EmulateViewport(1280, 900), chromedp.Navigate("http://"+b.address+"/"))
+	b.until(`document.querySelectorAll("#connection-rows tr").length === 50 && document.querySelector(".legend li")`)
+	t.Cleanup(b.checkFaults)
+	return b
+}
+
+func (b *tab) serve(address string) {
+	l := listen(b.T, "tcp", address)
+	b.address = l.Addr().String()
+	server := New(Config{Listener: l, Gateway: &fakeGateway{}, Operated: b.fleet, Logger: slog.New(slog.DiscardHandler), Version: "v0.4.0"})
+	b.server = server
+	go func() { _ = server.Serve() }() // ends with shutDown
+}
+
+// shutDown ends the server and the calls in progress.
+func (b *tab) shutDown() {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = b.server.Shutdown(ctx) // says only that calls were cut off
+}
+
+// hear runs in the loop that reads from the browser.
+func (b *tab) hear(event any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch e := event.(type) {
+	case *runtime.EventExceptionThrown:
+		b.faults = append(b.faults, "exception: "+e.ExceptionDetails.Text+" "+e.ExceptionDetails.Exception.Description)
+	case *runtime.EventConsoleAPICalled:
+		b.faults = append(b.faults, "console."+string(e.Type))
+	case *log.EventEntryAdded:
+		if e.Entry.Level != "verbose" {
+			b.faults = append(b.faults, string(e.Entry.Source)+": "+e.Entry.Text+" "+e.Entry.URL)
+		}
+	case *network.EventRequestWillBeSent:
+		b.requests = append(b.requests, e.Request.URL)
+	}
+}
+
+// excuse lets faults pass that contain part.
+func (b *tab) excuse(part string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.excused = append(b.excused, part)
+}
+
+func (b *tab) checkFaults() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, fault := range b.faults {
+		if !slices.ContainsFunc(b.excused, func(part string) bool { return strings.Contains(fault, part) }) {
+			b.Error(fault)
+		}
+	}
+	if len(b.requests) < 10 {
+		b.Errorf("only %d requests were seen: %q", len(b.requests), b.requests)
+	}
+	for _, request := range b.requests {
+		if u, err := url.Parse(request); err != nil || u.Host != b.address {
+			b.Errorf("a request to another host: %s", request)
+		}
+	}
+}
+
+func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
+	b.Helper()
+	if err := chromedp.Do(b.ctx, steps...); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// click clicks the first element of a selector with the mouse.
+func (b *tab) click(selector string) {
+	b.Helper()
+	b.do(chromedp.Click(chromedp.CSS(selector)))
+}
+
+// set gives a field a value as if it had been typed or chosen.
+func (b *tab) set(selector, value string) {
+	b.Helper()
+	evaluate[bool](b, `((field) => {
+		field.value = `+literal(value)+`;
+		return field.dispatchEvent(new Event(field.tagName === "SELECT" ? "change" : "input"));
+	})(document.querySelector(`+literal(selector)+`))`)
+}
+
+// evaluate gives what an expression gives in the page.
+func evaluate[T any](b *tab, expression string) T {
+	b.Helper()
+	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.Fatalf("%s: %v", expression, err)
+	}
+	return value
+}
+
+// literal is s as a script has it.
+func literal(s string) string {
+	text, _ := json.Marshal(s) // any string can be
+	return string(text)
+}
+
+func (b *tab) text(selector string) string {
+	b.Helper()
+	return evaluate[string](b, `document.querySelector(`+literal(selector)+`).textContent`)
+}
+
+// texts are those of all elements that a selector chooses.
+func (b *tab) texts(selector string) []string {
+	b.Helper()
+	return evaluate[[]string](b, `[...document.querySelectorAll(`+literal(selector)+`)].map((node) => node.textContent)`)
+}
+
+// until waits for an expression to hold, longer than three polls of the page take.
+func (b *tab) until(expression string) {
+	b.Helper()
+	_, err := chromedp.Run(b.ctx, chromedp.Poll[bool]("Boolean("+expression+")",
+		chromedp.WithPollingInterval(20*time.Millisecond), chromedp.WithPollingTimeout(10*time.Second)))
+	if err != nil {
+		b.shoot("failed")
+		b.Fatalf("%s: %v", expression, err)
+	}
+}
+
+// poll has the page ask anew at once, as it does when it comes into view.
+func (b *tab) poll() {
+	b.Helper()
+	evaluate[bool](b, `document.dispatchEvent(new Event("visibilitychange"))`)
+}
+
+func (b *tab) prefer(scheme string) {
+	b.Helper()
+	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
+	if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, media); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// shoot writes a picture of what the window shows into the folder that IDLEGATE_SCREENSHOTS names, if any.
+func (b *tab) shoot(name string) {
+	b.Helper()
+	dir := os.Getenv("IDLEGATE_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644)
+	}
+	if err != nil {
+		b.Error(err)
+	}
+}
