@@ -101,6 +101,22 @@ func (h *Histogram) Count() uint64 {
 // Sum is the sum of the durations observed, in seconds.
 func (h *Histogram) Sum() float64 { return h.sum }
 
+// Quantile returns a bound that the share q of the durations observed does not exceed, 0 to 1, at most 19% above the least
+// such bound; 0 if there are none.
+func (h *Histogram) Quantile(q float64) time.Duration {
+	rank := uint64(math.Ceil(q * float64(h.Count())))
+	if rank == 0 {
+		return 0
+	}
+	seen := h.zero
+	bound := zeroThreshold
+	for i := 0; seen < rank && i < nativeBuckets; i++ {
+		seen += h.native[i]
+		bound = math.Pow(2, float64(nativeFirst+i)/perOctave)
+	}
+	return time.Duration(bound * float64(time.Second))
+}
+
 // nativeIndex takes seconds above zeroThreshold. It reads the bucket off the float's own exponent and fraction.
 func nativeIndex(seconds float64) int {
 	word := math.Float64bits(seconds)

@@ -48,12 +48,28 @@ func from(t Instant, d time.Duration) Instant {
 	return t.After(d)
 }
 
-// IdleDue returns when idle_timeout would be due if it waited for nothing.
+// IdleDue returns when idle_timeout would be due if it waited for nothing that is under way now. It counts from the last
+// resetting message, or from the end of a message to the client for which it waited then: which one that was depends on d,
+// so that an edited idle_timeout is judged by what it would have waited for itself.
 func (e *Events) IdleDue(d *Durations) Instant {
 	if d[IdleTimeout] == 0 || e.ClientFIN {
 		return Never
 	}
-	return e.real(max(e.Reset, e.ReplyEnd), d[IdleTimeout])
+	since := max(e.Reset, e.ReplyEnd)
+	if due := since.After(d[IdleTimeout]); e.LastReply.Began <= due && due <= e.LastReply.Ended {
+		since = e.LastReply.Ended
+	}
+	return e.real(since, d[IdleTimeout])
+}
+
+// Silence returns for how long idle_timeout has counted silence at now, whatever its value: since the last resetting message,
+// or the end of a message to the client that took more than an instant, until now or until such a message began.
+func (e *Events) Silence(now Instant) time.Duration {
+	since, until := max(e.Reset, e.ReplyEnd, e.LastReply.Ended), e.Attended(now)
+	if e.ReplyMoved != 0 {
+		until = e.LastReply.Began
+	}
+	return max(0, until.Since(since))
 }
 
 // idle adds to IdleDue what idle_timeout waits for: a client message within its message_timeout, and a message to the

@@ -13,6 +13,7 @@ type Events struct {
 	ReplyEnd     Instant // attended: end of the message to the client for which a due idle_timeout waited
 	MessageBegan Instant // attended: first byte of the client message under way; 0: none is
 	ReplyMoved   Instant // last byte that moved of the message to the client under way; 0: none is
+	LastReply    Span    // attended: the message to the client under way, or the last that took more than an instant
 	HalfClosed   Instant // the first FIN, or the last bytes from the side that is still open; 0: no FIN, or both
 	ConnectBegan Instant // of the attempt under way; 0: none is
 
@@ -27,6 +28,26 @@ type Events struct {
 	FirstMessage bool   // the client's first message is complete
 	ClientFIN    bool   // the client sends no more
 	Observed     Set    // timers that a dry run has counted since they were started
+}
+
+// Span is a stretch of time.
+type Span struct {
+	Began Instant // 0: there was none
+	Ended Instant // 0: it lasts
+}
+
+// ReplyMoves notes that bytes move of a message to the client that takes more than an instant.
+func (e *Events) ReplyMoves(now Instant) {
+	if e.ReplyMoved == 0 {
+		e.LastReply = Span{Began: e.Attended(now)}
+	}
+	e.ReplyMoved = now
+}
+
+// ReplyEnds notes that it is with the client.
+func (e *Events) ReplyEnds(now Instant) {
+	e.ReplyMoved = 0
+	e.LastReply.Ended = e.Attended(now)
 }
 
 // Wait is what is known of bytes that a peer did not take yet.

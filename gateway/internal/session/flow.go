@@ -10,12 +10,13 @@ import (
 
 // Receipt says what a read meant.
 type Receipt struct {
-	Sound    int           // so many bytes may be passed on; all of them unless Broke
-	Messages uint64        // that were completed
-	Gaps     uint64        // between client messages that they ended; one less where the client's first is among them
-	Gap      time.Duration // the first of these; the others are 0, as all messages of one read come at one instant
-	Broke    Reason        // Open, ProtocolError or MessageTooLarge
-	Sooner   bool          // a timer may now be due sooner than before
+	Sound      int           // so many bytes may be passed on; all of them unless Broke
+	Messages   uint64        // that were completed
+	Gaps       uint64        // between client messages that they ended; one less where the client's first is among them
+	Gap        time.Duration // the first of these; the others are 0, as all messages of one read come at one instant
+	SpokeAgain time.Duration // not 0: after so long a silence, for which a dry run had counted idle_timeout
+	Broke      Reason        // Open, ProtocolError or MessageTooLarge
+	Sooner     bool          // a timer may now be due sooner than before
 }
 
 // Received takes what side sent: b, and after it so many bytes that were not looked at, at most Ahead. All messages of one
@@ -31,8 +32,7 @@ func (s *Session) Received(r *Rules, side Side, b []byte, unread uint64, now dea
 	f.Messages += got.Messages
 	if got.Messages > 0 {
 		if r.ResetOn[side] {
-			s.Events.Reset = s.Events.Attended(now)
-			s.Events.Observed = s.Events.Observed.Without(deadline.IdleTimeout)
+			got.SpokeAgain = s.reset(now)
 		}
 		if side == Client {
 			s.clientSpoke(&got, now)
@@ -47,6 +47,26 @@ func (s *Session) Received(r *Rules, side Side, b []byte, unread uint64, now dea
 	s.halfOpenMoved(side, now)
 	got.Sooner = begun || before != s.waiting()
 	return got
+}
+
+// reset notes a message that restarts idle_timeout. It returns the silence before it if a dry run has counted that.
+func (s *Session) reset(now deadline.Instant) (counted time.Duration) {
+	silence := max(s.hushed, s.Events.Silence(now))
+	s.Quiet, s.hushed = max(s.Quiet, silence), 0
+	if s.Events.Observed.Has(deadline.IdleTimeout) {
+		counted = silence
+	}
+	s.Events.Reset = s.Events.Attended(now)
+	s.Events.Observed = s.Events.Observed.Without(deadline.IdleTimeout)
+	return counted
+}
+
+// replyMoves notes that bytes move of a message to the client. It divides the silence under way.
+func (s *Session) replyMoves(now deadline.Instant) {
+	if s.Events.ReplyMoved == 0 {
+		s.hushed = max(s.hushed, s.Events.Silence(now))
+	}
+	s.Events.ReplyMoves(now)
 }
 
 // waiting is what a timer may have been put off for: a client message or a message to the client under way, or that a dry
@@ -154,7 +174,7 @@ func (s *Session) upstreamMessage(r *Rules, got Receipt, now deadline.Instant) {
 		s.replyEnded(r, now)
 	}
 	if !s.Flows[Upstream].Parse.AtBoundary() {
-		s.Events.ReplyMoved = now
+		s.replyMoves(now)
 	}
 }
 
@@ -172,7 +192,7 @@ func (s *Session) replyEnded(r *Rules, now deadline.Instant) {
 	if s.Events.ReplyMoved == 0 || s.Events.ClientWaits.Moved != 0 {
 		return
 	}
-	s.Events.ReplyMoved = 0
+	s.Events.ReplyEnds(now)
 	if s.Events.IdleDue(&r.Enforced) <= now {
 		s.Events.ReplyEnd = s.Events.Attended(now)
 	}
@@ -211,7 +231,7 @@ func (s *Session) Held(side Side, now deadline.Instant) {
 		s.Events.Observed = s.Events.Observed.Without(writeTimer(side))
 	}
 	if side == Client {
-		s.Events.ReplyMoved = now
+		s.replyMoves(now)
 	}
 }
 
@@ -244,7 +264,7 @@ func (s *Session) Taken(r *Rules, side Side, now deadline.Instant) {
 
 // Draining notes that the kernel still holds bytes for the client of which some were acknowledged since the last look:
 // a message is under way though we hold nothing of it.
-func (s *Session) Draining(now deadline.Instant) { s.Events.ReplyMoved = now }
+func (s *Session) Draining(now deadline.Instant) { s.replyMoves(now) }
 
 // Drained notes that the kernel holds nothing for the client any more.
 func (s *Session) Drained(r *Rules, now deadline.Instant) {

@@ -39,8 +39,10 @@ const (
 	MessageTooLarge
 
 	// The gateway ended it.
-	Drained  // by itself or by its policy while the gateway drained
-	Shutdown // cut: drain_timeout was over, or the gateway was told to stop at once
+	Drained      // by itself or by its policy while the gateway drained
+	Shutdown     // cut: drain_timeout was over, or the gateway was told to stop at once
+	RouteRemoved // by itself or by its policy while it drained since its route was no longer in the policy file
+	Killed       // by the operator's hand
 	InternalError
 
 	ReasonCount // how many there are
@@ -53,17 +55,17 @@ var reasonNames = [ReasonCount]string{
 	"deadline", "read_deadline", "write_deadline", "client_stalled", "upstream_stalled", "half_close_timeout",
 	"connect_refused", "connect_timeout", "connect_failed", "no_endpoint",
 	"protocol_error", "message_too_large",
-	"drained", "shutdown", "internal_error",
+	"drained", "shutdown", "route_removed", "killed", "internal_error",
 }
 
 // String returns the word used in log and metrics.
 func (r Reason) String() string { return reasonNames[r] }
 
-// Fault reports whether the session ended otherwise than by a side that had finished, or by its policy's kind: those
-// that `log.connections: faults` shows.
+// Fault reports whether the session ended otherwise than by a side that had finished, by its policy's kind, or because the
+// operator had it so: those that `log.connections: faults` shows.
 func (r Reason) Fault() bool {
 	switch r {
-	case ClientFIN, UpstreamFIN, Drained, Deadline, MaxLifetime:
+	case ClientFIN, UpstreamFIN, Drained, RouteRemoved, Killed, Deadline, MaxLifetime:
 		return false
 	}
 	return true

@@ -25,7 +25,7 @@ import (
 // `lifetime=0.5` for the share that jitter takes off. The connection is accepted at @0s and read from then on. Events:
 // `client|upstream "bytes"`, `client|upstream fin`, `client|upstream waits` (it does not take what waits for it), `… moves`
 // (its kernel acknowledged some), `… took all`, `pause`, `resume`. `expect REASON` demands that the session ended at that
-// very instant, `expect open` that it has not, `expect observed KEY` that a dry run counted the timer then and once.
+// very instant, `expect open` that it has not, `edit KEY=… grace=… share=…` exchanges the policy, `expect observed KEY` that a dry run counted the timer then and once.
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -145,6 +145,28 @@ func (p *player) policy(settings string) (share uint16) {
 	return share
 }
 
+// edit has other rules come into force, with what is written and nothing of those before.
+func (p *player) edit(settings string) {
+	old, grace, share := p.rules, time.Duration(0), 0.5
+	var timers []string
+	for _, setting := range strings.Fields(settings) {
+		key, value, _ := strings.Cut(setting, "=")
+		switch key {
+		case "grace":
+			grace, _ = time.ParseDuration(value)
+		case "share":
+			share, _ = strconv.ParseFloat(value, 64)
+		default:
+			timers = append(timers, setting)
+		}
+	}
+	p.rules = defaultRules()
+	p.rules.Framers, p.rules.Bounded, p.rules.ResetOn = old.Framers, old.Bounded, old.ResetOn
+	p.policy(strings.Join(timers, " "))
+	p.session.Judge(&old, &p.rules, p.now, grace, uint16(share*65536))
+	p.tick()
+}
+
 func (p *player) set(d *deadline.Durations, key, value string) (timers []deadline.Timer) {
 	duration, err := time.ParseDuration(value)
 	if err != nil {
@@ -200,6 +222,9 @@ func (p *player) event(text string) {
 	who, what, _ := strings.Cut(text, " ")
 	side := Client
 	switch who {
+	case "edit":
+		p.edit(what)
+		return
 	case "expect":
 		p.expect(what)
 		return

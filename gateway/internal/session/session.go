@@ -67,7 +67,12 @@ type Session struct {
 	LastMessage deadline.Instant // of the client; at first the accept
 	Silence     time.Duration    // longest between two client messages so far
 
+	Quiet  time.Duration // longest silence as idle_timeout counts it after which a message restarted it
+	hushed time.Duration // longest part of the silence under way, which messages to the client have divided
+
 	observedReplyEnd deadline.Instant // what Events.ReplyEnd would be under the timers that a dry run watches
+
+	spared spared // by an edit of the policy
 
 	firstFIN   Side
 	finished   bool // firstFIN is set
@@ -93,6 +98,14 @@ func (s *Session) LongestSilence(now deadline.Instant) time.Duration {
 		now = s.Ended
 	}
 	return max(s.Silence, now.Since(s.LastMessage))
+}
+
+// Tail returns how long the silence under way is, or the one in which the session ended, as idle_timeout counts it.
+func (s *Session) Tail(now deadline.Instant) time.Duration {
+	if s.Reason != Open {
+		now = s.Ended
+	}
+	return max(s.hushed, s.Events.Silence(now))
 }
 
 // End ends the session for r, unless it has ended already.

@@ -4,7 +4,7 @@ import "idlegate/gateway/internal/deadline"
 
 // Next returns the instant at which the timers must be looked at again, at most Never.
 func (s *Session) Next(r *Rules) deadline.Instant {
-	_, at := s.Events.Earliest(&r.Enforced, s.done())
+	_, at := s.NextTimer(r)
 	at = min(at, s.Events.Look(&r.Enforced))
 	if !r.DryRun {
 		return at
@@ -16,7 +16,7 @@ func (s *Session) Next(r *Rules) deadline.Instant {
 
 // Due returns the timer to be enforced that is due at now, and notes nothing.
 func (s *Session) Due(r *Rules, now deadline.Instant) (deadline.Timer, deadline.Instant) {
-	t, at := s.Events.Earliest(&r.Enforced, s.done())
+	t, at := s.NextTimer(r)
 	if at > now {
 		return deadline.None, at
 	}

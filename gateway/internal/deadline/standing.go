@@ -1,0 +1,108 @@
+package deadline
+
+// Standing says how a timer of a connection stands.
+type Standing uint8
+
+const (
+	Off     Standing = iota // the policy does not have it
+	Waiting                 // nothing has started it yet
+	Running                 // it fires when it is due
+	Still                   // it stands still while the gateway does not read the client
+	Over                    // it can fire no more
+)
+
+// String returns the word that operators read.
+func (s Standing) String() string {
+	return [...]string{"off", "waiting", "running", "still", "over"}[s]
+}
+
+// Standing returns how t stands under d.
+func (e *Events) Standing(t Timer, d *Durations) Standing {
+	if d[t] == 0 {
+		return Off
+	}
+	switch t {
+	case IdleTimeout:
+		return e.attending(e.ClientFIN, false)
+	case FirstMessage:
+		return e.attending(e.FirstMessage || e.ClientFIN, false)
+	case Message:
+		return e.attending(e.ClientFIN, e.MessageBegan == 0)
+	case ClientWrite:
+		return started(e.ClientWaits.Moved)
+	case UpstreamWrite:
+		return started(e.UpstreamWaits.Moved)
+	case HalfClose:
+		return started(e.HalfClosed)
+	case Connect:
+		return started(e.ConnectBegan)
+	}
+	return Running
+}
+
+// attending is how a timer stands that measures the client's silence.
+func (e *Events) attending(over, waiting bool) Standing {
+	switch {
+	case over:
+		return Over
+	case waiting:
+		return Waiting
+	case e.Paused():
+		return Still
+	}
+	return Running
+}
+
+func started(at Instant) Standing {
+	if at == 0 {
+		return Waiting
+	}
+	return Running
+}
+
+// Since returns what t counts from under d, on the real clock, and what that is in words; 0 where nothing has started it.
+func (e *Events) Since(t Timer, d *Durations) (Instant, string) {
+	switch t {
+	case IdleTimeout:
+		return e.idleSince(d)
+	case FirstMessage:
+		if e.Greeted > e.Accepted {
+			return e.Greeted.After(e.still), "the server's greeting"
+		}
+		return e.Accepted, "accept"
+	case Message:
+		return e.unattended(e.MessageBegan), "the first byte of the client's message"
+	case ClientWrite:
+		return e.ClientWaits.Moved, "the last byte that the client took"
+	case UpstreamWrite:
+		return e.UpstreamWaits.Moved, "the last byte that the upstream took"
+	case HalfClose:
+		return e.HalfClosed, "the last sign of the side still open"
+	case Connect:
+		return e.ConnectBegan, "the attempt to connect"
+	}
+	return e.Accepted, "accept"
+}
+
+func (e *Events) idleSince(d *Durations) (Instant, string) {
+	since, words := e.Reset, "the last message that restarts it"
+	if e.Reset == e.Accepted {
+		words = "accept"
+	}
+	due := max(e.Reset, e.ReplyEnd).After(d[IdleTimeout])
+	switch {
+	case e.LastReply.Began <= due && due <= e.LastReply.Ended:
+		since, words = e.LastReply.Ended, "the end of a message to the client"
+	case e.ReplyEnd > e.Reset:
+		since, words = e.ReplyEnd, "the end of a message to the client"
+	}
+	return e.unattended(since), words
+}
+
+// unattended returns an attended instant on the real clock, as near as is known.
+func (e *Events) unattended(t Instant) Instant {
+	if t == 0 {
+		return 0
+	}
+	return t.After(e.still)
+}

@@ -1,0 +1,68 @@
+package session
+
+import (
+	"time"
+
+	"idlegate/gateway/internal/deadline"
+)
+
+// TimerState is how one timer of a session stands.
+type TimerState struct {
+	Timer    deadline.Timer
+	Value    time.Duration // 0: off
+	Standing deadline.Standing
+	Since    deadline.Instant // what it counts from; 0: nothing has started it
+	Cause    string           // what that was
+	Due      deadline.Instant // Never: it does not run
+	Waits    string           // what it waits for once it is due; "": nothing
+
+	// In a dry run.
+	Watched    time.Duration    // 0: none watches it
+	WatchedDue deadline.Instant // Never: it does not run
+	Counted    bool             // since it was started last
+}
+
+// Timers returns how all timers stand, in the order that decides between two that are due at once.
+func (s *Session) Timers(r *Rules) (all []TimerState) {
+	watched := s.watched()
+	for t := deadline.None + 1; t < deadline.Count; t++ {
+		state := TimerState{Timer: t, Value: r.Enforced[t], Standing: s.Events.Standing(t, &r.Enforced), Due: deadline.Never}
+		if s.done().Has(t) {
+			state.Standing = deadline.Over
+		}
+		if state.Standing == deadline.Running {
+			state.Due = s.dueOf(t, r)
+		}
+		if state.Standing == deadline.Running || state.Standing == deadline.Still {
+			state.Since, state.Cause = s.Events.Since(t, &r.Enforced)
+		}
+		if t == deadline.IdleTimeout && state.Standing == deadline.Running {
+			state.Waits = s.idleWaitsFor(r)
+		}
+		if state.Watched = r.Watched(t); state.Watched > 0 {
+			state.WatchedDue, state.Counted = watched.Due(t, &r.Observed), s.Events.Observed.Has(t)
+		}
+		all = append(all, state)
+	}
+	return all
+}
+
+// dueOf returns when t fires, an edit's grace included.
+func (s *Session) dueOf(t deadline.Timer, r *Rules) deadline.Instant {
+	due := s.Events.Due(t, &r.Enforced)
+	if s.spared.timers.Has(t) && due <= s.spared.edited {
+		return s.spared.until()
+	}
+	return due
+}
+
+// idleWaitsFor says what idle_timeout would wait for.
+func (s *Session) idleWaitsFor(r *Rules) string {
+	switch {
+	case s.Events.ReplyMoved != 0:
+		return "a message to the client is under way"
+	case s.Events.MessageBegan != 0 && r.Enforced[deadline.Message] > 0:
+		return "a message of the client is under way, within its message_timeout"
+	}
+	return ""
+}
