@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"reflect"
 
 	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/protocol"
@@ -12,72 +13,66 @@ import (
 	"idlegate/policy"
 )
 
-// plan is a policy file in the form that loops use.
-type plan struct {
-	routes    []*relay.Route
-	upstreams []*upstream.Set
-	endpoints []int // of each upstream
-}
-
-// compile turns a policy file into a plan. Names of endpoints are resolved here, once.
-func compile(cfg *policy.Config, resolve resolver) (*plan, error) {
-	p := &plan{}
-	place := map[*policy.Upstream]int{}
-	for i, u := range cfg.Upstreams {
-		set, err := compileUpstream(u, resolve)
-		if err != nil {
-			return nil, err
-		}
-		place[u] = i
-		p.upstreams = append(p.upstreams, set)
-		p.endpoints = append(p.endpoints, len(set.Endpoints))
-	}
-	for i, r := range cfg.Routes {
-		at := place[r.Upstream]
-		route, err := compileRoute(r, p.upstreams[at])
-		if err != nil {
-			return nil, fmt.Errorf("route %s: %w", r.Name, err)
-		}
-		route.Index, route.UpstreamAt = i, at
-		p.routes = append(p.routes, route)
-	}
-	return p, nil
-}
-
-func compileUpstream(u *policy.Upstream, resolve resolver) (*upstream.Set, error) {
+func compileUpstream(u *policy.Upstream, old *generation, resolve resolver) (*upstream.Set, error) {
 	var endpoints []*upstream.Endpoint
 	for _, e := range u.Endpoints {
 		address, err := resolve.endpoint(e.Address)
 		if err != nil {
 			return nil, fmt.Errorf("upstream %s: %w", u.Name, err)
 		}
-		endpoints = append(endpoints, &upstream.Endpoint{Name: e.Address.String(), Address: address})
+		endpoints = append(endpoints, old.endpoint(u.Name, e.Address.String(), address))
 	}
 	balance := upstream.LeastConnections
 	if u.Balance == policy.RoundRobin {
 		balance = upstream.RoundRobin
 	}
-	return upstream.New(u.Name, balance, endpoints), nil
+	return upstream.New(balance, endpoints), nil
 }
 
-func compileRoute(r *policy.Route, set *upstream.Set) (*relay.Route, error) {
+// compileRoute makes a route of what is kept of it, if it was there before, and the new policy file.
+func compileRoute(r *policy.Route, account *relay.Account, wire *relay.Wire) (*relay.Route, error) {
 	rules, err := compileRules(r)
 	if err != nil {
 		return nil, err
 	}
+	reset := relay.ResetWritten
+	if r.Policy.ResetOnOrigin().Default {
+		reset = relay.ResetStandard
+	}
 	return &relay.Route{
-		Name:         r.Name,
-		Rules:        rules,
-		Upstream:     set,
-		Retries:      r.Upstream.Retries,
-		Options:      compileOptions(r.TCP),
-		Allow:        r.Allow,
-		Deny:         r.Deny,
-		Connections:  r.Limits.Connections,
-		FirstMessage: r.ConnectOn == policy.ConnectOnFirstMessage,
-		Reset:        r.Policy.Close == policy.CloseRST,
-		Jitter:       r.Policy.Jitter,
+		Account:             account,
+		Wire:                wire,
+		Rules:               rules,
+		Allow:               r.Allow,
+		Deny:                r.Deny,
+		Limit:               r.Limits.Connections,
+		MessageSize:         uint64(r.Limits.MessageSize),
+		ResetOn:             reset,
+		Reset:               r.Policy.Close == policy.CloseRST,
+		Jitter:              r.Policy.Jitter,
+		ConnectFirstMessage: r.ConnectOn == policy.ConnectOnFirstMessage,
 	}, nil
+}
+
+func compileWire(r *policy.Route, u *relay.Upstream) (*relay.Wire, error) {
+	framers, err := compileFramers(r)
+	if err != nil {
+		return nil, err
+	}
+	return &relay.Wire{
+		Protocol: r.Protocol.Framing.String(),
+		Framers:  framers,
+		Bounded:  r.Protocol.Framing != policy.Raw,
+		Upstream: u,
+		Options:  compileOptions(r.TCP),
+		Retries:  r.Upstream.Retries,
+	}, nil
+}
+
+// sameWire reports whether connections opened under the one route and under the other are alike as long as they last.
+func sameWire(a, b *policy.Route) bool {
+	return reflect.DeepEqual(a.Protocol, b.Protocol) && reflect.DeepEqual(a.UpstreamProtocol, b.UpstreamProtocol) &&
+		a.TCP == b.TCP && a.Upstream.Name == b.Upstream.Name && a.Upstream.Retries == b.Upstream.Retries
 }
 
 func compileOptions(t policy.TCP) reactor.Options {
@@ -89,14 +84,18 @@ func compileOptions(t policy.TCP) reactor.Options {
 	}
 }
 
-func compileRules(r *policy.Route) (session.Rules, error) {
-	var rules session.Rules
+func compileFramers(r *policy.Route) (framers [2]protocol.Framer, err error) {
 	for side, p := range map[session.Side]policy.Protocol{session.Client: r.Protocol, session.Upstream: r.UpstreamProtocol} {
-		framer, err := compileProtocol(p, uint64(r.Limits.MessageSize))
-		if err != nil {
-			return rules, err
+		if framers[side], err = compileProtocol(p, uint64(r.Limits.MessageSize)); err != nil {
+			return framers, err
 		}
-		rules.Framers[side] = framer
+	}
+	return framers, nil
+}
+
+func compileRules(r *policy.Route) (rules session.Rules, err error) {
+	if rules.Framers, err = compileFramers(r); err != nil {
+		return rules, err
 	}
 	rules.Bounded = r.Protocol.Framing != policy.Raw
 	reset := r.Policy.ResetOn

@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"runtime"
 	"sync"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"idlegate/gateway/admin"
+	"idlegate/gateway/admin/api"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/relay"
 	"idlegate/policy"
@@ -19,6 +19,7 @@ import (
 // Config is what a Gateway is made from.
 type Config struct {
 	Policy  *policy.Config
+	File    string       // that Policy was read from, and Reload reads again; "": there is none
 	Logger  *slog.Logger // nil: as the policy's log section says
 	Version string       // for build_info
 }
@@ -26,30 +27,37 @@ type Config struct {
 // Gateway is a gateway that is bound, and runs while Run does.
 type Gateway struct {
 	// Set once, then read only.
-	cfg       Config
-	plan      *plan
-	clock     *reactor.Clock
-	budget    *relay.Budget
-	pipes     int // of each loop
-	gate      *relay.Gate
-	loops     []*relay.Loop
-	ended     []chan struct{} // by loop; closed when it has
-	addresses map[string][]string
-	listeners []*reactor.Listener
-	doors     []operatorDoor
-	admin     *admin.Server
-	log       *journal
-	since     time.Time
+	cfg    Config
+	clock  *reactor.Clock
+	budget *relay.Budget
+	pipes  int // of each loop
+	gate   *relay.Gate
+	loops  []*relay.Loop
+	ended  []chan struct{} // by loop; closed when it has
+	doors  []operatorDoor
+	admin  *admin.Server
+	log    *journal
+	since  time.Time
 
 	draining atomic.Bool   // no client is taken any more
 	drain    chan struct{} // closed by the first Drain
 	once     sync.Once
+
+	reloading sync.Mutex // held while the policy file is read and takes over
+	lastRead  [32]byte   // Guarded by reloading: the sum of what was read last; zero before the first reload.
+
+	editing sync.Mutex // held while a policy file takes over, or an endpoint is drained
+
+	mu         sync.Mutex
+	generation *generation // Guarded by mu; what it points to is never changed.
+	leaving    departed    // Guarded by mu.
+	lastReload *api.Reload // Guarded by mu; nil: none yet.
 }
 
 // New resolves every name and binds every address of cfg.Policy. Nothing is accepted before Run, and what was bound is
 // given up again where New fails.
 func New(cfg Config) (*Gateway, error) {
-	g := &Gateway{cfg: cfg, since: time.Now(), drain: make(chan struct{}), addresses: map[string][]string{}}
+	g := &Gateway{cfg: cfg, since: time.Now(), drain: make(chan struct{})}
 	if err := g.prepare(); err != nil {
 		g.release()
 		return nil, err
@@ -65,39 +73,39 @@ func (g *Gateway) prepare() error {
 	if g.log, err = newJournal(g.cfg.Logger, g.cfg.Policy.Log, g.clock); err != nil {
 		return err
 	}
-	if g.plan, err = compile(g.cfg.Policy, system); err != nil {
-		return err
-	}
 	if err := g.makeLoops(); err != nil {
 		return err
 	}
-	if err := g.bind(); err != nil {
+	if g.generation, err = compile(g.cfg.Policy, nil, len(g.loops), system); err != nil {
+		return err
+	}
+	if _, err := g.generation.listen(nil, system); err != nil {
+		return err
+	}
+	for _, u := range g.generation.upstreams {
+		u.SetEndpoints(u.set)
+	}
+	if err := g.loops[0].Accept(g.generation.doors()); err != nil {
 		return err
 	}
 	return g.bindAdmin()
 }
-
-const (
-	// spareDescriptors are kept for everything else: listeners, event loops, the operator, log files.
-	spareDescriptors = 200
-	// mostPipes is how many pipes for large messages a loop may have, of two descriptors each. Where descriptors are few
-	// they get no more than a share of 1/pipeShare of them together.
-	mostPipes = 32
-	pipeShare = 16
-)
 
 func (g *Gateway) makeLoops() error {
 	n := g.cfg.Policy.Gateway.Loops
 	if n == 0 {
 		n = min(runtime.GOMAXPROCS(0), runtime.NumCPU()) // the former knows a container's quota, and may be raised by Run
 	}
-	if err := g.setLimits(n); err != nil {
+	limit, err := reactor.DescriptorLimit()
+	if err != nil {
 		return err
 	}
+	g.pipes = pipesFor(limit, n)
+	bounds := g.bounds(g.cfg.Policy.Gateway, limit, n)
+	g.budget, g.gate = relay.NewBudget(bounds.memory), relay.NewGate(bounds.connections, bounds.refuse)
 	for i := range n {
 		l, err := relay.New(relay.Config{
-			Clock: g.clock, Budget: g.budget, Gate: g.gate, Reporter: g.log,
-			Routes: g.plan.routes, Upstream: g.plan.endpoints, Pipes: g.pipes, Index: i,
+			Clock: g.clock, Budget: g.budget, Gate: g.gate, Reporter: g.log, Pipes: g.pipes, Index: i,
 		})
 		if err != nil {
 			return err
@@ -109,54 +117,12 @@ func (g *Gateway) makeLoops() error {
 	return nil
 }
 
-// setLimits sets what all n loops have to share. Where the policy asks for what cannot be, the nearest that can be is in
-// force, and the log says so.
-func (g *Gateway) setLimits(n int) error {
-	settings := g.cfg.Policy.Gateway
-	limit, err := reactor.DescriptorLimit()
-	if err != nil {
-		return err
-	}
-	g.pipes = min(mostPipes, limit/pipeShare/2/n)
-	most := int64(max(1, (limit-spareDescriptors-2*g.pipes*n)/2))
-	if want := int64(settings.MaxConnections); want > most {
-		g.log.logger.Warn("max_connections is more than the descriptor limit allows",
-			"max_connections", want, "descriptor_limit", limit, "in_force", most)
-	} else if want > 0 {
-		most = want
-	}
-	memory := settings.BufferMemory
-	if least := relay.LeastBudget(n); memory < least {
-		g.log.logger.Warn("buffer_memory is less than the event loops need",
-			"buffer_memory", memory, "loops", n, "in_force", least)
-		memory = least
-	}
-	g.budget = relay.NewBudget(memory)
-	g.gate = relay.NewGate(most, settings.OnFull == policy.OnFullRefuse)
-	return nil
-}
-
-// bind binds the listeners of all routes and gives them to the loop that accepts.
-func (g *Gateway) bind() error {
-	var doors []relay.Door
-	for i, r := range g.cfg.Policy.Routes {
-		for _, a := range r.Listen {
-			l, err := system.listen(a, g.plan.routes[i].Options)
-			if err != nil {
-				return fmt.Errorf("route %s: %w", r.Name, err)
-			}
-			g.listeners = append(g.listeners, l)
-			g.addresses[r.Name] = append(g.addresses[r.Name], l.String())
-			doors = append(doors, relay.Door{Listener: l, Route: g.plan.routes[i]})
-		}
-	}
-	return g.loops[0].Accept(doors)
-}
-
 // release gives up what New has bound so far.
 func (g *Gateway) release() {
-	for _, l := range g.listeners {
-		l.Close()
+	if g.generation != nil {
+		for _, door := range g.generation.doors() {
+			door.Listener.Close()
+		}
 	}
 	for _, l := range g.loops {
 		l.Discard()
@@ -170,7 +136,7 @@ func (g *Gateway) release() {
 }
 
 // Addresses returns the bound addresses of a route, with the ports that the kernel chose.
-func (g *Gateway) Addresses(route string) []string { return g.addresses[route] }
+func (g *Gateway) Addresses(route string) []string { return g.current().route(route).addresses() }
 
 // AdminAddress returns the bound address of the admin server.
 func (g *Gateway) AdminAddress() string { return doorText(g.doors[0]) }
@@ -223,17 +189,28 @@ func (g *Gateway) Run(ctx context.Context) error {
 	return err
 }
 
+// Log returns where the gateway logs to.
+func (g *Gateway) Log() *slog.Logger { return g.log.logger }
+
+// ReopenLog closes log.file and opens it anew under its path, for whoever rotates it. Where it cannot be opened, the old
+// one goes on.
+func (g *Gateway) ReopenLog() error { return g.log.reopen() }
+
 // announce logs what is served where.
 func (g *Gateway) announce() {
-	for _, r := range g.cfg.Policy.Routes {
-		for _, address := range g.addresses[r.Name] {
-			g.log.logger.Info("listening", "route", r.Name, "address", address, "protocol", r.Protocol.Framing.String(),
-				"policy", r.Policy.Kind.String(), "upstream", r.Upstream.Name)
+	for _, r := range g.current().routes {
+		for _, l := range r.listeners {
+			g.announceListener(r, l)
 		}
 	}
 	for _, door := range g.doors {
-		g.log.logger.Info("serving metrics and health", "address", doorText(door))
+		g.log.logger.Info("serving the operator", "address", doorText(door))
 	}
+}
+
+func (g *Gateway) announceListener(r *route, l *reactor.Listener) {
+	g.log.logger.Info("listening", "route", r.Name, "address", l.String(), "protocol", r.cfg.Protocol.Framing.String(),
+		"policy", r.cfg.Policy.Kind.String(), "upstream", r.cfg.Upstream.Name)
 }
 
 // supervise waits for the loops to end, and sees to it that they do.
@@ -251,7 +228,7 @@ func (g *Gateway) supervise(ctx context.Context, failures <-chan error) error {
 		select {
 		case <-drain:
 			drain = nil
-			g.log.logger.Info("draining", "drain_timeout", g.cfg.Policy.Gateway.DrainTimeout)
+			g.log.logger.Info("draining", "drain_timeout", g.current().cfg.Gateway.DrainTimeout)
 			g.startDrain()
 		case <-done:
 			done = nil
@@ -268,7 +245,7 @@ func (g *Gateway) supervise(ctx context.Context, failures <-chan error) error {
 
 // startDrain drains the loop that accepts first, so that it gives no client to one that is about to end.
 func (g *Gateway) startDrain() {
-	timeout := g.cfg.Policy.Gateway.DrainTimeout
+	timeout := g.current().cfg.Gateway.DrainTimeout
 	closed := make(chan struct{})
 	first := g.loops[0]
 	if first.Post(func() { first.Drain(timeout); close(closed) }) {

@@ -43,27 +43,34 @@ func start(t *testing.T, yaml string, addresses ...any) *running {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	r := &running{t: t, log: &logLines{}, done: make(chan error, 1)}
-	before := descriptors(t)
 	logger := slog.New(slog.NewJSONHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	if r.g, err = gateway.New(gateway.Config{Policy: cfg, Logger: logger, Version: "test"}); err != nil {
-		t.Fatal(err)
+	r.run(gateway.Config{Policy: cfg, Logger: logger, Version: "test"})
+	return r
+}
+
+// run makes and runs the gateway.
+func (r *running) run(cfg gateway.Config) {
+	r.t.Helper()
+	before := descriptors(r.t)
+	var err error
+	if r.g, err = gateway.New(cfg); err != nil {
+		r.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	r.stop = cancel
 	go func() { r.done <- r.g.Run(ctx) }()
-	t.Cleanup(func() {
+	r.t.Cleanup(func() {
 		cancel()
 		select {
 		case err := <-r.done:
 			if err != nil {
-				t.Errorf("Run: %v", err)
+				r.t.Errorf("Run: %v", err)
 			}
 		case <-time.After(patience):
-			t.Error("Run did not return")
+			r.t.Error("Run did not return")
 		}
-		eventually(t, "descriptors are given back", func() bool { return descriptors(t) <= before })
+		eventually(r.t, "descriptors are given back", func() bool { return descriptors(r.t) <= before })
 	})
-	return r
 }
 
 // descriptors counts the sockets, pipes and files of this process.
@@ -211,6 +218,20 @@ func (l *logLines) ended() (lines []endedLine) {
 		}
 	}
 	return lines
+}
+
+// times returns when the lines with that message were logged.
+func (l *logLines) times(message string) (all []time.Time) {
+	for _, text := range strings.Split(strings.TrimSpace(l.String()), "\n") {
+		var line struct {
+			Message string    `json:"msg"`
+			Time    time.Time `json:"time"`
+		}
+		if json.Unmarshal([]byte(text), &line) == nil && line.Message == message {
+			all = append(all, line.Time)
+		}
+	}
+	return all
 }
 
 // endOf waits for the end of one client's connection and returns its log line.

@@ -106,6 +106,9 @@ func (j *journal) Ended(e relay.Ended) {
 // Observed takes from a loop that a timer would have ended a connection.
 func (j *journal) Observed(o relay.Observed) { j.put(o) }
 
+// SpokeAgain takes from a loop that a client spoke for which a dry run had counted the end.
+func (j *journal) SpokeAgain(s relay.SpokeAgain) { j.put(s) }
+
 // Trouble takes from a loop what is no connection's own.
 func (j *journal) Trouble(t relay.Trouble) { j.put(t) }
 
@@ -117,6 +120,8 @@ func (j *journal) write() {
 			j.ended(r)
 		case relay.Observed:
 			j.observed(r)
+		case relay.SpokeAgain:
+			j.spokeAgain(r)
 		case relay.Trouble:
 			level := slog.LevelWarn
 			if r.Passed {
@@ -150,6 +155,15 @@ func (j *journal) observed(o relay.Observed) {
 		slog.String("client", clientText(o.Client)),
 		slog.String("timeout", o.Timer.String()),
 		slog.Duration("age", short(o.Age)),
+	)
+}
+
+func (j *journal) spokeAgain(s relay.SpokeAgain) {
+	j.line(int64(s.At), "dry run: client spoke again",
+		slog.Uint64("id", s.ID),
+		slog.String("route", s.Route.Name),
+		slog.String("client", clientText(s.Client)),
+		slog.Duration("silence", short(s.Silence)),
 	)
 }
 

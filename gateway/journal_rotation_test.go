@@ -54,7 +54,7 @@ func openFiles(t *testing.T) int {
 var _ relay.Reporter = (*journal)(nil)
 
 func endOf(id int, reason session.Reason) relay.Ended {
-	return relay.Ended{ID: uint64(id), Route: &relay.Route{Name: "r"}, Reason: reason, At: deadline.Instant(1)}
+	return relay.Ended{ID: uint64(id), Route: &relay.Route{Account: &relay.Account{Name: "r"}}, Reason: reason, At: deadline.Instant(1)}
 }
 
 func contentOf(t *testing.T, path string) string {

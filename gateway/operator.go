@@ -1,10 +1,13 @@
 package gateway
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"os"
+	"strings"
 
 	"idlegate/gateway/admin"
 	"idlegate/gateway/internal/reactor"
@@ -24,11 +27,58 @@ func (g *Gateway) bindAdmin() error {
 			return fmt.Errorf("admin.metrics: %w", err)
 		}
 	}
-	g.admin = admin.New(admin.Config{
-		Listener: door, Host: cfg.Listen.Host, Metrics: open,
-		Gateway: g, Logger: g.log.logger, Version: g.cfg.Version,
-	})
+	served := admin.Config{
+		Listener: door, Host: cfg.Listen.Host, Metrics: open, Pprof: cfg.Pprof,
+		Gateway: g, Operated: g, Logger: g.log.logger, Version: g.cfg.Version,
+	}
+	if served.TLS, err = operatorTLS(cfg.TLS); err != nil {
+		return err
+	}
+	if cfg.TokenFile != "" {
+		served.Token = func() (string, error) { return readToken(cfg.TokenFile) }
+		if _, err := served.Token(); err != nil {
+			return err
+		}
+	}
+	g.admin = admin.New(served)
 	return nil
+}
+
+// readToken reads the file anew, so that a token can be exchanged at any time.
+func readToken(file string) (string, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("admin.token_file: %w", err)
+	}
+	token := strings.TrimSpace(string(data))
+	if token == "" {
+		return "", fmt.Errorf("admin.token_file: %s is empty", file)
+	}
+	return token, nil
+}
+
+// operatorTLS returns nil where the operator's address speaks plain HTTP.
+func operatorTLS(files policy.AdminTLS) (*tls.Config, error) {
+	if files.Cert == "" {
+		return nil, nil
+	}
+	cert, err := tls.LoadX509KeyPair(files.Cert, files.Key)
+	if err != nil {
+		return nil, fmt.Errorf("admin.tls: %w", err)
+	}
+	served := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	if files.ClientCA == "" {
+		return served, nil
+	}
+	authority, err := os.ReadFile(files.ClientCA)
+	if err != nil {
+		return nil, fmt.Errorf("admin.tls.client_ca: %w", err)
+	}
+	served.ClientAuth, served.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
+	if !served.ClientCAs.AppendCertsFromPEM(authority) {
+		return nil, fmt.Errorf("admin.tls.client_ca: %s has no certificate", files.ClientCA)
+	}
+	return served, nil
 }
 
 // openDoor binds an address of the operator by way of the reactor, which knows what to do about stale unix sockets, and

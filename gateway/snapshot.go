@@ -8,114 +8,135 @@ import (
 	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/relay"
 	"idlegate/gateway/internal/session"
+	"idlegate/gateway/internal/upstream"
 	"idlegate/metrics"
 )
 
+// ask has every loop copy something out, and gives the answers in the order of the loops. One that has ended is read as it
+// was left. A loop may answer after ctx has ended, and then nobody listens.
+func ask[T any](ctx context.Context, g *Gateway, what string, f func(*relay.Loop) T) ([]T, error) {
+	answers := make([]T, len(g.loops))
+	for i, l := range g.loops {
+		answer := make(chan T, 1)
+		l.Post(func() { answer <- f(l) })
+		select {
+		case answers[i] = <-answer:
+		case <-g.ended[i]:
+			answers[i] = f(l)
+		case <-ctx.Done():
+			return nil, fmt.Errorf("ask event loop %d for %s: %w", i, what, ctx.Err())
+		}
+	}
+	return answers, nil
+}
+
 // Snapshot asks every loop for its figures and adds them up. It waits for the loops, at most until ctx ends.
 func (g *Gateway) Snapshot(ctx context.Context) (metrics.Snapshot, error) {
-	var sum figures
-	for i, l := range g.loops {
-		f, err := ask(ctx, l, g.ended[i])
-		if err != nil {
-			return metrics.Snapshot{}, fmt.Errorf("ask event loop %d for its figures: %w", i, err)
-		}
-		if i == 0 {
-			sum = f
-			continue
-		}
-		for j := range f.routes {
-			addCounters(&sum.routes[j], &f.routes[j])
-		}
-		for j := range f.upstreams {
-			addUpstream(&sum.upstreams[j], &f.upstreams[j])
-		}
+	now := g.current()
+	counted, err := g.counters(ctx, now.routes)
+	if err != nil {
+		return metrics.Snapshot{}, err
 	}
-	return g.sumUp(sum.routes, sum.upstreams), nil
-}
-
-// figures are one loop's, by route and by upstream.
-type figures struct {
-	routes    []relay.Counters
-	upstreams []relay.UpstreamCounters
-}
-
-// ask has a loop copy its counters. One that has ended is read as it was left. The loop may answer after ctx has ended,
-// and then nobody listens.
-func ask(ctx context.Context, l *relay.Loop, ended <-chan struct{}) (f figures, err error) {
-	answer := make(chan figures, 1)
-	l.Post(func() {
-		var f figures
-		f.routes, f.upstreams = l.Counters()
-		answer <- f
-	})
-	select {
-	case f = <-answer:
-	case <-ended:
-		f.routes, f.upstreams = l.Counters()
-	case <-ctx.Done():
-		err = ctx.Err()
-	}
-	return f, err
-}
-
-func addCounters(sum, c *relay.Counters) {
-	sum.Opened += c.Opened
-	for i, n := range c.Closed {
-		sum.Closed[i] += n
-	}
-	for i, n := range c.Refused {
-		sum.Refused[i] += n
-	}
-	for t := range c.Timeouts {
-		sum.Timeouts[t][relay.Closed] += c.Timeouts[t][relay.Closed]
-		sum.Timeouts[t][relay.Watched] += c.Timeouts[t][relay.Watched]
-	}
-	for side := range c.Messages {
-		sum.Messages[side] += c.Messages[side]
-		sum.Bytes[side] += c.Bytes[side]
-	}
-	sum.Lateness.Add(&c.Lateness)
-	sum.Duration.Add(&c.Duration)
-	sum.Gap.Add(&c.Gap)
-}
-
-func addUpstream(sum, u *relay.UpstreamCounters) {
-	sum.Connect.Add(&u.Connect)
-	for e := range u.Connects {
-		for result, n := range u.Connects[e] {
-			sum.Connects[e][result] += n
-		}
-	}
-}
-
-// sumUp adds to the loops' figures what is known beside them.
-func (g *Gateway) sumUp(routes []relay.Counters, upstreams []relay.UpstreamCounters) metrics.Snapshot {
 	s := metrics.Snapshot{
 		BufferBytes:    g.budget.Used(),
 		ConnectionsMax: g.gate.Max(),
 		LogDropped:     g.log.dropped(),
-		Config:         metrics.ConfigState{Generation: 1, LastReloadSuccessful: true, LastReloadSuccess: g.since},
+		Config:         g.configState(),
 	}
-	for i, r := range g.plan.routes {
-		s.Routes = append(s.Routes, routeFigures(r, &routes[i]))
+	for i, r := range now.routes {
+		s.Routes = append(s.Routes, routeFigures(r.Name, &counted[i]))
 	}
-	for i, set := range g.plan.upstreams {
-		u := metrics.Upstream{Name: set.Name, Connect: upstreams[i].Connect}
-		for j, e := range set.Endpoints {
-			n := upstreams[i].Connects[j]
-			u.Endpoints = append(u.Endpoints, metrics.Endpoint{Address: e.Name, Connections: e.Open(), Connects: map[string]uint64{
-				"ok": n[relay.ConnectOK], "refused": n[relay.ConnectRefused],
-				"timeout": n[relay.ConnectTimeout], "failed": n[relay.ConnectFailed],
-			}})
-		}
-		s.Upstreams = append(s.Upstreams, u)
-	}
-	return s
+	s.Upstreams, err = g.upstreamFigures(ctx, now)
+	return s, err
 }
 
-func routeFigures(r *relay.Route, c *relay.Counters) metrics.Route {
+func (g *Gateway) configState() metrics.ConfigState {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return metrics.ConfigState{
+		Generation:           g.generation.number,
+		LastReloadSuccessful: g.lastReload == nil || g.lastReload.OK,
+		LastReloadSuccess:    g.generation.since,
+	}
+}
+
+// counters adds up what all loops have counted of the routes.
+func (g *Gateway) counters(ctx context.Context, routes []*route) ([]relay.Counters, error) {
+	byLoop, err := ask(ctx, g, "its figures", func(l *relay.Loop) []relay.Counters {
+		copied := make([]relay.Counters, len(routes))
+		for i, r := range routes {
+			copied[i] = l.Counters(r.Account)
+		}
+		return copied
+	})
+	if err != nil {
+		return nil, err
+	}
+	sum := byLoop[0]
+	for _, other := range byLoop[1:] {
+		for i := range sum {
+			sum[i].Add(&other[i])
+		}
+	}
+	return sum, nil
+}
+
+// upstreamFigures are those of the upstreams in force, and of endpoints that are no longer in the policy file until their
+// last connection has ended.
+func (g *Gateway) upstreamFigures(ctx context.Context, now *generation) (all []metrics.Upstream, err error) {
+	gone := g.gone().endpoints
+	known := slices.Clone(now.upstreams)
+	for _, e := range gone {
+		same := func(u *backends) bool { return u.Name == e.of.Name }
+		if !slices.ContainsFunc(known, same) {
+			known = append(known, &backends{Upstream: e.of.Upstream, cfg: e.of.cfg, set: upstream.New(0, nil)})
+		}
+	}
+	times, err := ask(ctx, g, "its figures", func(l *relay.Loop) []metrics.Histogram {
+		copied := make([]metrics.Histogram, len(known))
+		for i, u := range known {
+			copied[i] = l.ConnectTimes(u.Upstream)
+		}
+		return copied
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i, u := range known {
+		figures := metrics.Upstream{Name: u.Name}
+		for _, loop := range times {
+			figures.Connect.Add(&loop[i])
+		}
+		for _, e := range u.set.Endpoints {
+			addEndpoint(&figures, e)
+		}
+		for _, e := range gone {
+			if e.of.Name == u.Name {
+				addEndpoint(&figures, e.Endpoint)
+			}
+		}
+		all = append(all, figures)
+	}
+	return all, nil
+}
+
+// addEndpoint adds an endpoint's figures to those of its name: one that has gone may be back, or have moved.
+func addEndpoint(u *metrics.Upstream, e *upstream.Endpoint) {
+	same := func(m metrics.Endpoint) bool { return m.Address == e.Name }
+	i := slices.IndexFunc(u.Endpoints, same)
+	if i < 0 {
+		i = len(u.Endpoints)
+		u.Endpoints = append(u.Endpoints, metrics.Endpoint{Address: e.Name, Connects: map[string]uint64{}})
+	}
+	u.Endpoints[i].Connections += e.Open()
+	for result := range upstream.Results {
+		u.Endpoints[i].Connects[result.String()] += e.Attempts(result)
+	}
+}
+
+func routeFigures(name string, c *relay.Counters) metrics.Route {
 	m := metrics.Route{
-		Name: r.Name, Opened: c.Opened, Messages: c.Messages, Bytes: c.Bytes,
+		Name: name, Opened: c.Opened, Messages: c.Messages, Bytes: c.Bytes,
 		Closed: map[string]uint64{}, Refused: map[string]uint64{},
 		Lateness: c.Lateness, Duration: c.Duration, Gap: c.Gap,
 	}

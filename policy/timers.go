@@ -69,6 +69,16 @@ type NamedTimer struct {
 	Duration time.Duration // 0: off
 }
 
+// Has reports whether policies of p's kind have t.
+func (p *Policy) Has(t Timer) bool {
+	for _, own := range p.timers() {
+		if own.key == t {
+			return true
+		}
+	}
+	return false
+}
+
 // Timers are those that policies of p's kind have, in the order in which they are printed.
 func (p *Policy) Timers() []NamedTimer {
 	var all []NamedTimer

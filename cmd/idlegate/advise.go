@@ -63,8 +63,10 @@ func advised(a api.Advice) []string {
 	for _, reason := range a.Reasons {
 		lines = append(lines, "- "+reason)
 	}
-	if a.YAML != "" {
-		lines = append(lines, "", strings.TrimRight(a.YAML, "\n"))
+	for _, yaml := range []string{a.TrialYAML, a.YAML} { // first what tries it, then what does it
+		if yaml != "" {
+			lines = append(lines, "", strings.TrimRight(yaml, "\n"))
+		}
 	}
 	return lines
 }

@@ -118,7 +118,11 @@ func timers(all []api.Timer) []string {
 		if timer.Waits != "" {
 			since = strings.TrimPrefix(since+"; waits for "+timer.Waits, "; ")
 		}
-		t.Row(timer.Timer, value, timer.From, timer.Standing, due, since)
+		name := timer.Timer
+		if timer.Side != "" {
+			name += " of the " + timer.Side
+		}
+		t.Row(name, value, timer.From, timer.Standing, due, since)
 	}
 	return t.Lines()
 }

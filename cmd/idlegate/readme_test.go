@@ -141,7 +141,7 @@ func (r *readme) serve(t *testing.T, command string) {
 	serving := eventually(func() bool {
 		log, _ := os.ReadFile(r.log) // not there yet
 		route = regexp.MustCompile(`msg=listening route=redis address=127\.0\.0\.1:(\d+) `).FindStringSubmatch(string(log))
-		admin = regexp.MustCompile(`msg="serving metrics and health" address=(\S+)`).FindStringSubmatch(string(log))
+		admin = regexp.MustCompile(`msg="serving the operator" address=(\S+)`).FindStringSubmatch(string(log))
 		return route != nil && admin != nil
 	})
 	if !serving {

@@ -58,7 +58,7 @@ type Config struct {
 	Pprof    bool         // /debug/pprof/ is there
 	Metrics  net.Listener // nil: the metrics are on the operator's listener only
 	Gateway  Gateway
-	Operated Operated // nil: there is no API
+	Operated Operated
 	Logger   *slog.Logger
 	Version  string
 }
@@ -93,9 +93,7 @@ func (c Config) forOperator(open pages) http.Handler {
 	mux := http.NewServeMux()
 	open.register(mux)
 	registerPage(mux)
-	if c.Operated != nil {
-		calls{c.Operated}.register(mux)
-	}
+	calls{c.Operated}.register(mux)
 	if c.Pprof {
 		registerProfiles(mux)
 	}

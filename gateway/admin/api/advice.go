@@ -16,6 +16,7 @@ type Advice struct {
 	RecommendedSeconds *float64    `json:"recommended_seconds"` // null: nothing to recommend
 	Reasons            []string    `json:"reasons"`             // sentences
 	YAML               string      `json:"yaml"`                // to paste; "" if nothing is to be changed
+	TrialYAML          string      `json:"trial_yaml"`          // a dry run of it to begin with; "" where none would show anything
 }
 
 // Candidate is one value that idle_timeout could have.

@@ -92,15 +92,16 @@ type Explanation struct {
 
 // Timer is one timer of a connection.
 type Timer struct {
-	Timer        string     `json:"timer"`         // its key
-	ValueSeconds *float64   `json:"value_seconds"` // null: off
-	From         string     `json:"from"`          // where the value comes from: file:line, or default
-	Standing     string     `json:"standing"`      // off, waiting, running, still, over
-	Since        string     `json:"since"`         // what it counts from, in words; "" unless it runs
-	SinceSeconds *float64   `json:"since_seconds"` // how long ago that was
-	DueSeconds   *float64   `json:"due_seconds"`   // until it fires as things stand; null if it does not run
-	Waits        string     `json:"waits"`         // what it waits for though its time may be over; "" for nothing
-	DryRun       *Rehearsal `json:"dry_run"`       // null: no dry run watches it
+	Timer        string     `json:"timer"`          // its key
+	Side         string     `json:"side,omitempty"` // client or upstream, where a key sets two timers: who must take bytes
+	ValueSeconds *float64   `json:"value_seconds"`  // null: off
+	From         string     `json:"from"`           // where the value comes from: file:line, or default
+	Standing     string     `json:"standing"`       // off, waiting, running, still, over
+	Since        string     `json:"since"`          // what it counts from, in words; "" unless it runs
+	SinceSeconds *float64   `json:"since_seconds"`  // how long ago that was
+	DueSeconds   *float64   `json:"due_seconds"`    // until it fires as things stand; null if it does not run
+	Waits        string     `json:"waits"`          // what it waits for though its time may be over; "" for nothing
+	DryRun       *Rehearsal `json:"dry_run"`        // null: no dry run watches it
 }
 
 // Rehearsal is a timer in a dry run.

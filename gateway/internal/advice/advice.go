@@ -49,6 +49,7 @@ type Advice struct {
 	Open         uint64        // of them open
 	Spoke        uint64        // of them such that spoke again after a silence
 	Cut          uint64        // of them ended by idle_timeout
+	Resumed      uint64        // silences that the dry run had counted and that ended with a message
 	LongestQuiet time.Duration // longest silence after which a client spoke again
 
 	Enough      bool          // there was enough to go by
@@ -85,6 +86,7 @@ func For(in Input) Advice {
 		Open:         in.Open.connections,
 		Spoke:        s.all.spoke,
 		Cut:          s.all.cut,
+		Resumed:      s.all.resumed,
 		LongestQuiet: s.all.longest,
 	}
 	if missing := s.missing(); len(missing) > 0 {

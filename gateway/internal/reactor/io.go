@@ -3,6 +3,7 @@
 package reactor
 
 import (
+	"errors"
 	"syscall"
 	"time"
 	"unsafe"
@@ -129,3 +130,6 @@ func Acknowledged(fd int) time.Duration {
 	}
 	return time.Duration(state.Last_ack_recv) * time.Millisecond
 }
+
+// IsTaken reports whether an address cannot be bound because somebody has it.
+func IsTaken(err error) bool { return errors.Is(err, unix.EADDRINUSE) }

@@ -113,6 +113,27 @@ func (l *Listener) bind(a Address, anyFamily bool, o Options) error {
 	return nil
 }
 
+// SetOptions sets the options that sockets accepted from now on inherit. It is called by who accepts.
+func (l *Listener) SetOptions(o Options) error {
+	if l.path != "" {
+		return nil // a unix socket's peer cannot be lost
+	}
+	if o.KeepaliveIdle == 0 {
+		if errno := setInt(l.FD, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 0); errno != 0 {
+			return fmt.Errorf("set socket options of %s: %w", l, errno)
+		}
+	}
+	if o.UserTimeout == 0 {
+		if errno := setInt(l.FD, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, 0); errno != 0 {
+			return fmt.Errorf("set socket options of %s: %w", l, errno)
+		}
+	}
+	if errno := o.Outlive(l.FD); errno != 0 {
+		return fmt.Errorf("set socket options of %s: %w", l, errno)
+	}
+	return nil
+}
+
 func (l *Listener) address() (netip.AddrPort, syscall.Errno) {
 	var raw unix.RawSockaddrInet6
 	size := uint32(unsafe.Sizeof(raw))

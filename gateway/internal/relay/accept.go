@@ -21,10 +21,11 @@ const (
 // Gate bounds the connections of all loops and tells the accepting loop when there is room again.
 type Gate struct {
 	// Set once, then read only.
-	max      int64
-	refuse   bool
 	acceptor *Loop
 	loops    []*Loop
+
+	max    atomic.Int64
+	refuse atomic.Bool // reset who comes when it is full; else they wait in the backlog
 
 	open   atomic.Int64  // connections that hold descriptors, those being closed included
 	nextID atomic.Uint64 // of connections
@@ -34,10 +35,24 @@ type Gate struct {
 
 // NewGate returns a gate for most connections. refuse resets the clients that come when it is full; else they wait in
 // the backlog.
-func NewGate(most int64, refuse bool) *Gate { return &Gate{max: most, refuse: refuse} }
+func NewGate(most int64, refuse bool) *Gate {
+	g := &Gate{}
+	g.max.Store(most)
+	g.refuse.Store(refuse)
+	return g
+}
 
 // Max returns how many connections there may be.
-func (g *Gate) Max() int64 { return g.max }
+func (g *Gate) Max() int64 { return g.max.Load() }
+
+// Set changes what NewGate was told. Connections above a lower max stay.
+func (g *Gate) Set(most int64, refuse bool) {
+	g.max.Store(most)
+	g.refuse.Store(refuse)
+	if g.shut.Load() {
+		g.acceptor.Post(g.acceptor.reopen)
+	}
+}
 
 // Share names the loops that share the gate. The first of them accepts.
 func (g *Gate) Share(loops []*Loop) { g.acceptor, g.loops = loops[0], loops }
@@ -69,7 +84,7 @@ type Door struct {
 
 // acceptor is the part of a loop that accepts.
 type acceptor struct {
-	doors   []Door
+	doors   []Door // by the index in their tokens; one without a listener is a free place
 	paused  bool
 	retryAt deadline.Instant // when to try again after descriptors had run out; 0: not waiting for that
 }
@@ -81,17 +96,26 @@ func (l *Loop) Accept(doors []Door) error {
 }
 
 func (l *Loop) watchDoors() error {
-	for i, d := range l.acceptor.doors {
-		if err := l.poller.AddListener(d.Listener.FD, listenerToken|uint64(i)); err != nil {
+	for i := range l.acceptor.doors {
+		if err := l.watchDoor(i); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+func (l *Loop) watchDoor(i int) error {
+	if listener := l.acceptor.doors[i].Listener; listener != nil {
+		return l.poller.AddListener(listener.FD, listenerToken|uint64(i))
+	}
+	return nil
+}
+
 func (l *Loop) closeListeners() {
 	for _, d := range l.acceptor.doors {
-		d.Listener.Close()
+		if d.Listener != nil {
+			d.Listener.Close()
+		}
 	}
 	l.acceptor.doors, l.acceptor.retryAt = nil, 0
 }
@@ -102,6 +126,9 @@ func (l *Loop) onClients(index int) {
 		return
 	}
 	door := l.acceptor.doors[index]
+	if door.Listener == nil {
+		return
+	}
 	for range acceptBatch {
 		if l.full() || l.acceptor.paused {
 			return
@@ -123,11 +150,11 @@ func (l *Loop) onClients(index int) {
 // full pauses accepting when every place is taken and clients are to wait for one.
 func (l *Loop) full() bool {
 	g := l.cfg.Gate
-	if g.refuse || g.open.Load() < g.max {
+	if g.refuse.Load() || g.open.Load() < g.Max() {
 		return false
 	}
 	l.pause()
-	if g.open.Load() < g.max { // one left between the look and the pause, and may not have seen it
+	if g.open.Load() < g.Max() { // one left between the look and the pause, and may not have seen it
 		l.reopen()
 	}
 	return l.acceptor.paused
@@ -163,7 +190,9 @@ func (l *Loop) recovered() {
 func (l *Loop) pause() {
 	l.acceptor.paused = true
 	for _, d := range l.acceptor.doors {
-		_ = l.poller.Remove(d.Listener.FD) // it is registered, or the loop would not have been told of clients
+		if d.Listener != nil {
+			_ = l.poller.Remove(d.Listener.FD) // it is registered, or the loop would not have been told of clients
+		}
 	}
 	l.cfg.Gate.shut.Store(true)
 }
@@ -193,10 +222,10 @@ func (l *Loop) admit(r *Route, fd int, client netip.AddrPort) {
 	case !r.admits(client.Addr()):
 		l.refuse(r, fd, session.Denied)
 		return
-	case g.open.Load() >= g.max:
+	case g.open.Load() >= g.Max():
 		l.refuse(r, fd, session.OverCapacity)
 		return
-	case r.Connections > 0 && r.open.Load() >= int64(r.Connections):
+	case r.Limit > 0 && r.open.Load() >= int64(r.Limit):
 		l.refuse(r, fd, session.OverRouteLimit)
 		return
 	}
@@ -219,6 +248,6 @@ func (l *Loop) admit(r *Route, fd int, client netip.AddrPort) {
 
 // refuse resets a client that never becomes a session.
 func (l *Loop) refuse(r *Route, fd int, cause session.Cause) {
-	l.counters[r.Index].Refused[cause]++
+	l.ledger(r).Refused[cause]++
 	reactor.Abort(fd)
 }

@@ -21,8 +21,8 @@ func (l *Loop) end(c *conn, reason session.Reason) {
 	}
 	c.session.End(reason, l.now)
 	cause := c.session.Reason
-	if l.drain.on && cause != session.Shutdown {
-		c.session.Reason = session.Drained
+	if cause != session.Shutdown && cause != session.Killed {
+		c.session.Reason = l.leavesFor(c, cause)
 	}
 	l.report(c)
 	c.phase = closing
@@ -42,10 +42,12 @@ func (l *Loop) end(c *conn, reason session.Reason) {
 
 // report counts the end and tells of it.
 func (l *Loop) report(c *conn) {
-	count := l.count(c)
+	ledger := l.ledger(c.route)
 	age := c.session.Age(l.now)
-	count.Closed[c.session.Reason]++
-	count.Duration.Observe(age)
+	ledger.Closed[c.session.Reason]++
+	ledger.history.count(c.session.Reason, l.now)
+	ledger.Duration.Observe(age)
+	ledger.Silences.Ended(c.session.Quiet, c.session.Tail(l.now), c.session.Reason == session.IdleTimeout)
 	ended := Ended{
 		ID: c.id, Route: c.route, Client: c.client, Reason: c.session.Reason,
 		At: c.session.Ended, Duration: age, Silence: c.session.LongestSilence(l.now),
@@ -59,6 +61,7 @@ func (l *Loop) report(c *conn) {
 	}
 	c.route.open.Add(-1)
 	l.sessions.Add(-1)
+	l.recent.add(ended)
 	l.cfg.Reporter.Ended(ended)
 }
 

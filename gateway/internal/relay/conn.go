@@ -51,6 +51,7 @@ type conn struct {
 	tried      upstream.Tried
 	phase      phase
 	failure    session.Reason // of the last attempt to connect
+	leaving    session.Reason // RouteRemoved or Drained: its route or its endpoint leaves; Open: neither does
 	abandon    bool           // of one that is being closed: reset it if it does not take what it was sent
 	young      bool           // its upstream's socket lacks options that it gets when it comes of age
 	postponed  bool           // not read for want of memory

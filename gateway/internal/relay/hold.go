@@ -19,12 +19,19 @@ var pieceSizes = [...]int{4 << 10, 16 << 10, readSize}
 
 // Budget bounds the bytes held by all loops.
 type Budget struct {
-	limit int64 // set once
+	limit atomic.Int64
 	used  atomic.Int64
 }
 
 // NewBudget returns a budget of limit bytes.
-func NewBudget(limit int64) *Budget { return &Budget{limit: limit} }
+func NewBudget(limit int64) *Budget {
+	b := &Budget{}
+	b.Set(limit)
+	return b
+}
+
+// Set changes the limit. What is held above a lower one goes as its receivers take it.
+func (b *Budget) Set(limit int64) { b.limit.Store(limit) }
 
 // LeastBudget is the least that so many loops can work with: what is kept in reserve, and a piece to hold.
 func LeastBudget(loops int) int64 { return reserve(loops) + readSize }
@@ -38,7 +45,7 @@ func (b *Budget) Used() int64 { return b.used.Load() }
 
 // take reserves n bytes, or says that they are not to be had.
 func (b *Budget) take(n int) bool {
-	if b.used.Add(int64(n)) <= b.limit {
+	if b.used.Add(int64(n)) <= b.limit.Load() {
 		return true
 	}
 	b.used.Add(int64(-n))

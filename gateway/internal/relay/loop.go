@@ -18,6 +18,7 @@ import (
 type Reporter interface {
 	Ended(Ended)
 	Observed(Observed)
+	SpokeAgain(SpokeAgain)
 	Trouble(Trouble)
 }
 
@@ -45,6 +46,15 @@ type Observed struct {
 	Age    time.Duration
 }
 
+// SpokeAgain describes a client that spoke after a silence for which a dry run had counted it as ended.
+type SpokeAgain struct {
+	ID      uint64
+	Route   *Route
+	Client  netip.AddrPort
+	At      deadline.Instant
+	Silence time.Duration
+}
+
 // Trouble is something that the operator should know and that is no connection's own.
 type Trouble struct {
 	Text   string
@@ -57,10 +67,8 @@ type Config struct {
 	Budget   *Budget
 	Gate     *Gate
 	Reporter Reporter
-	Routes   []*Route
-	Upstream []int // endpoints of each upstream
-	Pipes    int   // that the loop may have open
-	Index    int   // of the loop
+	Pipes    int // that the loop may have open
+	Index    int // of the loop
 }
 
 // Loop is one event loop.
@@ -70,21 +78,20 @@ type Loop struct {
 	poller *reactor.Poller
 
 	// Owned by the loop.
-	slab      slab
-	wheel     *wheel.Wheel
-	pool      *pool
-	random    *rand.Rand
-	now       deadline.Instant // of the wake-up under way
-	buf       []byte
-	queue     []int32 // slots with more to read than one turn allows
-	spare     []int32
-	due       []int32            // slots whose timers are due and not handled yet
-	dueBuf    []int32            // what due is part of
-	counters  []Counters         // by route
-	upstreams []UpstreamCounters // by upstream
-	acceptor  acceptor
-	drain     drain
-	stopped   bool
+	slab     slab
+	wheel    *wheel.Wheel
+	pool     *pool
+	random   *rand.Rand
+	now      deadline.Instant // of the wake-up under way
+	buf      []byte
+	queue    []int32 // slots with more to read than one turn allows
+	spare    []int32
+	due      []int32 // slots whose timers are due and not handled yet
+	dueBuf   []int32 // what due is part of
+	recent   recent
+	acceptor acceptor
+	drain    drain
+	stopped  bool
 
 	sessions atomic.Int64 // what the acceptor balances by
 
@@ -103,12 +110,7 @@ func New(cfg Config) (*Loop, error) {
 	l := &Loop{
 		cfg: cfg, poller: poller, now: deadline.Instant(now),
 		wheel: wheel.New(now), pool: newPool(cfg.Budget, cfg.Pipes), buf: make([]byte, readSize),
-		random:    rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
-		counters:  make([]Counters, len(cfg.Routes)),
-		upstreams: make([]UpstreamCounters, len(cfg.Upstream)),
-	}
-	for i, endpoints := range cfg.Upstream {
-		l.upstreams[i].Connects = make([][ConnectResults]uint64, endpoints)
+		random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
 	}
 	return l, nil
 }
@@ -268,18 +270,6 @@ func (l *Loop) leave() {
 	l.pool.pipes.close()
 	l.poller.Close()
 }
-
-// Counters copies what the loop has counted. It is called by way of Post.
-func (l *Loop) Counters() ([]Counters, []UpstreamCounters) {
-	routes := append([]Counters(nil), l.counters...)
-	upstreams := append([]UpstreamCounters(nil), l.upstreams...)
-	for i := range upstreams {
-		upstreams[i].Connects = append([][ConnectResults]uint64(nil), upstreams[i].Connects...)
-	}
-	return routes, upstreams
-}
-
-func (l *Loop) count(c *conn) *Counters { return &l.counters[c.route.Index] }
 
 // Discard gives up a loop that was never run.
 func (l *Loop) Discard() { l.poller.Close() }

@@ -12,7 +12,7 @@ import (
 func TestBytesThatTheKernelTookNoneOfAreOfferedAgain(t *testing.T) {
 	l, pair := lone(t)
 	c := l.slab.take()
-	c.phase, c.route, c.session = relaying, l.cfg.Routes[0], session.Accept(l.now, 0)
+	c.phase, c.route, c.session = relaying, rawRoute(), session.Accept(l.now, 0)
 	c.legs[session.Client].fd, c.legs[session.Upstream].fd = int32(pair[0]), -1
 	l.hold(c, session.Client, []byte("held"))
 	at, ok := l.wheel.At(c.slot)

@@ -8,6 +8,7 @@ import (
 	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
+	"idlegate/gateway/internal/upstream"
 )
 
 // open makes a session of an accepted client.
@@ -27,7 +28,7 @@ func (l *Loop) open(r *Route, fd int, client netip.AddrPort, id uint64) {
 		l.turnAway(c)
 		return
 	}
-	if r.FirstMessage {
+	if r.ConnectFirstMessage {
 		l.count(c).Opened++
 		l.rearm(c)
 		return
@@ -93,7 +94,7 @@ func (l *Loop) attempt(c *conn) (exhausted bool) {
 	r := c.route
 	l.tick()
 	for int(c.tried.Count) <= r.Retries {
-		endpoint := r.Upstream.Pick(&c.tried)
+		endpoint := r.Upstream.Endpoints().Pick(&c.tried)
 		if endpoint == nil {
 			break
 		}
@@ -130,15 +131,15 @@ func (l *Loop) attempt(c *conn) (exhausted bool) {
 
 // attempted counts a failed attempt and remembers why it failed.
 func (l *Loop) attempted(c *conn, errno syscall.Errno) {
-	result := ConnectFailed
+	result := upstream.Failed
 	c.failure = session.ConnectFailed
 	switch {
 	case reactor.IsRefused(errno):
-		result, c.failure = ConnectRefused, session.ConnectRefused
+		result, c.failure = upstream.Refused, session.ConnectRefused
 	case reactor.IsTimeout(errno):
-		result, c.failure = ConnectTimeout, session.ConnectTimeout
+		result, c.failure = upstream.TimedOut, session.ConnectTimeout
 	}
-	l.upstreams[c.route.UpstreamAt].Connects[c.endpoint.Index()][result]++
+	c.endpoint.Attempted(result, int64(l.now))
 }
 
 // settle follows an attempt: it ends the session if all have failed, and says why, and else lets it go on.
@@ -187,9 +188,8 @@ func (l *Loop) dropUpstream(c *conn) {
 
 // connected notes that the upstream is there.
 func (l *Loop) connected(c *conn) {
-	u := &l.upstreams[c.route.UpstreamAt]
-	u.Connects[c.endpoint.Index()][ConnectOK]++
-	u.Connect.Observe(l.now.Since(c.session.Events.ConnectBegan))
+	c.endpoint.Attempted(upstream.OK, int64(l.now))
+	c.route.Upstream.connects[l.cfg.Index].Observe(l.now.Since(c.session.Events.ConnectBegan))
 	c.session.Events.ConnectBegan = 0
 	c.session.Events.Resume(l.now)
 	c.failure = session.Open

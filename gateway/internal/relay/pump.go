@@ -123,6 +123,9 @@ func (l *Loop) account(c *conn, side session.Side, b []byte, unread int) session
 		count.Gap.Observe(got.Gap)
 		count.Gap.ObserveN(0, got.Gaps-1)
 	}
+	if got.SpokeAgain > 0 {
+		l.spokeAgain(c, got.SpokeAgain)
+	}
 	if got.Sooner {
 		l.rearm(c)
 	}

@@ -23,7 +23,15 @@ func TestALookAtTheClientForgetsNoTurnOfTheUpstream(t *testing.T) {
 	}
 }
 
-// lone returns a loop that nobody runs, with a route that takes bytes as they come, and two sockets that are connected to
+// rawRoute takes bytes as they come.
+func rawRoute() *Route {
+	return &Route{
+		Account: NewAccount("raw", 1), Wire: &Wire{},
+		Rules: session.Rules{Framers: [2]protocol.Framer{protocol.NewRaw(), protocol.NewRaw()}},
+	}
+}
+
+// lone returns a loop that nobody runs, and two sockets that are connected to
 // each other.
 func lone(t *testing.T) (*Loop, [2]int) {
 	t.Helper()
@@ -32,8 +40,7 @@ func lone(t *testing.T) (*Loop, [2]int) {
 		t.Fatal(err)
 	}
 	gate := NewGate(1, false)
-	route := &Route{Rules: session.Rules{Framers: [2]protocol.Framer{protocol.NewRaw(), protocol.NewRaw()}}}
-	l, err := New(Config{Clock: clock, Routes: []*Route{route}, Budget: NewBudget(1 << 20), Gate: gate})
+	l, err := New(Config{Clock: clock, Budget: NewBudget(1 << 20), Gate: gate})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,30 +4,63 @@ import (
 	"net/netip"
 	"sync/atomic"
 
-	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
 	"idlegate/gateway/internal/upstream"
 	"idlegate/metrics"
 )
 
-// Route is what loops need to know of a route.
+// Route is what loops need to know of a route under one policy file. An edit makes a new one, which open connections get,
+// too; what it has in common with the old one is its Account and, as long as these are the same, its Wire.
 type Route struct {
 	// Set once, then read only.
-	Name         string
-	Index        int // in every loop's counters
-	Rules        session.Rules
-	Upstream     *upstream.Set
-	UpstreamAt   int // of the upstream, in every loop's counters
-	Retries      int
-	Options      reactor.Options
-	Allow, Deny  []netip.Prefix
-	Connections  int  // at most; 0: no limit
-	FirstMessage bool // connect upstream only when a whole message has come
-	Reset        bool // close with RST
-	Jitter       float64
+	*Account
+	*Wire
+	Rules               session.Rules
+	Allow, Deny         []netip.Prefix
+	Limit               int     // connections at most; 0: no limit
+	MessageSize         uint64  // bytes of a message at most, which Rules.Framers know; 0: no limit
+	ResetOn             ResetOn // as the policy has it
+	Reset               bool    // close with RST
+	Jitter              float64
+	ConnectFirstMessage bool // connect upstream only when a whole message has come
+}
 
-	open atomic.Int64 // sessions on all loops
+// ResetOn says where a policy has it from whose messages restart idle_timeout.
+type ResetOn uint8
+
+const (
+	ResetWritten  ResetOn = iota // in the policy file
+	ResetStandard                // it depends on the protocol
+)
+
+// Wire is what a connection keeps as long as it is open, whatever becomes of its route's policy: what it was opened with.
+type Wire struct {
+	// Set once, then read only.
+	Protocol string             // in the words of the policy file
+	Framers  [2]protocol.Framer // by sender; with the limit of the policy file that they were made for
+	Bounded  bool               // the protocol has message boundaries
+	Upstream *Upstream
+	Options  reactor.Options
+	Retries  int
+}
+
+// On returns r for a connection that was opened with w.
+func (r *Route) On(w *Wire) *Route {
+	if w == r.Wire {
+		return r
+	}
+	own := *r
+	own.Wire = w
+	own.Rules.Bounded = w.Bounded
+	for side, framer := range w.Framers {
+		own.Rules.Framers[side] = framer.Limited(r.MessageSize)
+	}
+	if r.ResetOn == ResetStandard {
+		own.Rules.ResetOn = [2]bool{session.Client: true, session.Upstream: !w.Bounded}
+	}
+	return &own
 }
 
 // admits reports whether a client at addr may come in. Clients of unix sockets have no address and always may: the
@@ -48,37 +81,24 @@ func contains(prefixes []netip.Prefix, addr netip.Addr) bool {
 	return false
 }
 
-// Actions of a timer that was due.
-const (
-	Closed  = iota
-	Watched // by a dry run
-)
-
-// Counters are what one loop has counted of one route. They are plain: the loop alone writes them, and copies them out
-// when asked.
-type Counters struct {
-	Opened   uint64
-	Closed   [session.ReasonCount]uint64
-	Refused  [session.CauseCount]uint64
-	Timeouts [deadline.Count][2]uint64 // by action
-	Messages [2]uint64                 // by sender
-	Bytes    [2]uint64                 // by sender
-	Lateness metrics.Histogram
-	Duration metrics.Histogram
-	Gap      metrics.Histogram
+// Upstream is what is kept of an upstream over all edits: where to connect to now, and what was counted.
+type Upstream struct {
+	Name     string
+	set      atomic.Pointer[upstream.Set]
+	connects []*metrics.Histogram // by loop, which alone writes its own
 }
 
-// Results of an attempt to connect.
-const (
-	ConnectOK = iota
-	ConnectRefused
-	ConnectTimeout
-	ConnectFailed
-	ConnectResults // how many there are
-)
-
-// UpstreamCounters are what one loop has counted of one upstream.
-type UpstreamCounters struct {
-	Connect  metrics.Histogram
-	Connects [][ConnectResults]uint64 // by endpoint
+// NewUpstream returns an upstream for so many loops. It has no endpoints before SetEndpoints.
+func NewUpstream(name string, loops int) *Upstream {
+	u := &Upstream{Name: name, connects: make([]*metrics.Histogram, loops)}
+	for i := range u.connects {
+		u.connects[i] = new(metrics.Histogram)
+	}
+	return u
 }
+
+// SetEndpoints says where to connect to from now on.
+func (u *Upstream) SetEndpoints(set *upstream.Set) { u.set.Store(set) }
+
+// Endpoints returns where it connects to.
+func (u *Upstream) Endpoints() *upstream.Set { return u.set.Load() }

@@ -11,13 +11,13 @@ import (
 // scarce reports whether a read of c must not bring more than the other side takes: always before another read of each
 // loop could spend the budget.
 func (l *Loop) scarce() bool {
-	return l.cfg.Budget.Used()+reserve(len(l.cfg.Gate.loops)) > l.cfg.Budget.limit
+	return l.cfg.Budget.Used()+reserve(len(l.cfg.Gate.loops)) > l.cfg.Budget.limit.Load()
 }
 
 // mayPipe reports whether all loops could hold what a pipe carries and still have what they keep in reserve.
 func (l *Loop) mayPipe() bool {
 	loops := len(l.cfg.Gate.loops)
-	return l.cfg.Budget.Used()+reserve(loops)+pipeSize*int64(loops) <= l.cfg.Budget.limit
+	return l.cfg.Budget.Used()+reserve(loops)+pipeSize*int64(loops) <= l.cfg.Budget.limit.Load()
 }
 
 // pumpScarce is pump without holding anything more. It reports false where that is pump itself: a client whose first

@@ -118,8 +118,9 @@ func (r reporter) Ended(relay.Ended) {
 	default:
 	}
 }
-func (reporter) Observed(relay.Observed) {}
-func (reporter) Trouble(relay.Trouble)   {}
+func (reporter) Observed(relay.Observed)     {}
+func (reporter) SpokeAgain(relay.SpokeAgain) {}
+func (reporter) Trouble(relay.Trouble)       {}
 
 // runLoop runs a loop with a raw route to a server that returns what it gets.
 func runLoop(t *testing.T, r reporter, timers deadline.Durations) (*relay.Loop, string) {
@@ -133,18 +134,20 @@ func runLoop(t *testing.T, r reporter, timers deadline.Durations) (*relay.Loop, 
 		t.Fatal(err)
 	}
 	endpoint := &upstream.Endpoint{Address: reactor.TCP(netip.MustParseAddrPort(echo(t)))}
+	up := relay.NewUpstream("u", 1)
+	up.SetEndpoints(upstream.New(upstream.LeastConnections, []*upstream.Endpoint{endpoint}))
 	route := &relay.Route{
+		Account: relay.NewAccount("r", 1),
+		Wire:    &relay.Wire{Upstream: up},
 		Rules: session.Rules{
 			Framers:  [2]protocol.Framer{protocol.NewRaw(), protocol.NewRaw()},
 			ResetOn:  [2]bool{session.Client: true},
 			Enforced: timers,
 		},
-		Upstream: upstream.New("", upstream.LeastConnections, []*upstream.Endpoint{endpoint}),
 	}
 	gate := relay.NewGate(10, false)
 	loop, err := relay.New(relay.Config{
 		Clock: clock, Budget: relay.NewBudget(1 << 20), Gate: gate, Reporter: r,
-		Routes: []*relay.Route{route}, Upstream: []int{1},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -14,8 +14,8 @@ func (l *Loop) dueAt(c *conn) deadline.Instant {
 		return c.closeBy
 	}
 	at := c.session.Next(c.rules())
-	if l.drain.on {
-		at = min(at, l.drainAt(c))
+	if l.drain.on || c.leaving != session.Open {
+		at = min(at, l.orderFor(c).at(c))
 	}
 	if c.offerAt != 0 {
 		at = min(at, c.offerAt)
@@ -61,8 +61,8 @@ func (l *Loop) onDue(c *conn) {
 		l.fire(c, t, at)
 		return
 	}
-	if l.drain.on && l.drainAt(c) <= l.now {
-		l.drainDue(c)
+	if leave := l.orderFor(c); leave.at(c) <= l.now {
+		l.leaveDue(c, leave)
 		return
 	}
 	l.rearm(c)
@@ -132,8 +132,17 @@ func (l *Loop) observe(c *conn) {
 			continue
 		}
 		l.count(c).Timeouts[t][Watched]++
+		if t == deadline.IdleTimeout {
+			l.count(c).Rehearsed++
+		}
 		l.cfg.Reporter.Observed(Observed{ID: c.id, Route: c.route, Client: c.client, Timer: t, At: l.now, Age: c.session.Age(l.now)})
 	}
+}
+
+// spokeAgain notes that a client spoke after a silence for which a dry run had counted it as ended.
+func (l *Loop) spokeAgain(c *conn, silence time.Duration) {
+	l.count(c).Silences.Spoke(silence)
+	l.cfg.Reporter.SpokeAgain(SpokeAgain{ID: c.id, Route: c.route, Client: c.client, At: l.now, Silence: silence})
 }
 
 // fire does what the timer t, due since at, is there for.
@@ -153,55 +162,4 @@ func (l *Loop) fire(c *conn, t deadline.Timer, at deadline.Instant) {
 	}
 	count.Timeouts[t][Closed]++
 	count.Lateness.Observe(l.now.Since(at))
-}
-
-// drain is what a loop knows of the gateway's drain.
-type drain struct {
-	on    bool
-	since deadline.Instant
-	over  time.Duration
-}
-
-// Drain closes the listeners and ends the sessions within timeout; 0 lets them end by themselves. Run returns when none is
-// left. It is called by way of Post.
-func (l *Loop) Drain(timeout time.Duration) {
-	if l.drain.on {
-		return
-	}
-	l.closeListeners()
-	l.drain = drain{on: true, since: l.now, over: timeout}
-	l.slab.each(func(c *conn) { l.rearm(c) })
-	l.finishDrain()
-}
-
-// drainAt returns when the drain ends c: at drain_timeout, less the share that jitter takes off. Without a drain_timeout
-// that is never.
-func (l *Loop) drainAt(c *conn) deadline.Instant {
-	if l.drain.over == 0 {
-		return deadline.Never
-	}
-	early := time.Duration(float64(l.drain.over) * float64(c.session.Events.Lifetime) / 65536)
-	return l.drain.since.After(l.drain.over - early)
-}
-
-const drainLook = 50 * time.Millisecond // between looks for a message boundary
-
-// drainDue ends a session that has not ended by itself. One whose turn came early may finish the messages under way.
-func (l *Loop) drainDue(c *conn) {
-	last := l.drain.since.After(l.drain.over)
-	if l.now >= last {
-		l.end(c, session.Shutdown)
-		return
-	}
-	if c.session.Flows[session.Client].Parse.AtBoundary() && c.session.Flows[session.Upstream].Parse.AtBoundary() {
-		l.end(c, session.Drained)
-		return
-	}
-	l.wheel.Set(c.slot, int64(min(last, l.now.After(drainLook), c.session.Next(c.rules()))))
-}
-
-func (l *Loop) finishDrain() {
-	if l.drain.on && l.slab.used == 0 {
-		l.stopped = true
-	}
 }

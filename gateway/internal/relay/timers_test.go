@@ -20,9 +20,9 @@ func TestTimersAreInTimeWhileADrainWaitsForAMessage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &Route{Rules: session.Rules{Framers: [2]protocol.Framer{line, line}}}
+	r := &Route{Account: NewAccount("r", 1), Wire: &Wire{}, Rules: session.Rules{Framers: [2]protocol.Framer{line, line}}}
 	r.Rules.Enforced[deadline.Message] = time.Second
-	l, err := New(Config{Clock: clock, Routes: []*Route{r}, Gate: NewGate(1, false), Budget: NewBudget(LeastBudget(1))})
+	l, err := New(Config{Clock: clock, Gate: NewGate(1, false), Budget: NewBudget(LeastBudget(1))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,9 +32,9 @@ func TestTimersAreInTimeWhileADrainWaitsForAMessage(t *testing.T) {
 	c.phase, c.route, c.session = awaiting, r, session.Accept(l.now, 0)
 	c.session.Received(&r.Rules, session.Client, []byte("not whole"), 0, l.now)
 	began := l.now
-	l.drain = drain{on: true, since: began, over: time.Hour}
-	l.now = began.After(time.Second - drainLook/2)
-	l.drainDue(c)
+	l.drain = drain{on: true, Leave: Leave{Since: began, Within: time.Hour}}
+	l.now = began.After(time.Second - leaveLook/2)
+	l.leaveDue(c, l.orderFor(c))
 	if at, ok := l.wheel.At(c.slot); !ok || at != int64(began.After(time.Second)) {
 		t.Errorf("the connection is looked at %v after its message began, want 1s", deadline.Instant(at).Since(began))
 	}

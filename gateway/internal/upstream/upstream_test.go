@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -10,7 +11,7 @@ func set(balance Balance, n int) *Set {
 	for i := range n {
 		endpoints = append(endpoints, &Endpoint{Name: string(rune('a' + i))})
 	}
-	return New("u", balance, endpoints)
+	return New(balance, endpoints)
 }
 
 func picks(s *Set, n int) (names string) {
@@ -65,5 +66,36 @@ func TestPickAllocatesNothing(t *testing.T) {
 		s.Pick(&tried)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestAnEndpointThatLeavesIsNotPicked(t *testing.T) {
+	for _, balance := range []Balance{LeastConnections, RoundRobin} {
+		s := set(balance, 3)
+		s.Endpoints[1].SetLeaving(&Leave{Since: 1})
+		for range 6 {
+			if e := s.Pick(&Tried{}); e.Name == "b" {
+				t.Errorf("balance %d picked the one that leaves", balance)
+			}
+		}
+		s.Endpoints[1].SetLeaving(nil)
+		if got := picks(s, 3); !strings.Contains(got, "b") {
+			t.Errorf("balance %d picked %s, and never the one that stays after all", balance, got)
+		}
+	}
+}
+
+func TestTheLastAttemptIsKnown(t *testing.T) {
+	var e Endpoint
+	if _, _, ok := e.Last(); ok {
+		t.Error("there is a last attempt before the first")
+	}
+	e.Attempted(OK, 5e18/4)
+	e.Attempted(TimedOut, 5e18/4+7)
+	if r, at, ok := e.Last(); r != TimedOut || at != 5e18/4+7 || !ok {
+		t.Errorf("the last attempt was %v at %d", r, at)
+	}
+	if e.Attempts(OK) != 1 || e.Attempts(TimedOut) != 1 || e.Attempts(Refused) != 0 {
+		t.Error("the attempts are not counted by their results")
 	}
 }

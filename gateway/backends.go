@@ -1,0 +1,101 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+
+	"idlegate/gateway/admin"
+	"idlegate/gateway/admin/api"
+	"idlegate/gateway/internal/relay"
+	"idlegate/gateway/internal/upstream"
+)
+
+// Upstreams are the upstreams in force, and endpoints that are no longer in the policy file until their last connection
+// has ended.
+func (g *Gateway) Upstreams(context.Context) (api.Upstreams, error) {
+	all := api.Upstreams{Upstreams: []api.Upstream{}}
+	place := map[string]int{}
+	for _, u := range g.current().upstreams {
+		described := api.Upstream{Name: u.Name, Balance: u.cfg.Balance.String(), Endpoints: []api.Endpoint{}}
+		for _, e := range u.set.Endpoints {
+			described.Endpoints = append(described.Endpoints, g.describeEndpoint(e))
+		}
+		place[u.Name] = len(all.Upstreams)
+		all.Upstreams = append(all.Upstreams, described)
+	}
+	for _, e := range g.gone().endpoints {
+		i, ok := place[e.of.Name]
+		if !ok {
+			i = len(all.Upstreams)
+			place[e.of.Name] = i
+			all.Upstreams = append(all.Upstreams, api.Upstream{Name: e.of.Name, Balance: e.of.cfg.Balance.String()})
+		}
+		all.Upstreams[i].Endpoints = append(all.Upstreams[i].Endpoints, g.describeEndpoint(e.Endpoint))
+	}
+	return all, nil
+}
+
+func (g *Gateway) describeEndpoint(e *upstream.Endpoint) api.Endpoint {
+	described := api.Endpoint{Address: e.Name, State: api.EndpointActive, Connections: e.Open(), Connects: map[string]uint64{}}
+	if order := e.Leaving(); order != nil {
+		described.State = api.EndpointDraining
+		if order.Gone {
+			described.State = api.EndpointRemoved
+		}
+	}
+	for result := range upstream.Results {
+		described.Connects[result.String()] = e.Attempts(result)
+	}
+	if result, at, ok := e.Last(); ok {
+		described.LastConnect = &api.Attempt{At: g.clock.Wall(at), Result: result.String()}
+	}
+	return described
+}
+
+// DrainEndpoint has an endpoint get no more connections; those that it has end within drain_timeout.
+func (g *Gateway) DrainEndpoint(of, endpoint string) error {
+	return g.orderEndpoint(of, endpoint, func(e *upstream.Endpoint) {
+		if e.Leaving() == nil {
+			e.SetLeaving(&upstream.Leave{Since: g.clock.Now(), Within: g.current().cfg.Gateway.DrainTimeout})
+			g.log.logger.Info("draining an endpoint", "upstream", of, "endpoint", endpoint, "connections", e.Open())
+		}
+	})
+}
+
+// UndrainEndpoint takes DrainEndpoint back.
+func (g *Gateway) UndrainEndpoint(of, endpoint string) error {
+	return g.orderEndpoint(of, endpoint, func(e *upstream.Endpoint) {
+		if e.Leaving() != nil {
+			e.SetLeaving(nil)
+			g.log.logger.Info("an endpoint is drained no more", "upstream", of, "endpoint", endpoint)
+		}
+	})
+}
+
+func (g *Gateway) orderEndpoint(of, endpoint string, order func(*upstream.Endpoint)) error {
+	g.editing.Lock()
+	defer g.editing.Unlock()
+	e, err := g.current().find(of, endpoint)
+	if err != nil {
+		return err
+	}
+	order(e)
+	g.onEach((*relay.Loop).Review)
+	return nil
+}
+
+// find returns the endpoint of an upstream that the operator names as the policy file does.
+func (g *generation) find(of, endpoint string) (*upstream.Endpoint, error) {
+	for _, u := range g.upstreams {
+		if u.Name != of {
+			continue
+		}
+		for _, e := range u.set.Endpoints {
+			if e.Name == endpoint {
+				return e, nil
+			}
+		}
+		return nil, fmt.Errorf("endpoint %q of upstream %s is %w", endpoint, of, admin.ErrUnknown)
+	}
+	return nil, fmt.Errorf("upstream %q is %w", of, admin.ErrUnknown)
+}

@@ -1,0 +1,43 @@
+package gateway
+
+import (
+	"idlegate/gateway/internal/relay"
+	"idlegate/policy"
+)
+
+const (
+	// spareDescriptors are kept for everything else: listeners, event loops, the operator, log files.
+	spareDescriptors = 200
+	// mostPipes is how many pipes for large messages a loop may have, of two descriptors each. Where descriptors are few
+	// they get no more than a share of 1/pipeShare of them together.
+	mostPipes = 32
+	pipeShare = 16
+)
+
+// pipesFor returns how many pipes each of so many loops may have.
+func pipesFor(descriptors, loops int) int { return min(mostPipes, descriptors/pipeShare/2/loops) }
+
+// bounds are what all loops share.
+type bounds struct {
+	connections int64
+	refuse      bool  // who comes when there are so many
+	memory      int64 // bytes
+}
+
+// bounds returns what the policy asks for. Where that cannot be, the nearest that can be is in force, and the log says so.
+func (g *Gateway) bounds(settings policy.Gateway, descriptors, loops int) bounds {
+	most := int64(max(1, (descriptors-spareDescriptors-2*g.pipes*loops)/2))
+	if want := int64(settings.MaxConnections); want > most {
+		g.log.logger.Warn("max_connections is more than the descriptor limit allows",
+			"max_connections", want, "descriptor_limit", descriptors, "in_force", most)
+	} else if want > 0 {
+		most = want
+	}
+	memory := settings.BufferMemory
+	if least := relay.LeastBudget(loops); memory < least {
+		g.log.logger.Warn("buffer_memory is less than the event loops need",
+			"buffer_memory", memory, "loops", loops, "in_force", least)
+		memory = least
+	}
+	return bounds{connections: most, refuse: settings.OnFull == policy.OnFullRefuse, memory: memory}
+}

@@ -1,0 +1,214 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/reactor"
+	"idlegate/gateway/internal/relay"
+	"idlegate/gateway/internal/upstream"
+	"idlegate/policy"
+)
+
+// errDraining is why nothing is edited any more.
+var errDraining = errors.New("the gateway drains")
+
+// Apply has cfg take over from the policy in force, in one step or not at all, and returns what that has changed. Open
+// connections obey the new one from then on. What it says of admin and gateway.loops waits for a restart.
+func (g *Gateway) Apply(cfg *policy.Config) ([]policy.Change, error) {
+	g.editing.Lock()
+	defer g.editing.Unlock()
+	if g.draining.Load() {
+		return nil, errDraining
+	}
+	old := g.current()
+	e := &edit{gateway: g, old: old}
+	if err := e.prepare(cfg); err != nil {
+		return nil, err
+	}
+	e.takeOver()
+	return policy.Diff(old.cfg, cfg), nil
+}
+
+// current returns the generation in force.
+func (g *Gateway) current() *generation {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.generation
+}
+
+// listening is where the routes listen, as the policy file has it.
+func (g *generation) listening() string {
+	var all []string
+	for _, r := range g.routes {
+		for _, a := range r.cfg.Listen {
+			all = append(all, a.String())
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+// edit is one generation on its way to take over from another.
+type edit struct {
+	gateway   *Gateway
+	old, next *generation
+	opened    []*reactor.Listener
+	log       *logging
+	bounds    bounds
+}
+
+// prepare does all that can fail, and leaves everything as it was where it does.
+func (e *edit) prepare(cfg *policy.Config) (err error) {
+	g := e.gateway
+	limit, err := reactor.DescriptorLimit()
+	if err != nil {
+		return err
+	}
+	if e.next, err = compile(cfg, e.old, len(g.loops), system); err != nil {
+		return err
+	}
+	if e.log, err = g.log.prepare(cfg.Log); err != nil {
+		return err
+	}
+	if e.opened, err = e.next.listen(e.old, system); err != nil {
+		e.log.discard()
+		return explainTaken(err, e.old)
+	}
+	e.bounds = g.bounds(cfg.Gateway, limit, len(g.loops))
+	return nil
+}
+
+// explainTaken adds to an error about an address what an operator may miss: the gateway itself still has it.
+func explainTaken(err error, old *generation) error {
+	if !reactor.IsTaken(err) {
+		return err
+	}
+	return fmt.Errorf("%w; if it is one of this gateway's own (%s), that must be gone before: take it away in an edit of its own",
+		err, old.listening())
+}
+
+// takeOver has the new generation in force when it returns.
+func (e *edit) takeOver() {
+	g := e.gateway
+	since := deadline.Instant(g.clock.Now())
+	gone := e.sendAway(since)
+	g.log.adopt(e.log)
+	g.gate.Set(e.bounds.connections, e.bounds.refuse)
+	g.budget.Set(e.bounds.memory)
+	for _, u := range e.next.upstreams {
+		u.SetEndpoints(u.set)
+	}
+	change := &relay.Edit{Routes: map[*relay.Account]*relay.Route{}, Doors: e.next.doors(), Grace: e.next.cfg.Gateway.EditGrace}
+	for _, r := range e.next.routes {
+		change.Routes[r.Account] = r.Route
+		if before := e.old.route(r.Name); before != nil && before.Rules.Watched(deadline.IdleTimeout) != r.Rules.Watched(deadline.IdleTimeout) {
+			change.Trials = append(change.Trials, r.Account)
+		}
+	}
+	g.mu.Lock()
+	g.generation = e.next
+	g.leaving.add(gone)
+	g.mu.Unlock()
+	g.onEach(func(l *relay.Loop) { l.Apply(change) })
+	e.announce()
+}
+
+// announce logs what is served otherwise than before.
+func (e *edit) announce() {
+	for _, r := range e.next.routes {
+		for _, l := range r.listeners {
+			if slices.Contains(e.opened, l) {
+				e.gateway.announceListener(r, l)
+			}
+		}
+	}
+	kept := e.next.doors()
+	for _, door := range e.old.doors() {
+		same := func(d relay.Door) bool { return d.Listener == door.Listener }
+		if !slices.ContainsFunc(kept, same) {
+			e.gateway.log.logger.Info("no longer listening", "route", door.Route.Name, "address", door.Listener.String())
+		}
+	}
+}
+
+// sendAway has the routes and endpoints leave that are no longer in the policy file.
+func (e *edit) sendAway(since deadline.Instant) (gone departed) {
+	within := e.next.cfg.Gateway.DrainTimeout
+	for _, r := range e.old.routes {
+		if now := e.next.route(r.Name); now == nil {
+			r.SetLeaving(relay.Leave{Since: since, Within: within})
+			gone.routes = append(gone.routes, r)
+		}
+	}
+	for _, u := range e.old.upstreams {
+		for _, endpoint := range u.set.Endpoints {
+			if e.next.has(endpoint) {
+				continue
+			}
+			order := upstream.Leave{Since: int64(since), Within: within, Gone: true}
+			if before := endpoint.Leaving(); before != nil {
+				order.Since, order.Within = before.Since, before.Within
+			}
+			endpoint.SetLeaving(&order)
+			gone.endpoints = append(gone.endpoints, goneEndpoint{u, endpoint})
+		}
+	}
+	return gone
+}
+
+// onEach calls f on every loop, first on the one that accepts, and returns when all have done it.
+func (g *Gateway) onEach(f func(*relay.Loop)) {
+	for i, l := range g.loops {
+		done := make(chan struct{})
+		if l.Post(func() { f(l); close(done) }) {
+			select {
+			case <-done:
+			case <-g.ended[i]:
+			}
+		}
+	}
+}
+
+// departed is what is no longer in the policy file and may still have connections.
+type departed struct {
+	routes    []*route
+	endpoints []goneEndpoint
+}
+
+type goneEndpoint struct {
+	of *backends
+	*upstream.Endpoint
+}
+
+// add adds what has gone now, and forgets what has no connections left.
+func (d *departed) add(more departed) {
+	d.prune()
+	d.routes = append(d.routes, more.routes...)
+	d.endpoints = append(d.endpoints, more.endpoints...)
+}
+
+func (d *departed) prune() {
+	var left departed
+	for _, r := range d.routes {
+		if r.Open() > 0 {
+			left.routes = append(left.routes, r)
+		}
+	}
+	for _, e := range d.endpoints {
+		if e.Open() > 0 {
+			left.endpoints = append(left.endpoints, e)
+		}
+	}
+	*d = left
+}
+
+// gone returns what may still have connections though it is no longer in the policy file.
+func (g *Gateway) gone() departed {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.leaving.prune()
+	return g.leaving
+}

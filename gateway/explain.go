@@ -1,0 +1,121 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+
+	"idlegate/gateway/admin"
+	"idlegate/gateway/admin/api"
+	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/relay"
+	"idlegate/gateway/internal/session"
+	"idlegate/policy"
+)
+
+// Explain says all that is known of one connection.
+func (g *Gateway) Explain(ctx context.Context, id uint64) (api.Explanation, error) {
+	views, err := g.views(ctx)
+	if err != nil {
+		return api.Explanation{}, err
+	}
+	for i := range views {
+		if views[i].ID == id {
+			return g.explain(&views[i]), nil
+		}
+	}
+	return api.Explanation{}, fmt.Errorf("connection %d is %w", id, admin.ErrUnknown)
+}
+
+func (g *Gateway) explain(v *relay.View) api.Explanation {
+	now := g.current()
+	r := now.of(v.Route.Account)
+	if r == nil {
+		r = g.gone().of(v.Route.Account)
+	}
+	e := api.Explanation{
+		Connection: g.describe(v), Protocol: v.Route.Protocol, Generation: now.number, Timers: []api.Timer{},
+		ReadPaused: v.Session.Events.Paused(),
+	}
+	if v.Leaving != session.Open {
+		e.Leaves = &api.Leave{Reason: v.Leaving.String(), DueSeconds: until(v.LeaveBy, v.At)}
+	}
+	if r == nil { // its route has gone with its last connection: this one, since it was looked at
+		return e
+	}
+	p := r.cfg.Policy
+	e.Policy, e.Kind, e.Close = p.Name, p.Kind.String(), p.Close.String()
+	if p.Kind == policy.Long {
+		e.ResetOn = resetOn(&v.Route.Rules).String()
+	}
+	for _, t := range v.Session.Timers(&v.Route.Rules) {
+		if key, ok := timerKey(t.Timer); !ok || p.Has(key) {
+			e.Timers = append(e.Timers, explainTimer(v, r.cfg, &t))
+		}
+	}
+	return e
+}
+
+// resetOn puts into a word from whose messages idle_timeout starts again.
+func resetOn(r *session.Rules) policy.ResetOn {
+	switch r.ResetOn {
+	case [2]bool{session.Client: true}:
+		return policy.ResetOnClient
+	case [2]bool{session.Upstream: true}:
+		return policy.ResetOnUpstream
+	}
+	return policy.ResetOnEither
+}
+
+// timerKey returns the key of a policy that sets t; false: none does, since it is the upstream's.
+func timerKey(t deadline.Timer) (policy.Timer, bool) {
+	return policy.Timer(t.String()), t != deadline.Connect
+}
+
+func explainTimer(v *relay.View, r *policy.Route, t *session.TimerState) api.Timer {
+	key, ok := timerKey(t.Timer)
+	explained := api.Timer{
+		Timer: t.Timer.String(), ValueSeconds: seconds(t.Value), Standing: t.Standing.String(),
+		Since: t.Cause, DueSeconds: until(t.Due, v.At), Waits: t.Waits,
+	}
+	if ok {
+		explained.From = r.Policy.Origin(key).String()
+	} else {
+		explained.From = r.Upstream.ConnectTimeoutOrigin().String()
+	}
+	if t.Since != 0 {
+		since := v.At.Since(t.Since).Seconds()
+		explained.SinceSeconds = &since
+	}
+	switch t.Timer {
+	case deadline.ClientWrite:
+		explained.Side = session.Client.String()
+	case deadline.UpstreamWrite:
+		explained.Side = session.Upstream.String()
+	}
+	if t.Watched > 0 {
+		explained.DryRun = &api.Rehearsal{
+			ValueSeconds: t.Watched.Seconds(), From: r.Policy.DryRunOrigin(key).String(),
+			DueSeconds: until(t.WatchedDue, v.At), Counted: t.Counted,
+		}
+	}
+	return explained
+}
+
+// of returns the route with that account, nil if there is none.
+func (g *generation) of(account *relay.Account) *route {
+	for _, r := range g.routes {
+		if r.Account == account {
+			return r
+		}
+	}
+	return nil
+}
+
+func (d departed) of(account *relay.Account) *route {
+	for _, r := range d.routes {
+		if r.Account == account {
+			return r
+		}
+	}
+	return nil
+}

@@ -1,0 +1,197 @@
+package gateway
+
+import (
+	"fmt"
+	"time"
+
+	"idlegate/gateway/internal/reactor"
+	"idlegate/gateway/internal/relay"
+	"idlegate/gateway/internal/upstream"
+	"idlegate/policy"
+)
+
+// generation is one policy file in the form that loops use. It is made whole before it takes over, and never changed: what
+// outlives it (accounts of routes, upstreams, endpoints, listeners) it shares with the one before.
+type generation struct {
+	number    uint64
+	since     time.Time
+	cfg       *policy.Config
+	routes    []*route    // in the order of the file
+	upstreams []*backends // in the order of the file
+}
+
+// route is a route of the policy file and what loops know of it.
+type route struct {
+	*relay.Route
+	cfg       *policy.Route
+	since     time.Time           // since when it has been counted
+	listeners []*reactor.Listener // as cfg.Listen
+}
+
+// backends is an upstream of the policy file and what loops know of it.
+type backends struct {
+	*relay.Upstream
+	cfg *policy.Upstream
+	set *upstream.Set // that takes over
+}
+
+// compile makes the generation that follows old, which may be nil, for so many loops. Names of endpoints are looked up
+// here. Nothing that old has is changed; the routes have no listeners yet.
+func compile(cfg *policy.Config, old *generation, loops int, resolve resolver) (*generation, error) {
+	g := &generation{number: 1, since: time.Now(), cfg: cfg}
+	if old != nil {
+		g.number = old.number + 1
+	}
+	for _, u := range cfg.Upstreams {
+		set, err := compileUpstream(u, old, resolve)
+		if err != nil {
+			return nil, err
+		}
+		kept := old.upstream(u.Name)
+		if kept == nil {
+			kept = relay.NewUpstream(u.Name, loops)
+		}
+		g.upstreams = append(g.upstreams, &backends{kept, u, set})
+	}
+	for _, r := range cfg.Routes {
+		made, err := g.compileRoute(r, old, loops)
+		if err != nil {
+			return nil, fmt.Errorf("route %s: %w", r.Name, err)
+		}
+		g.routes = append(g.routes, made)
+	}
+	return g, nil
+}
+
+func (g *generation) compileRoute(r *policy.Route, old *generation, loops int) (*route, error) {
+	made := &route{cfg: r, since: g.since}
+	account, wire := (*relay.Account)(nil), (*relay.Wire)(nil)
+	if before := old.route(r.Name); before != nil {
+		account, made.since = before.Account, before.since
+		if sameWire(before.cfg, r) {
+			wire = before.Wire
+		}
+	}
+	if account == nil {
+		account = relay.NewAccount(r.Name, loops)
+	}
+	var err error
+	if wire == nil {
+		if wire, err = compileWire(r, g.upstream(r.Upstream.Name)); err != nil {
+			return nil, err
+		}
+	}
+	made.Route, err = compileRoute(r, account, wire)
+	return made, err
+}
+
+// route returns the route of that name, nil if there is none.
+func (g *generation) route(name string) *route {
+	if g == nil {
+		return nil
+	}
+	for _, r := range g.routes {
+		if r.Name == name {
+			return r
+		}
+	}
+	return nil
+}
+
+// upstream returns the upstream of that name, nil if there is none.
+func (g *generation) upstream(name string) *relay.Upstream {
+	if g == nil {
+		return nil
+	}
+	for _, u := range g.upstreams {
+		if u.Name == name {
+			return u.Upstream
+		}
+	}
+	return nil
+}
+
+// endpoint returns the endpoint that an upstream has by that name and address, or a new one.
+func (g *generation) endpoint(of, name string, address reactor.Address) *upstream.Endpoint {
+	if g != nil {
+		for _, u := range g.upstreams {
+			for _, e := range u.set.Endpoints {
+				if u.Name == of && e.Name == name && e.Address.String() == address.String() {
+					return e
+				}
+			}
+		}
+	}
+	return &upstream.Endpoint{Name: name, Address: address}
+}
+
+// has reports whether e is an endpoint of an upstream.
+func (g *generation) has(e *upstream.Endpoint) bool {
+	for _, u := range g.upstreams {
+		for _, own := range u.set.Endpoints {
+			if own == e {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// doors are the listeners of all routes.
+func (g *generation) doors() (doors []relay.Door) {
+	for _, r := range g.routes {
+		for _, l := range r.listeners {
+			doors = append(doors, relay.Door{Listener: l, Route: r.Route})
+		}
+	}
+	return doors
+}
+
+// addresses are where a route listens, with the ports that the kernel chose.
+func (r *route) addresses() (all []string) {
+	if r == nil {
+		return nil
+	}
+	for _, l := range r.listeners {
+		all = append(all, l.String())
+	}
+	return all
+}
+
+// listen gives the routes their listeners: those that old has at the same addresses, and for others new ones, which it
+// returns. Where one cannot be bound, it closes the new ones again.
+func (g *generation) listen(old *generation, resolve resolver) (opened []*reactor.Listener, err error) {
+	kept := old.bound()
+	for _, r := range g.routes {
+		for _, a := range r.cfg.Listen {
+			if l := kept[a]; len(l) > 0 {
+				r.listeners, kept[a] = append(r.listeners, l[0]), l[1:]
+				continue
+			}
+			l, err := resolve.listen(a, r.Options)
+			if err != nil {
+				for _, l := range opened {
+					l.Close()
+				}
+				return nil, fmt.Errorf("route %s: %w", r.Name, err)
+			}
+			opened = append(opened, l)
+			r.listeners = append(r.listeners, l)
+		}
+	}
+	return opened, nil
+}
+
+// bound are the listeners by address. Several can have the same where the kernel chooses the port.
+func (g *generation) bound() map[policy.Address][]*reactor.Listener {
+	all := map[policy.Address][]*reactor.Listener{}
+	if g == nil {
+		return all
+	}
+	for _, r := range g.routes {
+		for i, a := range r.cfg.Listen {
+			all[a] = append(all[a], r.listeners[i])
+		}
+	}
+	return all
+}

@@ -1,0 +1,136 @@
+package relay
+
+import (
+	"time"
+
+	"idlegate/gateway/internal/session"
+)
+
+// Edit is a policy file that takes over from another.
+type Edit struct {
+	Routes map[*Account]*Route // all there are from now on
+	Doors  []Door              // all there are from now on; those with the same listener as before stay open
+	Grace  time.Duration       // over which is spread what the edit ends at once
+	Trials []*Account          // those with another dry run of idle_timeout than before
+}
+
+// Apply has the open connections obey an edited policy. Connections of routes that it does not have leave. It is called by
+// way of Post, on the loop that accepts before it is posted to the others: no client can be on its way to them then that
+// was admitted under the old policy and comes after it.
+func (l *Loop) Apply(e *Edit) {
+	l.tick()
+	if !l.drain.on {
+		l.exchangeDoors(e.Doors)
+	}
+	for _, a := range e.Trials {
+		ledger := a.ledgers[l.cfg.Index]
+		ledger.Rehearsed = 0
+		ledger.Silences.BeginDryRun()
+	}
+	variants := map[*Route]*Route{} // of routes under the old policy, for connections that were opened with another wire
+	l.slab.each(func(c *conn) {
+		if c.phase != closing {
+			l.obey(c, e, variants)
+		}
+	})
+}
+
+// obey has c follow its route under the new policy.
+func (l *Loop) obey(c *conn, e *Edit, variants map[*Route]*Route) {
+	old := c.route
+	if next := e.Routes[old.Account]; next != nil {
+		route := variants[old]
+		if route == nil {
+			route = next.On(old.Wire)
+			variants[old] = route
+		}
+		c.route = route
+		unread := c.session.ReadClosed
+		c.session.Judge(&old.Rules, &route.Rules, l.now, e.Grace, uint16(l.random.Uint32()))
+		if unread && c.mayRead(session.Client) {
+			l.later(c) // no edge comes for what lies there already
+		}
+	}
+	l.review(c)
+	l.rearm(c)
+}
+
+// exchangeDoors closes the listeners that are not among doors, and accepts at those that are new. It is done on the loop
+// that accepts; the others have none.
+func (l *Loop) exchangeDoors(doors []Door) {
+	if l.cfg.Gate.acceptor != l {
+		return
+	}
+	for i, old := range l.acceptor.doors {
+		if old.Listener != nil && !l.keepDoor(i, doors) {
+			_ = l.poller.Remove(old.Listener.FD) // it is closed now anyhow
+			old.Listener.Close()
+			l.acceptor.doors[i] = Door{}
+		}
+	}
+	for _, door := range doors {
+		l.addDoor(door)
+	}
+}
+
+// keepDoor gives the listener at place i to the route that now has it.
+func (l *Loop) keepDoor(i int, doors []Door) bool {
+	for _, door := range doors {
+		old := l.acceptor.doors[i]
+		if door.Listener != old.Listener {
+			continue
+		}
+		if door.Route.Options != old.Route.Options {
+			if err := door.Listener.SetOptions(door.Route.Options); err != nil {
+				l.cfg.Reporter.Trouble(Trouble{Text: "the options of clients to come stay as they were: " + err.Error()})
+			}
+		}
+		l.acceptor.doors[i] = door
+		return true
+	}
+	return false
+}
+
+// addDoor accepts at door, unless it does already.
+func (l *Loop) addDoor(door Door) {
+	free := -1
+	for i, d := range l.acceptor.doors {
+		if d.Listener == door.Listener {
+			return
+		}
+		if d.Listener == nil && free < 0 {
+			free = i
+		}
+	}
+	if free < 0 {
+		free = len(l.acceptor.doors)
+		l.acceptor.doors = append(l.acceptor.doors, Door{})
+	}
+	l.acceptor.doors[free] = door
+	if l.acceptor.paused {
+		return // reopen will watch it
+	}
+	if err := l.watchDoor(free); err != nil {
+		l.cfg.Reporter.Trouble(Trouble{Text: "accept at " + door.Listener.String() + ": " + err.Error()})
+		l.exhausted()
+	}
+}
+
+// Kill ends the connections that are named by their views and for which still holds. It returns their ids. It is called by
+// way of Post.
+func (l *Loop) Kill(views []View, still func(*View) bool) (ids []uint64) {
+	l.tick()
+	for i := range views {
+		c, _ := l.slab.find(views[i].token)
+		if c == nil || c.id != views[i].ID || c.phase == closing {
+			continue
+		}
+		now := l.view(c)
+		if !still(&now) {
+			continue
+		}
+		ids = append(ids, c.id)
+		l.end(c, session.Killed)
+	}
+	return ids
+}

@@ -1,0 +1,64 @@
+package relay
+
+import (
+	"net/netip"
+
+	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/session"
+	"idlegate/gateway/internal/upstream"
+)
+
+// View is a copy of an open connection at one instant.
+type View struct {
+	ID       uint64
+	Loop     int // that owns it
+	Route    *Route
+	Client   netip.AddrPort     // invalid for unix sockets
+	Endpoint *upstream.Endpoint // nil: none yet
+	Session  session.Session
+	State    State
+	Leaving  session.Reason   // RouteRemoved or Drained; Open: it does not leave
+	LeaveBy  deadline.Instant // Never: it does not, or whenever it ends by itself
+	At       deadline.Instant
+	token    uint64
+}
+
+// State is where an open connection stands.
+type State uint8
+
+const (
+	Awaiting State = iota // its first message, before which it has no upstream
+	Dialling              // an endpoint
+	Relaying
+)
+
+// Views appends to views copies of the open connections in so many slots from the first on, and returns the slot to go on
+// with; more is false when there is none. It is called by way of Post, once for each part, so that connections get their
+// turn in between.
+func (l *Loop) Views(views []View, first, slots int32) (all []View, next int32, more bool) {
+	l.tick()
+	end := int32(len(l.slab.chunks) * chunk)
+	for next = first; next < min(end, first+slots); next++ {
+		if c := l.slab.at(next); c.phase != vacant && c.phase != closing {
+			views = append(views, l.view(c))
+		}
+	}
+	return views, next, next < end
+}
+
+func (l *Loop) view(c *conn) View {
+	v := View{
+		ID: c.id, Loop: l.cfg.Index, Route: c.route, Client: c.client, Endpoint: c.endpoint, Session: c.session,
+		State: Relaying, Leaving: l.leavesFor(c, session.Open), LeaveBy: deadline.Never, At: l.now, token: c.token(session.Client),
+	}
+	switch c.phase {
+	case awaiting:
+		v.State = Awaiting
+	case dialling:
+		v.State = Dialling
+	}
+	if v.Leaving != session.Open {
+		v.LeaveBy = l.orderFor(c).at(c)
+	}
+	return v
+}

@@ -1,0 +1,214 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"idlegate/gateway/admin"
+	"idlegate/gateway/admin/api"
+	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/relay"
+	"idlegate/gateway/internal/session"
+)
+
+// Status is the gateway as a whole.
+func (g *Gateway) Status(context.Context) (api.Status, error) {
+	ready, reason := g.Ready()
+	s := api.Status{
+		Version: g.cfg.Version, Now: time.Now(), StartedAt: g.since, Ready: ready, Reason: reason,
+		ConnectionsMax: g.gate.Max(), BufferBytes: g.budget.Used(), LogDropped: g.log.dropped(), Config: g.configFigures(),
+	}
+	for _, r := range append(slices.Clone(g.current().routes), g.gone().routes...) {
+		s.Connections += r.Open()
+	}
+	return s, nil
+}
+
+// Routes are all routes and what they have counted.
+func (g *Gateway) Routes(ctx context.Context) (api.Routes, error) {
+	routes := g.current().routes
+	counted, err := g.counters(ctx, routes)
+	if err != nil {
+		return api.Routes{}, err
+	}
+	all := api.Routes{Now: time.Now(), Routes: []api.Route{}}
+	for i, r := range routes {
+		all.Routes = append(all.Routes, describeRoute(r, &counted[i]))
+	}
+	return all, nil
+}
+
+func describeRoute(r *route, c *relay.Counters) api.Route {
+	figures := routeFigures(r.Name, c)
+	p := r.cfg.Policy
+	described := api.Route{
+		Name: r.Name, Listen: append([]string{}, r.addresses()...), Protocol: r.cfg.Protocol.Framing.String(), Upstream: r.cfg.Upstream.Name,
+		Policy: p.Name, Kind: p.Kind.String(), Limit: r.cfg.Limits.Connections,
+		IdleTimeoutSeconds: seconds(r.Rules.Enforced[deadline.IdleTimeout]), DeadlineSeconds: seconds(r.Rules.Enforced[deadline.Deadline]),
+		DryRunIdleSeconds: seconds(r.Rules.Watched(deadline.IdleTimeout)),
+		Connections:       figures.Connections, Opened: c.Opened,
+		Closed: aboveZero(figures.Closed), Refused: aboveZero(figures.Refused), Timeouts: []api.TimeoutCount{},
+		ClientMessages: c.Messages[session.Client], UpstreamMessages: c.Messages[session.Upstream],
+		ClientBytes: c.Bytes[session.Client], UpstreamBytes: c.Bytes[session.Upstream],
+	}
+	for _, t := range figures.Timeouts {
+		if t.Count > 0 {
+			described.Timeouts = append(described.Timeouts, api.TimeoutCount{Timeout: t.Timeout, Action: t.Action, Count: t.Count})
+		}
+	}
+	return described
+}
+
+func aboveZero(counts map[string]uint64) map[string]uint64 {
+	for key, n := range counts {
+		if n == 0 {
+			delete(counts, key)
+		}
+	}
+	return counts
+}
+
+// chosen returns the routes in force by that name: all for "".
+func (g *Gateway) chosen(name string) ([]*route, error) {
+	now := g.current()
+	if name == "" {
+		return now.routes, nil
+	}
+	r := now.route(name)
+	if r == nil {
+		return nil, fmt.Errorf("route %q is %w", name, admin.ErrUnknown)
+	}
+	return []*route{r}, nil
+}
+
+// silenceBounds are those of the distribution of silence: each some 1.6 times the one before.
+var silenceBounds = [...]time.Duration{
+	100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond,
+	time.Second, 2 * time.Second, 3 * time.Second, 5 * time.Second, 7500 * time.Millisecond,
+	10 * time.Second, 15 * time.Second, 20 * time.Second, 30 * time.Second, 45 * time.Second,
+	time.Minute, 90 * time.Second, 2 * time.Minute, 3 * time.Minute, 5 * time.Minute, 7 * time.Minute,
+	10 * time.Minute, 15 * time.Minute, 20 * time.Minute, 30 * time.Minute, 45 * time.Minute,
+	time.Hour, 90 * time.Minute, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 12 * time.Hour, 24 * time.Hour,
+}
+
+// dueSoon is how near a timer's time is for a connection to count as about to be ended.
+const dueSoon = 10 * time.Second
+
+// Silences are how long the open connections of each route have been silent.
+func (g *Gateway) Silences(ctx context.Context, name string) (api.Silences, error) {
+	routes, err := g.chosen(name)
+	if err != nil {
+		return api.Silences{}, err
+	}
+	views, err := g.views(ctx)
+	if err != nil {
+		return api.Silences{}, err
+	}
+	all := api.Silences{Silences: []api.Silence{}}
+	for _, r := range routes {
+		all.Silences = append(all.Silences, silenceOf(r, views))
+	}
+	return all, nil
+}
+
+func silenceOf(r *route, views []relay.View) api.Silence {
+	s := api.Silence{Route: r.Name, Counts: make([]uint64, len(silenceBounds)+1)}
+	for _, bound := range silenceBounds {
+		s.Bounds = append(s.Bounds, bound.Seconds())
+	}
+	for i := range views {
+		v := &views[i]
+		if v.Route.Account != r.Account {
+			continue
+		}
+		silent := v.At.Since(v.Session.LastMessage)
+		at, _ := slices.BinarySearch(silenceBounds[:], silent)
+		s.Counts[at]++
+		if _, due := v.Session.NextTimer(&v.Route.Rules); due != deadline.Never && due.Since(v.At) <= dueSoon {
+			s.Due++
+		}
+	}
+	return s
+}
+
+// Histories are how many connections of each route have ended in each minute of the last hour, and why.
+func (g *Gateway) Histories(ctx context.Context, name string) (api.Histories, error) {
+	routes, err := g.chosen(name)
+	if err != nil {
+		return api.Histories{}, err
+	}
+	byLoop, err := ask(ctx, g, "what ended", func(l *relay.Loop) []relay.History {
+		copied := make([]relay.History, len(routes))
+		for i, r := range routes {
+			copied[i] = l.History(r.Account)
+		}
+		return copied
+	})
+	if err != nil {
+		return api.Histories{}, err
+	}
+	all := api.Histories{Now: time.Now(), Histories: []api.History{}}
+	for i, r := range routes {
+		h := api.History{Route: r.Name, Minutes: []api.Minute{}}
+		for minute, closed := range g.lastHour(byLoop, i) {
+			h.Minutes = append(h.Minutes, api.Minute{At: g.clock.Wall(minute * int64(time.Minute)), Closed: closed})
+		}
+		slices.SortFunc(h.Minutes, func(a, b api.Minute) int { return a.At.Compare(b.At) })
+		all.Histories = append(all.Histories, h)
+	}
+	return all, nil
+}
+
+// lastHour adds up what the loops know of one route's last hour, by minute of the monotonic clock.
+func (g *Gateway) lastHour(byLoop [][]relay.History, route int) map[int64]map[string]uint64 {
+	oldest := g.clock.Now()/int64(time.Minute) - relay.Minutes
+	sum := map[int64]map[string]uint64{}
+	for _, histories := range byLoop {
+		for _, m := range histories[route] {
+			if m.Minute <= max(oldest, 0) {
+				continue
+			}
+			if sum[m.Minute] == nil {
+				sum[m.Minute] = map[string]uint64{}
+			}
+			for reason, n := range m.Closed {
+				if n > 0 {
+					sum[m.Minute][session.Reason(reason).String()] += uint64(n)
+				}
+			}
+		}
+	}
+	return sum
+}
+
+// Endings are the connections that ended last, the latest first.
+func (g *Gateway) Endings(ctx context.Context, name, reason string, limit int) (api.Endings, error) {
+	byLoop, err := ask(ctx, g, "what ended", (*relay.Loop).Recent)
+	if err != nil {
+		return api.Endings{}, err
+	}
+	ended := slices.Concat(byLoop...)
+	slices.SortFunc(ended, func(a, b relay.Ended) int { return cmp.Or(cmp.Compare(b.At, a.At), cmp.Compare(b.ID, a.ID)) })
+	all := api.Endings{Ended: []api.Ended{}}
+	for _, e := range ended {
+		if len(all.Ended) == limit {
+			break
+		}
+		if (name == "" || e.Route.Name == name) && (reason == "" || e.Reason.String() == reason) {
+			all.Ended = append(all.Ended, g.describeEnded(e))
+		}
+	}
+	return all, nil
+}
+
+func (g *Gateway) describeEnded(e relay.Ended) api.Ended {
+	return api.Ended{
+		ID: e.ID, Route: e.Route.Name, Client: clientText(e.Client), Endpoint: e.Endpoint, Reason: e.Reason.String(),
+		EndedAt: g.clock.Wall(int64(e.At)), DurationSeconds: e.Duration.Seconds(), LongestSilenceSeconds: e.Silence.Seconds(),
+		ClientBytes: e.Bytes[session.Client], ClientMessages: e.Messages[session.Client],
+		UpstreamBytes: e.Bytes[session.Upstream], UpstreamMessages: e.Messages[session.Upstream],
+	}
+}
