@@ -2,6 +2,7 @@ package admin
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/chromedp/chromedp"
@@ -99,6 +100,18 @@ const reasons = `client_fin upstream_fin client_reset upstream_reset client_lost
 	connect_refused connect_timeout connect_failed no_endpoint tls_handshake_failed tls_handshake_timeout
 	protocol_error message_too_large rate_limited evicted drained shutdown killed route_removed internal_error`
 
+// oklch is a colour in a space in which distances are about as great as people see them.
+type oklch struct {
+	reason                 string
+	lightness, chroma, hue float64 // hue in degrees
+}
+
+func (c oklch) distance(other oklch) float64 {
+	angle := (c.hue - other.hue) * math.Pi / 180
+	across := c.chroma*c.chroma + other.chroma*other.chroma - 2*c.chroma*other.chroma*math.Cos(angle)
+	return math.Hypot(c.lightness-other.lightness, math.Sqrt(max(0, across)))
+}
+
 func tellsReasonsApart(b *tab) {
 	for _, scheme := range []string{"light", "dark"} {
 		b.prefer(scheme)
@@ -115,18 +128,19 @@ func tellsReasonsApart(b *tab) {
 				return ratio(color, ground(panel)).toFixed(2) + " " + color;
 			});
 		})`)
-		seen := make(map[string]string)
+		var seen []oklch
 		for i, reason := range strings.Fields(reasons) {
 			var ratio float64
-			var color string
-			if _, err := fmt.Sscanf(colors[i], "%f %s", &ratio, &color); err != nil || ratio < 3 {
+			c := oklch{reason: reason}
+			if _, err := fmt.Sscanf(colors[i], "%f oklch(%f %f %f)", &ratio, &c.lightness, &c.chroma, &c.hue); err != nil || ratio < 3 {
 				b.Errorf("%s: %s has %q, want a contrast of 3 or more", scheme, reason, colors[i])
 			}
-			_, color, _ = strings.Cut(colors[i], " ")
-			if other := seen[color]; other != "" {
-				b.Errorf("%s: %s and %s have the same colour %s", scheme, reason, other, color)
+			for _, other := range seen {
+				if d := c.distance(other); d < 0.02 { // what a person just notices
+					b.Errorf("%s: %s and %s differ by %.3f only", scheme, reason, other.reason, d)
+				}
 			}
-			seen[color] = reason
+			seen = append(seen, c)
 		}
 	}
 }

@@ -109,6 +109,9 @@ func openTab(t *testing.T, browser context.Context) *tab {
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithListener(b.hear))
 	t.Cleanup(cancel)
 	b.ctx = ctx
+	if err := chromedp.Do(ctx); err != nil { // the tab lives as long as the first context it is used with
+		t.Fatal(err)
+	}
 	b.do(chromedp.EmulateViewport(1280, 900), chromedp.Navigate("http://"+b.address+"/"))
 	b.until(`document.querySelectorAll("#connection-rows tr").length === 50 && document.querySelector(".legend li")`)
 	t.Cleanup(b.checkFaults)
@@ -175,7 +178,10 @@ func (b *tab) checkFaults() {
 
 func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	b.Helper()
-	if err := chromedp.Do(b.ctx, steps...); err != nil {
+	ctx, cancel := context.WithTimeout(b.ctx, patience) // what is to be clicked may never come
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		b.shoot("failed")
 		b.Fatal(err)
 	}
 }
@@ -222,11 +228,14 @@ func (b *tab) texts(selector string) []string {
 	return evaluate[[]string](b, `[...document.querySelectorAll(`+literal(selector)+`)].map((node) => node.textContent)`)
 }
 
-// until waits for an expression to hold, longer than three polls of the page take.
+// patience is longer than ten polls of the page take on a machine that is not busy.
+const patience = 20 * time.Second
+
+// until waits for an expression to hold.
 func (b *tab) until(expression string) {
 	b.Helper()
 	_, err := chromedp.Run(b.ctx, chromedp.Poll[bool]("Boolean("+expression+")",
-		chromedp.WithPollingInterval(20*time.Millisecond), chromedp.WithPollingTimeout(10*time.Second)))
+		chromedp.WithPollingInterval(20*time.Millisecond), chromedp.WithPollingTimeout(patience)))
 	if err != nil {
 		b.shoot("failed")
 		b.Fatalf("%s: %v", expression, err)

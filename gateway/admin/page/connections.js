@@ -2,7 +2,7 @@
 
 import {showDetails} from "./details.js";
 import {ask, Refusal, why} from "./gateway.js";
-import {$, confirmable, el, hidden, keyed, mark, notice, put, say, stamp} from "./dom.js";
+import {$, confirmable, el, hidden, keyed, mark, notice, put, putAddress, say, stamp} from "./dom.js";
 import {bytes, count, counted, passing} from "./words.js";
 
 const limit = 50;
@@ -47,10 +47,10 @@ function make(one, refresh) {
 }
 
 function fill(parts, one) {
-  for (const name of ["client", "endpoint", "route"]) {
-    put(parts[name], one[name] || "–");
-    parts[name].title = one[name];
-  }
+  putAddress(parts.client, one.client);
+  putAddress(parts.endpoint, one.endpoint || "–");
+  put(parts.route, one.route);
+  parts.route.title = one.route;
   drawDue(parts, one);
   put(parts.silence, passing(one.silence_seconds));
   put(parts.age, passing(one.age_seconds));

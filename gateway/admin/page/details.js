@@ -2,7 +2,7 @@
 
 import {closing} from "./connections.js";
 import {ask, Refusal, why} from "./gateway.js";
-import {$, el} from "./dom.js";
+import {$, address, el} from "./dom.js";
 import {bytes, clock, counted, duration, passing} from "./words.js";
 
 let shown = null;   // the id of the connection
@@ -55,7 +55,7 @@ function facts(e) {
   const c = e.connection;
   const policy = `${e.policy || "of its own"} (${e.kind})${e.reset_on ? `, reset on ${e.reset_on}` : ""}, closes with ${e.close.toUpperCase()}`;
   const all = [
-    ["Client", c.client], ["Route", c.route], ["Endpoint", c.endpoint || "none yet"], ["State", c.state.replace("_", " ")],
+    ["Client", ...address(c.client)], ["Route", c.route], ["Endpoint", ...address(c.endpoint || "none yet")], ["State", c.state.replace("_", " ")],
     ["Opened", `${clock(c.opened_at)}, ${passing(c.age_seconds)} ago`], ["Client silent for", passing(c.silence_seconds)],
     ["From client", `${counted(c.client_messages, "message", "messages")}, ${bytes(c.client_bytes)}`],
     ["From upstream", `${counted(c.upstream_messages, "message", "messages")}, ${bytes(c.upstream_bytes)}`],
@@ -63,7 +63,7 @@ function facts(e) {
   ];
   if (e.leaves) all.push(["Must leave", `${e.leaves.reason}, cut ${e.leaves.due_seconds === null ? "never" : "in " + passing(e.leaves.due_seconds)}`]);
   if (e.read_paused) all.push(["Reading", "paused: timers of the client's silence stand still"]);
-  return all.map(([term, text]) => el("div", {}, el("dt", {}, term), el("dd", {}, text)));
+  return all.map(([term, ...text]) => el("div", {}, el("dt", {}, term), el("dd", {}, ...text)));
 }
 
 function timerRows(timer) {

@@ -143,6 +143,18 @@ export function confirmable(button, label, question, act) {
   return {relabel: () => armed() || show(false)};
 }
 
+// address gives text as nodes between which a line may break, where there is a port.
+export function address(text) {
+  const port = Math.max(0, text.lastIndexOf(":"));
+  return [text.slice(0, port), el("wbr"), text.slice(port)];
+}
+
+// putAddress is put for addresses.
+export function putAddress(node, text) {
+  if (node.textContent !== text) node.replaceChildren(...address(text));
+  node.title = text;
+}
+
 export function hidden(text) {
   return el("span", {className: "hidden"}, text);
 }

@@ -1,6 +1,6 @@
 // The connections that ended last.
 
-import {$, keyed, put, stamp} from "./dom.js";
+import {$, keyed, put, putAddress, stamp} from "./dom.js";
 import {paint} from "./reasons.js";
 import {clock, passing} from "./words.js";
 
@@ -14,9 +14,9 @@ function make(one) {
   put(parts.at, clock(one.ended_at));
   put(parts.duration, passing(one.duration_seconds));
   put(parts.silence, passing(one.longest_silence_seconds));
-  for (const name of ["id", "reason", "client", "route", "endpoint"]) {
-    put(parts[name], one[name] || "–");
-    parts[name].title = one[name];
-  }
+  putAddress(parts.client, one.client);
+  putAddress(parts.endpoint, one.endpoint || "–");
+  for (const name of ["id", "reason", "route"]) put(parts[name], one[name]);
+  parts.route.title = one.route;
   return parts;
 }

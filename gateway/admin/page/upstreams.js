@@ -1,7 +1,7 @@
 // The endpoints, and the buttons that drain them.
 
 import {ask, why} from "./gateway.js";
-import {$, confirmable, hidden, keyed, mark, notice, put, stamp} from "./dom.js";
+import {$, confirmable, hidden, keyed, mark, notice, put, putAddress, stamp} from "./dom.js";
 import {count, since} from "./words.js";
 
 const kinds = {active: "good", draining: "warn", removed: "plain"};
@@ -26,8 +26,8 @@ function make({upstream, endpoint}, refresh) {
 
 function fill(parts, {upstream, endpoint}, now) {
   put(parts.upstream, upstream.name);
-  put(parts.address, endpoint.address);
-  parts.address.title = endpoint.address;
+  parts.upstream.title = upstream.name;
+  putAddress(parts.address, endpoint.address);
   mark(parts.state, endpoint.state, kinds[endpoint.state] ?? "plain");
   put(parts.connections, count(endpoint.connections));
   for (const result of Object.keys(results)) put(parts[result], count(endpoint.connects?.[result]));
