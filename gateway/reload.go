@@ -94,7 +94,11 @@ func problemsOf(problems policy.Problems, data []byte) (all []api.Problem) {
 		if p.Line >= 1 && p.Line <= len(lines) {
 			source = string(bytes.ToValidUTF8(clipLine(lines[p.Line-1]), []byte("\uFFFD")))
 		}
-		all = append(all, api.Problem{File: p.File, Line: p.Line, Column: p.Column, Text: p.Text, Source: source})
+		text := p.Text
+		if p.Path != "" {
+			text = p.Path + ": " + p.Text
+		}
+		all = append(all, api.Problem{File: p.File, Line: p.Line, Column: p.Column, Text: text, Source: source})
 	}
 	return all
 }

@@ -227,7 +227,7 @@ func TestARefusedFileLeavesTheOneBeforeInForce(t *testing.T) {
 		t.Fatalf("reload: %+v, %v", done, err)
 	}
 	p := done.Problems[0]
-	if p.Line != 6 || !strings.Contains(p.Text, `unknown key "idle_timout"`) || !strings.Contains(p.Source, "p: {long: {idle_timout: 45s") {
+	if p.Line != 6 || !strings.HasPrefix(p.Text, `policies.p.long: unknown key "idle_timout"`) || !strings.Contains(p.Source, "p: {long: {idle_timout: 45s") {
 		t.Errorf("the problem is %+v", p)
 	}
 	if s := r.snapshot(); s.Config.LastReloadSuccessful || s.Config.Generation != 1 {
