@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -12,6 +13,11 @@ import (
 	watcher "idlegate/cmd/idlegate/internal/watch"
 	"idlegate/gateway"
 )
+
+// gcPercent is how much garbage may be there beside what is used. Nearly all that is used are open connections, and carrying
+// their bytes makes no garbage, so that less of it than Go's 100 costs nothing: with 8,000 idle connections a connection took
+// 789 bytes with 100 and 703 with 50 (idlebench, scenario idle).
+const gcPercent = 50
 
 func newRun() *cobra.Command {
 	var file string
@@ -30,6 +36,9 @@ func newRun() *cobra.Command {
 }
 
 func runFile(cmd *cobra.Command, file string) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	// Before the file is read: what it holds now counts as known to the watcher.
 	edited, unwatched := watcher.New(file)
 	if unwatched == nil {

@@ -27,7 +27,7 @@ func (l *Loop) end(c *conn, reason session.Reason) {
 	l.report(c)
 	c.phase = closing
 	c.closeEnd = l.now.After(closeStep)
-	c.closeBy = c.closeEnd
+	c.lookAt = c.closeEnd
 	l.arrange(c, cause)
 	for side := session.Client; side <= session.Upstream; side++ {
 		if leg := &c.legs[side]; leg.fd >= 0 && leg.held == nil {
@@ -36,7 +36,7 @@ func (l *Loop) end(c *conn, reason session.Reason) {
 	}
 	l.closed(c)
 	if c.phase == closing {
-		l.wheel.Set(c.slot, int64(c.closeBy))
+		l.wheel.Set(c.slot, int64(c.lookAt))
 	}
 }
 
@@ -49,7 +49,7 @@ func (l *Loop) report(c *conn) {
 	ledger.Duration.Observe(age)
 	ledger.Silences.Ended(c.session.Quiet, c.session.Tail(l.now), c.session.Reason == session.IdleTimeout)
 	ended := Ended{
-		ID: c.id, Route: c.route, Client: c.client, Reason: c.session.Reason,
+		ID: c.id, Route: c.route, Client: c.client.address(), Reason: c.session.Reason,
 		At: c.session.Ended, Duration: age, Silence: c.session.LongestSilence(l.now),
 	}
 	for side := range ended.Bytes {
@@ -146,7 +146,7 @@ func (l *Loop) resetLeg(c *conn, side session.Side) {
 		l.abortLeg(leg)
 		return
 	}
-	c.closeBy = min(c.closeEnd, l.now.After(resetLook))
+	c.lookAt = min(c.closeEnd, l.now.After(resetLook))
 	l.rearm(c)
 }
 
@@ -243,7 +243,7 @@ func (l *Loop) nextStep(c *conn, flushing bool) {
 		return
 	}
 	c.closeEnd = l.now.After(closeStep)
-	c.closeBy = c.closeEnd
+	c.lookAt = c.closeEnd
 }
 
 // closed releases the connection once both its sockets are closed.

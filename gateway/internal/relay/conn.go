@@ -41,14 +41,13 @@ type conn struct {
 	legs       [2]leg // by side
 	route      *Route
 	endpoint   *upstream.Endpoint // of the attempt under way or the connection; nil: none
-	client     netip.AddrPort
 	id         uint64
-	offerAt    deadline.Instant // when to offer again what waits though nothing is under way; 0: no need
-	closeBy    deadline.Instant // when closing is looked at next
+	lookAt     deadline.Instant // when to offer again what waits though nothing is under way, 0: no need; of one that is closing, when to look next
 	closeEnd   deadline.Instant // when the step of closing under way is given up
+	client     peer
+	tried      upstream.Tried
 	slot       int32
 	generation uint32
-	tried      upstream.Tried
 	phase      phase
 	failure    session.Reason // of the last attempt to connect
 	leaving    session.Reason // RouteRemoved or Drained: its route or its endpoint leaves; Open: neither does
@@ -56,6 +55,27 @@ type conn struct {
 	young      bool           // its upstream's socket lacks options that it gets when it comes of age
 	postponed  bool           // not read for want of memory
 	queued     bool           // in the loop's list of those with more to read
+}
+
+// peer is the address of a client in 18 bytes without a pointer; zero for one of a unix socket.
+type peer struct {
+	ip   [16]byte // IPv4 mapped
+	port uint16
+}
+
+func peerOf(a netip.AddrPort) peer {
+	if !a.IsValid() {
+		return peer{}
+	}
+	return peer{a.Addr().As16(), a.Port()}
+}
+
+// address returns it as others know it; invalid for one of a unix socket.
+func (p peer) address() netip.AddrPort {
+	if p == (peer{}) {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(netip.AddrFrom16(p.ip).Unmap(), p.port)
 }
 
 func (c *conn) rules() *session.Rules { return &c.route.Rules }
@@ -89,7 +109,7 @@ func (c *conn) connecting(side session.Side) bool {
 	return side == session.Upstream && c.session.Events.ConnectBegan != 0
 }
 
-const chunk = 256 // connections that are allocated at once
+const chunk = 512 // connections that are allocated at once, in whole pages of memory
 
 // slab holds the connections of a loop by slot. Connections never move, and a slot that was used is used again first.
 type slab struct {

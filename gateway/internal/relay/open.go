@@ -17,7 +17,7 @@ func (l *Loop) open(r *Route, fd int, client netip.AddrPort, id uint64) {
 	c := l.slab.take()
 	c.phase = awaiting
 	c.session = session.Accept(l.now, l.share(r))
-	c.route, c.client, c.id = r, client, id
+	c.route, c.client, c.id = r, peerOf(client), id
 	c.legs = [2]leg{{fd: int32(fd)}, {fd: -1}}
 	if l.stopped { // it came by the last mail
 		l.closeLeg(&c.legs[session.Client])

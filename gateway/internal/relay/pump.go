@@ -182,13 +182,13 @@ const offerAfter = 10 * time.Millisecond
 // holds none of them, there is none to be acknowledged. It had no memory for sockets then (tcp_mem).
 func (l *Loop) offerLater(c *conn, side session.Side) {
 	if c.legs[side].unsent == 0 {
-		c.offerAt = l.now.After(offerAfter)
+		c.lookAt = l.now.After(offerAfter)
 	}
 }
 
 // offerAgain offers what waits though nothing is under way.
 func (l *Loop) offerAgain(c *conn) {
-	c.offerAt = 0
+	c.lookAt = 0
 	for side := session.Client; side <= session.Upstream && c.phase == relaying; side++ {
 		leg := &c.legs[side]
 		if !leg.waited() || reactor.Unsent(int(leg.fd)) > 0 {

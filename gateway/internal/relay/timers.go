@@ -11,14 +11,14 @@ import (
 // dueAt returns when c must be looked at next.
 func (l *Loop) dueAt(c *conn) deadline.Instant {
 	if c.phase == closing {
-		return c.closeBy
+		return c.lookAt
 	}
 	at := c.session.Next(c.rules())
 	if l.drain.on || c.leaving != session.Open {
 		at = min(at, l.orderFor(c).at(c))
 	}
-	if c.offerAt != 0 {
-		at = min(at, c.offerAt)
+	if c.lookAt != 0 {
+		at = min(at, c.lookAt)
 	}
 	if c.young {
 		at = min(at, c.session.Events.Accepted.After(youth))
@@ -38,7 +38,7 @@ func (l *Loop) onDue(c *conn) {
 	if c.young && c.session.Events.Accepted.After(youth) <= l.now {
 		l.comeOfAge(c)
 	}
-	if c.offerAt != 0 && c.offerAt <= l.now && c.phase == relaying {
+	if c.lookAt != 0 && c.lookAt <= l.now && c.phase == relaying {
 		l.offerAgain(c)
 		if c.phase != relaying {
 			return
@@ -135,14 +135,14 @@ func (l *Loop) observe(c *conn) {
 		if t == deadline.IdleTimeout {
 			l.count(c).Rehearsed++
 		}
-		l.cfg.Reporter.Observed(Observed{ID: c.id, Route: c.route, Client: c.client, Timer: t, At: l.now, Age: c.session.Age(l.now)})
+		l.cfg.Reporter.Observed(Observed{ID: c.id, Route: c.route, Client: c.client.address(), Timer: t, At: l.now, Age: c.session.Age(l.now)})
 	}
 }
 
 // spokeAgain notes that a client spoke after a silence for which a dry run had counted it as ended.
 func (l *Loop) spokeAgain(c *conn, silence time.Duration) {
 	l.count(c).Silences.Spoke(silence)
-	l.cfg.Reporter.SpokeAgain(SpokeAgain{ID: c.id, Route: c.route, Client: c.client, At: l.now, Silence: silence})
+	l.cfg.Reporter.SpokeAgain(SpokeAgain{ID: c.id, Route: c.route, Client: c.client.address(), At: l.now, Silence: silence})
 }
 
 // fire does what the timer t, due since at, is there for.
