@@ -51,6 +51,9 @@ func (g *Gateway) views(ctx context.Context) (all []relay.View, err error) {
 
 // List gives a page of the open connections that filter lets through.
 func (g *Gateway) List(ctx context.Context, filter api.Filter, page api.Page) (api.Connections, error) {
+	if err := g.known(filter.Route); err != nil {
+		return api.Connections{}, err
+	}
 	views, err := g.views(ctx)
 	if err != nil {
 		return api.Connections{}, err
@@ -65,6 +68,15 @@ func (g *Gateway) List(ctx context.Context, filter api.Filter, page api.Page) (a
 	from := min(page.Offset, len(found))
 	to := min(from+page.Limit, len(found))
 	return api.Connections{Total: len(found), Offset: page.Offset, Connections: append([]api.Connection{}, found[from:to]...)}, nil
+}
+
+// known returns an error where there is no route of that name, nor one that still has connections; "" is all.
+func (g *Gateway) known(name string) error {
+	of := func(r *route) bool { return r.Name == name }
+	if name == "" || g.current().route(name) != nil || slices.ContainsFunc(g.gone().routes, of) {
+		return nil
+	}
+	return fmt.Errorf("route %q is %w", name, admin.ErrUnknown)
 }
 
 // describe puts a connection into the words of the API.
@@ -206,6 +218,9 @@ func (g *Gateway) CloseID(ctx context.Context, id uint64) error {
 
 // CloseAll ends the connections that filter lets through.
 func (g *Gateway) CloseAll(ctx context.Context, filter api.Filter) (api.Closed, error) {
+	if err := g.known(filter.Route); err != nil {
+		return api.Closed{}, err
+	}
 	killed, err := g.kill(ctx, func(v *relay.View) bool {
 		c := g.describe(v)
 		return matches(&c, &filter)

@@ -192,6 +192,10 @@ func (g *Gateway) Endings(ctx context.Context, name, reason string, limit int) (
 	}
 	ended := slices.Concat(byLoop...)
 	slices.SortFunc(ended, func(a, b relay.Ended) int { return cmp.Or(cmp.Compare(b.At, a.At), cmp.Compare(b.ID, a.ID)) })
+	of := func(e relay.Ended) bool { return e.Route.Name == name }
+	if err := g.known(name); err != nil && !slices.ContainsFunc(ended, of) {
+		return api.Endings{}, err
+	}
 	all := api.Endings{Ended: []api.Ended{}}
 	for _, e := range ended {
 		if len(all.Ended) == limit {

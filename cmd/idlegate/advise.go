@@ -98,6 +98,8 @@ func recommendation(a api.Advice) string {
 	switch {
 	case a.RecommendedSeconds == nil:
 		return "recommended: no change"
+	case !a.Enough:
+		return "recommended: nothing yet; keep idle_timeout " + figure.Exact(*a.RecommendedSeconds)
 	case a.InForceSeconds != nil && *a.InForceSeconds == *a.RecommendedSeconds:
 		return "recommended: idle_timeout " + figure.Exact(*a.RecommendedSeconds) + ", as it is"
 	}
@@ -108,7 +110,10 @@ func recommendation(a api.Advice) string {
 func candidates(a api.Advice) []string {
 	t := table.New(table.Right("TIMEOUT"), table.Right("WOULD CUT AND SPOKE AGAIN"), table.Right("WOULD CUT DEAD"),
 		table.Right("HOURS RECLAIMED"), table.Left("NOTE"))
-	for _, c := range a.Candidates {
+	for i, c := range a.Candidates {
+		if c.Unknown && i > 0 && a.Candidates[i-1].Unknown && note(a, c.TimeoutSeconds) == "" {
+			continue // what is longer than an unknown one is unknown, too
+		}
 		bound := ""
 		if c.Unknown {
 			bound = ">="
@@ -126,7 +131,7 @@ func note(a api.Advice, timeout float64) string {
 		value *float64
 		note  string
 	}{{a.InForceSeconds, "in force"}, {a.DryRunSeconds, "dry run"}, {a.RecommendedSeconds, "recommended"}} {
-		if is.value != nil && *is.value == timeout {
+		if is.value != nil && *is.value == timeout && (a.Enough || is.note != "recommended") {
 			notes = append(notes, is.note)
 		}
 	}
