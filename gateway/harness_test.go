@@ -37,7 +37,12 @@ type running struct {
 // stopped, and no descriptor may be left of it.
 func start(t *testing.T, yaml string, addresses ...any) *running {
 	t.Helper()
-	text := "admin: {listen: \"127.0.0.1:0\"}\n" + fmt.Sprintf(yaml, addresses...)
+	return startAdmin(t, "admin: {listen: \"127.0.0.1:0\"}\n"+fmt.Sprintf(yaml, addresses...))
+}
+
+// startAdmin runs a gateway with a policy that says itself where its operator is answered.
+func startAdmin(t *testing.T, text string) *running {
+	t.Helper()
 	cfg, err := policy.Parse("test.yaml", []byte(text))
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)

@@ -15,7 +15,13 @@ import (
 // unstarted makes a gateway that does not run.
 func unstarted(t *testing.T, yaml string) (*gateway.Gateway, error) {
 	t.Helper()
-	cfg, err := policy.Parse("test.yaml", []byte("admin: {listen: \"127.0.0.1:0\"}\n"+yaml))
+	return unstartedAs(t, "admin: {listen: \"127.0.0.1:0\"}\n"+yaml)
+}
+
+// unstartedAs makes one with a policy that says itself where its operator is answered.
+func unstartedAs(t *testing.T, yaml string) (*gateway.Gateway, error) {
+	t.Helper()
+	cfg, err := policy.Parse("test.yaml", []byte(yaml))
 	if err != nil {
 		t.Fatal(err)
 	}
