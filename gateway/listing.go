@@ -30,17 +30,17 @@ func (g *Gateway) views(ctx context.Context) (all []relay.View, err error) {
 	for i, l := range g.loops {
 		for last := (part{more: true}); last.more; {
 			answer := make(chan part, 1)
-			first, before := last.next, all
+			first, room := last.next, make([]relay.View, 0, viewSlots) // made here: the loop shall only copy
 			if !l.Post(func() {
 				var p part
-				p.views, p.next, p.more = l.Views(before, first, viewSlots)
+				p.views, p.next, p.more = l.Views(room, first, viewSlots)
 				answer <- p
 			}) {
 				break // it has ended, and so have its connections
 			}
 			select {
 			case last = <-answer:
-				all = last.views
+				all = append(all, last.views...)
 			case <-ctx.Done():
 				return nil, fmt.Errorf("ask event loop %d for its connections: %w", i, ctx.Err())
 			}
