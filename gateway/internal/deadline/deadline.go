@@ -2,7 +2,7 @@
 //
 // It is arithmetic and nothing else: Events are the instants at which something happened to the connection, Durations
 // the policy in force, and Due the instant at which a timer fires. Nothing is ever armed or stopped, so a policy that is
-// edited under an open connection needs no more than another call with other Durations.
+// edited under an open connection needs no more than another call with other Durations (and, for idle_timeout, Recount).
 //
 // Timers that measure the client's silence must stand still while the gateway itself does not read the client. Their
 // instants are therefore kept on the attended clock, which stops at Pause and goes on at Resume:

@@ -18,7 +18,7 @@ func (e *Events) Due(t Timer, d *Durations) Instant {
 	case MaxLifetime:
 		return e.Accepted.After(d[t] - time.Duration(float64(d[t])*float64(e.Lifetime)/65536))
 	case IdleTimeout:
-		return e.idle(d)
+		return e.Idle(d)
 	case FirstMessage:
 		if e.FirstMessage || e.ClientFIN {
 			return Never
@@ -46,55 +46,6 @@ func from(t Instant, d time.Duration) Instant {
 		return Never
 	}
 	return t.After(d)
-}
-
-// IdleDue returns when idle_timeout would be due if it waited for nothing that is under way now. It counts from the last
-// resetting message, or from the end of a message to the client for which it waited then: which one that was depends on d,
-// so that an edited idle_timeout is judged by what it would have waited for itself.
-func (e *Events) IdleDue(d *Durations) Instant {
-	if d[IdleTimeout] == 0 || e.ClientFIN {
-		return Never
-	}
-	since := max(e.Reset, e.ReplyEnd)
-	if due := since.After(d[IdleTimeout]); e.LastReply.Began <= due && due <= e.LastReply.Ended {
-		since = e.LastReply.Ended
-	}
-	return e.real(since, d[IdleTimeout])
-}
-
-// Silence returns for how long idle_timeout has counted silence at now, whatever its value: since the last resetting message,
-// or the end of a message to the client that took more than an instant, until now or until such a message began.
-func (e *Events) Silence(now Instant) time.Duration {
-	since, until := max(e.Reset, e.ReplyEnd, e.LastReply.Ended), e.Attended(now)
-	if e.ReplyMoved != 0 {
-		until = e.LastReply.Began
-	}
-	return max(0, until.Since(since))
-}
-
-// idle adds to IdleDue what idle_timeout waits for: a client message within its message_timeout, and a message to the
-// client whose bytes move. They move while the last of them is no longer past than the policy lets a write stand still.
-func (e *Events) idle(d *Durations) Instant {
-	due := e.IdleDue(d)
-	if due == Never {
-		return Never
-	}
-	if message := e.Due(Message, d); message != Never {
-		due = max(due, message+1) // message_timeout itself comes first
-	}
-	if e.ReplyMoved != 0 {
-		due = max(due, e.ReplyMoved.After(Stall(d)))
-	}
-	return due
-}
-
-// Stall is how long the bytes of a message to the client may stand still before the message counts as stuck:
-// write_timeout, or idle_timeout where that is off.
-func Stall(d *Durations) time.Duration {
-	if d[ClientWrite] != 0 {
-		return d[ClientWrite]
-	}
-	return d[IdleTimeout]
 }
 
 // Earliest returns the timer of d that fires first and when, among those not in skip. Of two at the same instant it is

@@ -5,17 +5,19 @@ import "time"
 // Events are the instants of one connection that its timers could need, recorded whether or not a timer that needs them
 // is on. It is plain data: it is copied, listed and written down while the connection is open.
 //
-// Fields marked attended are on the attended clock of the package comment, all others on the real one.
+// Fields marked attended are on the attended clock of the package comment, all others on the real one. A message is lasting
+// that took more than an instant: more than one read, or longer for the client to take.
 type Events struct {
 	Accepted     Instant
-	Reset        Instant // attended: last message that restarts idle_timeout; at first the accept
-	Greeted      Instant // attended: first message of a server that spoke before the client did; 0: it did not
-	ReplyEnd     Instant // attended: end of the message to the client for which a due idle_timeout waited
-	MessageBegan Instant // attended: first byte of the client message under way; 0: none is
-	ReplyMoved   Instant // last byte that moved of the message to the client under way; 0: none is
-	LastReply    Span    // attended: the message to the client under way, or the last that took more than an instant
-	HalfClosed   Instant // the first FIN, or the last bytes from the side that is still open; 0: no FIN, or both
-	ConnectBegan Instant // of the attempt under way; 0: none is
+	Spoke        [2]Instant // attended: last complete message of the client and of the upstream; at first the accept
+	Greeted      Instant    // attended: first message of a server that spoke before the client did; 0: it did not
+	ReplyBegan   Instant    // attended: begin of the first lasting message to the client since the client spoke
+	Replied      Instant    // attended: end of the last lasting message to the client; 0: none has ended
+	IdleFrom     Instant    // attended: from when idle_timeout counts: Reset, or the later end of a message it waited for
+	MessageBegan Instant    // attended: first byte of the client message under way; 0: none is
+	ReplyMoved   Instant    // last byte that moved of the lasting message to the client under way; 0: none is
+	HalfClosed   Instant    // the first FIN, or the last bytes from the side that is still open; 0: no FIN, or both
+	ConnectBegan Instant    // of the attempt under way; 0: none is
 
 	// What waits for a peer: the last time its kernel acknowledged a byte, and the last time we looked. 0: nothing waits.
 	ClientWaits   Wait
@@ -24,30 +26,11 @@ type Events struct {
 	stillSince Instant       // the gateway stopped reading the client; 0: it reads
 	still      time.Duration // for how long it did not, before stillSince
 
-	Lifetime     uint16 // share of MaxLifetime that jitter takes off, in 1/65536
-	FirstMessage bool   // the client's first message is complete
-	ClientFIN    bool   // the client sends no more
-	Observed     Set    // timers that a dry run has counted since they were started
-}
-
-// Span is a stretch of time.
-type Span struct {
-	Began Instant // 0: there was none
-	Ended Instant // 0: it lasts
-}
-
-// ReplyMoves notes that bytes move of a message to the client that takes more than an instant.
-func (e *Events) ReplyMoves(now Instant) {
-	if e.ReplyMoved == 0 {
-		e.LastReply = Span{Began: e.Attended(now)}
-	}
-	e.ReplyMoved = now
-}
-
-// ReplyEnds notes that it is with the client.
-func (e *Events) ReplyEnds(now Instant) {
-	e.ReplyMoved = 0
-	e.LastReply.Ended = e.Attended(now)
+	Lifetime     uint16  // share of MaxLifetime that jitter takes off, in 1/65536
+	ResetOn      [2]bool // whose messages restart idle_timeout: the client's, the upstream's
+	FirstMessage bool    // the client's first message is complete
+	ClientFIN    bool    // the client sends no more
+	Observed     Set     // timers that a dry run has counted since they were started
 }
 
 // Wait is what is known of bytes that a peer did not take yet.
@@ -58,7 +41,7 @@ type Wait struct {
 
 // Accept starts the record of a connection.
 func Accept(now Instant, lifetimeShare uint16) Events {
-	return Events{Accepted: now, Reset: now, Lifetime: lifetimeShare}
+	return Events{Accepted: now, Spoke: [2]Instant{now, now}, IdleFrom: now, Lifetime: lifetimeShare}
 }
 
 // Attended returns now on the attended clock.

@@ -33,6 +33,9 @@ func (e *Events) Standing(t Timer, d *Durations) Standing {
 	case UpstreamWrite:
 		return started(e.UpstreamWaits.Moved)
 	case HalfClose:
+		if e.ClientFIN && e.HalfClosed == 0 {
+			return Over // the upstream has finished, too
+		}
 		return started(e.HalfClosed)
 	case Connect:
 		return started(e.ConnectBegan)
@@ -60,11 +63,11 @@ func started(at Instant) Standing {
 	return Running
 }
 
-// Since returns what t counts from under d, on the real clock, and what that is in words; 0 where nothing has started it.
-func (e *Events) Since(t Timer, d *Durations) (Instant, string) {
+// Since returns what t counts from, on the real clock, and what that is in words; 0 where nothing has started it.
+func (e *Events) Since(t Timer) (Instant, string) {
 	switch t {
 	case IdleTimeout:
-		return e.idleSince(d)
+		return e.idleSince()
 	case FirstMessage:
 		if e.Greeted > e.Accepted {
 			return e.Greeted.After(e.still), "the server's greeting"
@@ -84,19 +87,15 @@ func (e *Events) Since(t Timer, d *Durations) (Instant, string) {
 	return e.Accepted, "accept"
 }
 
-func (e *Events) idleSince(d *Durations) (Instant, string) {
-	since, words := e.Reset, "the last message that restarts it"
-	if e.Reset == e.Accepted {
+func (e *Events) idleSince() (Instant, string) {
+	words := "the last message that restarts it"
+	switch {
+	case e.IdleFrom > e.Reset():
+		words = "the end of a message to the client"
+	case e.Reset() == e.Accepted:
 		words = "accept"
 	}
-	due := max(e.Reset, e.ReplyEnd).After(d[IdleTimeout])
-	switch {
-	case e.LastReply.Began <= due && due <= e.LastReply.Ended:
-		since, words = e.LastReply.Ended, "the end of a message to the client"
-	case e.ReplyEnd > e.Reset:
-		since, words = e.ReplyEnd, "the end of a message to the client"
-	}
-	return e.unattended(since), words
+	return e.unattended(e.IdleFrom), words
 }
 
 // unattended returns an attended instant on the real clock, as near as is known.

@@ -6,39 +6,48 @@ import (
 	"idlegate/gateway/internal/deadline"
 )
 
-// spared are the timers that were overdue the moment an edited policy came into force. They fire a while later, lest one
-// edit end many connections in one instant; one that has been restarted since then fires when it is due.
-type spared struct {
-	edited deadline.Instant
-	after  uint32 // milliseconds from then until they fire
-	timers deadline.Set
-}
-
-func (s *spared) until() deadline.Instant {
-	return s.edited.After(time.Duration(s.after) * time.Millisecond)
-}
-
-// Judge has an open session obey other rules from now on. All its timers are measured from the same events as before. What
-// the edit alone has made overdue ends the session within grace, at the share of it that is given in 1/65536. A dry run
-// counts anew what it watches with another value.
+// Judge has an open session obey other rules from now on; their framers must be those it had. All its timers are measured
+// from the same events as before. What the edit alone has made overdue ends the session within grace, at the share of it
+// that is given in 1/65536; what was due anyway, or becomes due later, is not put off. A dry run counts anew what it watches
+// with another value.
+//
+// Next may be sooner than it was, and a client may have to be read again that ReadClosed said was not.
 func (s *Session) Judge(old, edited *Rules, now deadline.Instant, grace time.Duration, share uint16) {
+	before, reset := s.overdue(old, now), s.Events.Reset()
+	s.Events.ResetOn = edited.ResetOn
+	s.recount(old, edited, s.Events.Reset() != reset)
+	s.redraw(old, edited, share)
+	s.readAgain(edited, now)
+	s.spare(before, s.overdue(edited, now), now, now.After(time.Duration(float64(grace)*float64(share)/65536)))
+}
+
+// overdue returns the timers to be enforced that are due at now, or would be if the client were read.
+func (s *Session) overdue(r *Rules, now deadline.Instant) (due deadline.Set) {
+	e := s.Events
+	e.Resume(now)
 	for t := deadline.None + 1; t < deadline.Count; t++ {
-		if old.Watched(t) != edited.Watched(t) {
-			s.Events.Observed = s.Events.Observed.Without(t)
+		if e.Due(t, &r.Enforced) <= now && !s.done().Has(t) {
+			due = due.With(t)
 		}
 	}
-	s.readAgain(edited, now)
-	before := s.spared
-	s.spared = spared{edited: now, after: uint32(grace.Seconds() * 1000 * float64(share) / 65536)}
+	return due
+}
+
+// recount has timers count by their new values where these do not follow from the events alone. moved says that
+// idle_timeout has been restarted by another message than it was before.
+func (s *Session) recount(old, edited *Rules, moved bool) {
+	const idle = deadline.IdleTimeout
+	if moved || old.Enforced[idle] != edited.Enforced[idle] {
+		s.Events.Recount(edited.Enforced[idle])
+	}
+	if moved || !old.DryRun || old.Observed[idle] != edited.Observed[idle] {
+		watched := s.watched()
+		watched.Recount(edited.Observed[idle])
+		s.observedIdleFrom = watched.IdleFrom
+	}
 	for t := deadline.None + 1; t < deadline.Count; t++ {
-		if s.Events.Due(t, &edited.Enforced) > now {
-			continue
-		}
-		if before.timers.Has(t) && before.until() > now { // a second edit grants no second delay
-			s.spared.after = min(s.spared.after, uint32(before.until().Since(now)/time.Millisecond))
-			s.spared.timers = s.spared.timers.With(t)
-		} else if s.Events.Due(t, &old.Enforced) > now {
-			s.spared.timers = s.spared.timers.With(t)
+		if old.Watched(t) != edited.Watched(t) || moved && t == idle {
+			s.Events.Observed = s.Events.Observed.Without(t)
 		}
 	}
 }
@@ -51,7 +60,20 @@ func (r *Rules) Watched(t deadline.Timer) time.Duration {
 	return r.Observed[t]
 }
 
-// readAgain reads a client again whose read_deadline had passed, if by the new rules it has not.
+// redraw has what jitter takes off max_lifetime follow an edited jitter. What was drawn is kept; if there was no jitter,
+// nothing was, and it is share.
+func (s *Session) redraw(old, edited *Rules, share uint16) {
+	e := &s.Events
+	switch old.Jitter {
+	case edited.Jitter:
+	case 0:
+		e.Lifetime = uint16(uint32(share) * uint32(edited.Jitter) >> 16)
+	default:
+		e.Lifetime = uint16(uint32(e.Lifetime) * uint32(edited.Jitter) / uint32(old.Jitter))
+	}
+}
+
+// readAgain reads a client again whose read_deadline had passed, if by the new rules it has not. It is as if it never had.
 func (s *Session) readAgain(r *Rules, now deadline.Instant) {
 	if !s.ReadClosed || s.Events.Due(deadline.ReadDeadline, &r.Enforced) <= now {
 		return
@@ -62,24 +84,19 @@ func (s *Session) readAgain(r *Rules, now deadline.Instant) {
 	}
 }
 
-// NextTimer returns the timer to be enforced that ends the session next as it stands, and when. None and Never: no timer
-// runs.
-func (s *Session) NextTimer(r *Rules) (deadline.Timer, deadline.Instant) {
-	first, at := s.Events.Earliest(&r.Enforced, s.done()|s.spared.timers)
-	if s.spared.timers == 0 {
-		return first, at
+// spare puts off until then the timers that are due now and were not before. What an earlier edit has made overdue, and has
+// still put off, is not put off for longer.
+func (s *Session) spare(before, due deadline.Set, now, until deadline.Instant) {
+	s.spared &= before & due
+	if s.sparedUntil <= now {
+		s.spared = 0
 	}
-	for t := deadline.None + 1; t < deadline.Count; t++ {
-		if !s.spared.timers.Has(t) || s.done().Has(t) {
-			continue
-		}
-		due := s.Events.Due(t, &r.Enforced)
-		if due <= s.spared.edited {
-			due = s.spared.until()
-		}
-		if due < at || due == at && t < first {
-			first, at = t, due
-		}
+	fresh := due &^ before
+	if fresh == 0 {
+		return
 	}
-	return first, at
+	if s.spared != 0 {
+		until = min(until, s.sparedUntil)
+	}
+	s.spared, s.sparedUntil = s.spared|fresh, until
 }

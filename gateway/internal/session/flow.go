@@ -31,9 +31,7 @@ func (s *Session) Received(r *Rules, side Side, b []byte, unread uint64, now dea
 	f.Bytes += uint64(len(b)) + unread
 	f.Messages += got.Messages
 	if got.Messages > 0 {
-		if r.ResetOn[side] {
-			got.SpokeAgain = s.reset(now)
-		}
+		got.SpokeAgain = s.spoke(r, side, now)
 		if side == Client {
 			s.clientSpoke(&got, now)
 		}
@@ -49,24 +47,36 @@ func (s *Session) Received(r *Rules, side Side, b []byte, unread uint64, now dea
 	return got
 }
 
-// reset notes a message that restarts idle_timeout. It returns the silence before it if a dry run has counted that.
-func (s *Session) reset(now deadline.Instant) (counted time.Duration) {
-	silence := max(s.hushed, s.Events.Silence(now))
-	s.Quiet, s.hushed = max(s.Quiet, silence), 0
-	if s.Events.Observed.Has(deadline.IdleTimeout) {
-		counted = silence
+// spoke notes complete messages of side. It returns the silence before them if they restart idle_timeout and a dry run has
+// counted that.
+func (s *Session) spoke(r *Rules, side Side, now deadline.Instant) (counted time.Duration) {
+	at := s.Events.Attended(now)
+	if r.ResetOn[side] {
+		silence := max(s.hushed, s.Events.Silence(now))
+		s.Quiet, s.hushed = max(s.Quiet, silence), 0
+		if s.Events.Observed.Has(deadline.IdleTimeout) {
+			counted = silence
+		}
+		s.started(deadline.IdleTimeout)
+		s.Events.IdleFrom, s.observedIdleFrom = at, at
 	}
-	s.Events.Reset = s.Events.Attended(now)
-	s.Events.Observed = s.Events.Observed.Without(deadline.IdleTimeout)
+	s.Events.Spoke[side], s.Events.ResetOn = at, r.ResetOn
 	return counted
 }
 
-// replyMoves notes that bytes move of a message to the client. It divides the silence under way.
-func (s *Session) replyMoves(now deadline.Instant) {
+// started notes that t counts anew: a dry run may count it again, and what an edit has made of it before is past.
+func (s *Session) started(t deadline.Timer) {
+	s.Events.Observed = s.Events.Observed.Without(t)
+	s.spared = s.spared.Without(t)
+}
+
+// replyMoves notes that bytes of a lasting message to the client move, which began at the attended instant began unless one
+// was under way. It divides the silence.
+func (s *Session) replyMoves(began, now deadline.Instant) {
 	if s.Events.ReplyMoved == 0 {
 		s.hushed = max(s.hushed, s.Events.Silence(now))
 	}
-	s.Events.ReplyMoves(now)
+	s.Events.ReplyMoves(began, now)
 }
 
 // waiting is what a timer may have been put off for: a client message or a message to the client under way, or that a dry
@@ -163,7 +173,7 @@ func (s *Session) clientMessage(got Receipt, now deadline.Instant) (begun bool) 
 		return false
 	}
 	s.Events.MessageBegan = s.Events.Attended(now)
-	s.Events.Observed = s.Events.Observed.Without(deadline.Message)
+	s.started(deadline.Message)
 	return true
 }
 
@@ -174,30 +184,44 @@ func (s *Session) upstreamMessage(r *Rules, got Receipt, now deadline.Instant) {
 		s.replyEnded(r, now)
 	}
 	if !s.Flows[Upstream].Parse.AtBoundary() {
-		s.replyMoves(now)
+		s.replyMoves(s.replyBegins(r, now), now)
 	}
+}
+
+// replyBegins returns the attended instant at which a message to the client counts as begun that comes now: no later than
+// when idle_timeout was due, which a client message puts off and which waits for this one as well.
+func (s *Session) replyBegins(r *Rules, now deadline.Instant) deadline.Instant {
+	began := min(s.Events.Attended(now), s.Events.IdleEnds(r.Enforced[deadline.IdleTimeout]))
+	if r.DryRun && !s.Events.Observed.Has(deadline.IdleTimeout) {
+		watched := s.watched()
+		began = min(began, watched.IdleEnds(r.Observed[deadline.IdleTimeout]))
+	}
+	return began
 }
 
 // serverSpoke notes the first message of a server that speaks first.
 func (s *Session) serverSpoke(got Receipt, now deadline.Instant) {
 	if s.Flows[Upstream].Messages == got.Messages && s.Flows[Client].Bytes == 0 {
 		s.Events.Greeted = s.Events.Attended(now)
-		s.Events.Observed = s.Events.Observed.Without(deadline.FirstMessage)
+		s.started(deadline.FirstMessage)
 	}
 }
 
 // replyEnded ends the message to the client that was under way, unless some of it is still held. If idle_timeout had
 // waited for it, that now counts from here.
 func (s *Session) replyEnded(r *Rules, now deadline.Instant) {
-	if s.Events.ReplyMoved == 0 || s.Events.ClientWaits.Moved != 0 {
+	e := &s.Events
+	if e.ReplyMoved == 0 || e.ClientWaits.Moved != 0 {
 		return
 	}
-	s.Events.ReplyEnds(now)
-	if s.Events.IdleDue(&r.Enforced) <= now {
-		s.Events.ReplyEnd = s.Events.Attended(now)
+	watched := s.watched()
+	e.ReplyEnds(r.Enforced[deadline.IdleTimeout], now)
+	if e.IdleFrom == e.Replied {
+		s.spared = s.spared.Without(deadline.IdleTimeout)
 	}
-	if r.DryRun && s.observedIdleDue(r) <= now {
-		s.observedReplyEnd = s.Events.Attended(now)
+	if r.DryRun && !e.Observed.Has(deadline.IdleTimeout) {
+		watched.ReplyEnds(r.Observed[deadline.IdleTimeout], now)
+		s.observedIdleFrom = watched.IdleFrom
 	}
 }
 
@@ -205,7 +229,7 @@ func (s *Session) replyEnded(r *Rules, now deadline.Instant) {
 func (s *Session) halfOpenMoved(side Side, now deadline.Instant) {
 	if s.Events.HalfClosed != 0 && !s.Flows[side].FIN {
 		s.Events.HalfClosed = now
-		s.Events.Observed = s.Events.Observed.Without(deadline.HalfClose)
+		s.started(deadline.HalfClose)
 	}
 }
 
@@ -228,10 +252,10 @@ func writeTimer(side Side) deadline.Timer {
 func (s *Session) Held(side Side, now deadline.Instant) {
 	if w := s.waits(side); w.Moved == 0 {
 		*w = deadline.Wait{Moved: now, Looked: now}
-		s.Events.Observed = s.Events.Observed.Without(writeTimer(side))
+		s.started(writeTimer(side))
 	}
 	if side == Client {
-		s.replyMoves(now)
+		s.replyMoves(s.Events.Attended(now), now)
 	}
 }
 
@@ -239,6 +263,7 @@ func (s *Session) Held(side Side, now deadline.Instant) {
 func (s *Session) Moved(side Side, now deadline.Instant) {
 	if w := s.waits(side); w.Moved != 0 {
 		*w = deadline.Wait{Moved: now, Looked: now}
+		s.spared = s.spared.Without(writeTimer(side))
 	}
 	if side == Client && s.Events.ReplyMoved != 0 {
 		s.Events.ReplyMoved = now
@@ -263,8 +288,8 @@ func (s *Session) Taken(r *Rules, side Side, now deadline.Instant) {
 }
 
 // Draining notes that the kernel still holds bytes for the client of which some were acknowledged since the last look:
-// a message is under way though we hold nothing of it.
-func (s *Session) Draining(now deadline.Instant) { s.replyMoves(now) }
+// a message is under way though we hold nothing of it. It began before the upstream had finished it.
+func (s *Session) Draining(now deadline.Instant) { s.replyMoves(s.Events.Spoke[Upstream], now) }
 
 // Drained notes that the kernel holds nothing for the client any more.
 func (s *Session) Drained(r *Rules, now deadline.Instant) {

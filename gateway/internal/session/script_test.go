@@ -22,10 +22,13 @@ import (
 //	@10s expect message_timeout
 //
 // `policy` sets timers by key, and `protocol=raw`, `reset_on=upstream|either`, `dry.KEY=…` for those only observed,
-// `lifetime=0.5` for the share that jitter takes off. The connection is accepted at @0s and read from then on. Events:
-// `client|upstream "bytes"`, `client|upstream fin`, `client|upstream waits` (it does not take what waits for it), `… moves`
-// (its kernel acknowledged some), `… took all`, `pause`, `resume`. `expect REASON` demands that the session ended at that
-// very instant, `expect open` that it has not, `edit KEY=… grace=… share=…` exchanges the policy, `expect observed KEY` that a dry run counted the timer then and once.
+// `lifetime=0.5` for the share that jitter takes off, `jitter=0.5` for the most that it may. The connection is accepted at
+// @0s and read from then on. Events: `client|upstream "bytes"`, `client|upstream fin`, `client|upstream waits` (it does not
+// take what waits for it), `… moves` (its kernel acknowledged some), `… took all`, `pause`, `resume`. `expect REASON` demands that the session ended at that
+// very instant, `expect open` that it has not, `expect observed KEY` that a dry run counted the timer then and once.
+//
+// `edit KEY=… grace=… share=…` exchanges the policy for what is written there and nothing of before but `protocol` and
+// `reset_on`, with that share (else half) of the grace (else none).
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -127,7 +130,10 @@ func (p *player) policy(settings string) (share uint16) {
 			p.rules.Framers = [2]protocol.Framer{protocol.NewRaw(), protocol.NewRaw()}
 			p.rules.Bounded = false
 		case "reset_on":
-			p.rules.ResetOn = [2]bool{Client: value == "either", Upstream: true}
+			p.rules.ResetOn = [2]bool{Client: value != "upstream", Upstream: value != "client"}
+		case "jitter":
+			f, _ := strconv.ParseFloat(value, 64)
+			p.rules.Jitter = uint16(f * 65536)
 		case "lifetime":
 			f, _ := strconv.ParseFloat(value, 64)
 			share = uint16(f * 65536)

@@ -10,7 +10,8 @@
 //	            Held, Moved         Received
 //
 //	Finished(side)   side has sent FIN: its direction ends when what is held has been written and FINPassed
-//	Next, Expired    when to look at the timers, and what they say then
+//	Next, Due        when to look at the timers, and what they say then
+//	Judge            other rules are in force
 //
 // A Session is plain data, so that it can be copied, listed, written down and judged anew under an edited policy while it
 // is open. The first cause names its end.
@@ -46,6 +47,7 @@ type Rules struct {
 	Observed deadline.Durations // a dry run's: those in force, overlaid with its own
 	NotSeen  deadline.Set       // the timers that the dry run does not watch
 	DryRun   bool               // there is something to observe
+	Jitter   uint16             // the most that jitter takes off max_lifetime, in 1/65536
 }
 
 // Flow is one direction, named after its sender.
@@ -60,9 +62,8 @@ type Flow struct {
 // Session is the state of one session.
 type Session struct {
 	Events deadline.Events
-	Flows  [2]Flow // by sender
-	Reason Reason  // Open until it ends
-	Ended  deadline.Instant
+	Flows  [2]Flow          // by sender
+	Ended  deadline.Instant // 0: it is open
 
 	LastMessage deadline.Instant // of the client; at first the accept
 	Silence     time.Duration    // longest between two client messages so far
@@ -70,10 +71,14 @@ type Session struct {
 	Quiet  time.Duration // longest silence as idle_timeout counts it after which a message restarted it
 	hushed time.Duration // longest part of the silence under way, which messages to the client have divided
 
-	observedReplyEnd deadline.Instant // what Events.ReplyEnd would be under the timers that a dry run watches
+	observedIdleFrom deadline.Instant // what Events.IdleFrom would be under the timers that a dry run watches
 
-	spared spared // by an edit of the policy
+	// What an edit of the policy has made overdue, and when that fires: a while later, lest one edit end many connections
+	// in one instant. A timer that starts anew is spared no more.
+	sparedUntil deadline.Instant
+	spared      deadline.Set
 
+	Reason     Reason // Open until it ends
 	firstFIN   Side
 	finished   bool // firstFIN is set
 	ReadClosed bool // read_deadline has passed: the client is read no more, but may be answered
@@ -81,7 +86,7 @@ type Session struct {
 
 // Accept starts a session. lifetimeShare is the share of max_lifetime that jitter takes off, in 1/65536.
 func Accept(now deadline.Instant, lifetimeShare uint16) Session {
-	return Session{Events: deadline.Accept(now, lifetimeShare), LastMessage: now}
+	return Session{Events: deadline.Accept(now, lifetimeShare), LastMessage: now, observedIdleFrom: now}
 }
 
 // Age returns how long the session has been or was open.

@@ -18,7 +18,7 @@ type TimerState struct {
 
 	// In a dry run.
 	Watched    time.Duration    // 0: none watches it
-	WatchedDue deadline.Instant // Never: it does not run
+	WatchedDue deadline.Instant // Never: it does not run, or has been counted
 	Counted    bool             // since it was started last
 }
 
@@ -34,32 +34,26 @@ func (s *Session) Timers(r *Rules) (all []TimerState) {
 			state.Due = s.dueOf(t, r)
 		}
 		if state.Standing == deadline.Running || state.Standing == deadline.Still {
-			state.Since, state.Cause = s.Events.Since(t, &r.Enforced)
+			state.Since, state.Cause = s.Events.Since(t)
 		}
 		if t == deadline.IdleTimeout && state.Standing == deadline.Running {
 			state.Waits = s.idleWaitsFor(r)
 		}
 		if state.Watched = r.Watched(t); state.Watched > 0 {
 			state.WatchedDue, state.Counted = watched.Due(t, &r.Observed), s.Events.Observed.Has(t)
+			if state.Counted {
+				state.WatchedDue = deadline.Never
+			}
 		}
 		all = append(all, state)
 	}
 	return all
 }
 
-// dueOf returns when t fires, an edit's grace included.
-func (s *Session) dueOf(t deadline.Timer, r *Rules) deadline.Instant {
-	due := s.Events.Due(t, &r.Enforced)
-	if s.spared.timers.Has(t) && due <= s.spared.edited {
-		return s.spared.until()
-	}
-	return due
-}
-
 // idleWaitsFor says what idle_timeout would wait for.
 func (s *Session) idleWaitsFor(r *Rules) string {
 	switch {
-	case s.Events.ReplyMoved != 0:
+	case s.Events.AwaitsReply(&r.Enforced):
 		return "a message to the client is under way"
 	case s.Events.MessageBegan != 0 && r.Enforced[deadline.Message] > 0:
 		return "a message of the client is under way, within its message_timeout"

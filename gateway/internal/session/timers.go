@@ -4,7 +4,7 @@ import "idlegate/gateway/internal/deadline"
 
 // Next returns the instant at which the timers must be looked at again, at most Never.
 func (s *Session) Next(r *Rules) deadline.Instant {
-	_, at := s.NextTimer(r)
+	_, at := s.earliest(r, s.done())
 	at = min(at, s.Events.Look(&r.Enforced))
 	if !r.DryRun {
 		return at
@@ -14,9 +14,43 @@ func (s *Session) Next(r *Rules) deadline.Instant {
 	return min(at, observed)
 }
 
-// Due returns the timer to be enforced that is due at now, and notes nothing.
+// earliest returns the timer to be enforced that fires first and when, among those not in skip. Of two at the same instant
+// it is the one higher in the table.
+func (s *Session) earliest(r *Rules, skip deadline.Set) (deadline.Timer, deadline.Instant) {
+	if s.spared == 0 {
+		return s.Events.Earliest(&r.Enforced, skip)
+	}
+	first, at := deadline.None, deadline.Never
+	for t := deadline.None + 1; t < deadline.Count; t++ {
+		if due := s.dueOf(t, r); due < at && !skip.Has(t) {
+			first, at = t, due
+		}
+	}
+	return first, at
+}
+
+// dueOf returns when t fires, an edit's grace included.
+func (s *Session) dueOf(t deadline.Timer, r *Rules) deadline.Instant {
+	due := s.Events.Due(t, &r.Enforced)
+	if s.spared.Has(t) {
+		return max(due, s.sparedUntil)
+	}
+	return due
+}
+
+// NextTimer returns the timer that ends the session next as things stand, and when. None and Never: no timer does. A
+// read_deadline past which the client may still be answered ends nothing.
+func (s *Session) NextTimer(r *Rules) (deadline.Timer, deadline.Instant) {
+	skip := s.done()
+	if s.MayBeAnswered(r) {
+		skip = skip.With(deadline.ReadDeadline)
+	}
+	return s.earliest(r, skip)
+}
+
+// Due returns the timer to be enforced that is due at now and since when, and notes nothing.
 func (s *Session) Due(r *Rules, now deadline.Instant) (deadline.Timer, deadline.Instant) {
-	t, at := s.NextTimer(r)
+	t, at := s.earliest(r, s.done())
 	if at > now {
 		return deadline.None, at
 	}
@@ -44,7 +78,7 @@ func (s *Session) Observe(r *Rules, now deadline.Instant) (seen deadline.Set) {
 // watched returns the events as the timers of a dry run see them.
 func (s *Session) watched() deadline.Events {
 	e := s.Events
-	e.ReplyEnd = s.observedReplyEnd
+	e.IdleFrom = s.observedIdleFrom
 	return e
 }
 

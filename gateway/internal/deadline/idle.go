@@ -1,0 +1,111 @@
+package deadline
+
+import "time"
+
+// From when idle_timeout counts depends on its duration: it waits for a lasting message to the client, and then counts from
+// its end, only if it is due while that is under way.
+//
+//	      message to the client
+//	Reset ───────█████████████────────────────────►
+//	├─ 5s ─┤                                         due before: does not wait
+//	├────── 15s ──────┤     ├────── 15s ──────┤      due within: counts from the end
+//	├────────────── 30s ──────────────┤              due after: does not wait
+//
+// IdleFrom has the outcome for the duration in force and is kept up message by message. For another duration that takes
+// over, ReplyBegan and Replied remember the lasting messages to the client since the client spoke, as if they were one. Of
+// one message that is exact. Where there were several, and the new duration ends in a gap between them, idle_timeout fires
+// no later than that duration after the last: to know more, all of them would have to be kept, and firing early is worse.
+
+// Reset returns the attended instant of the last message that restarts idle_timeout, at first the accept.
+func (e *Events) Reset() Instant {
+	switch {
+	case !e.ResetOn[1]:
+		return e.Spoke[0]
+	case !e.ResetOn[0]:
+		return e.Spoke[1]
+	}
+	return max(e.Spoke[0], e.Spoke[1])
+}
+
+// ReplyMoves notes that bytes of a lasting message to the client move at now. If none was under way, this one began at the
+// attended instant began.
+func (e *Events) ReplyMoves(began, now Instant) {
+	if e.ReplyMoved == 0 && e.Replied <= e.Spoke[0] {
+		e.ReplyBegan = began
+	}
+	e.ReplyMoved = now
+}
+
+// ReplyEnds notes that the lasting message to the client is over. If an idle_timeout of d has waited for it, that counts
+// from here.
+func (e *Events) ReplyEnds(d time.Duration, now Instant) {
+	e.ReplyMoved = 0
+	e.Replied = e.Attended(now)
+	e.IdleFrom = e.waited(e.IdleFrom, d)
+}
+
+// Recount finds out from when an idle_timeout of d counts that takes over from another, or is restarted by others.
+func (e *Events) Recount(d time.Duration) { e.IdleFrom = e.waited(e.Reset(), d) }
+
+// waited returns from when an idle_timeout of d counts that began to count at since.
+func (e *Events) waited(since Instant, d time.Duration) Instant {
+	if due := since.After(d); d != 0 && e.ReplyBegan <= due && due <= e.Replied {
+		return e.Replied
+	}
+	return since
+}
+
+// IdleEnds returns the attended instant at which an idle_timeout of d is due if it waits for nothing. Off, it never is.
+func (e *Events) IdleEnds(d time.Duration) Instant {
+	if d == 0 {
+		return Never
+	}
+	return e.IdleFrom.After(d)
+}
+
+// IdleDue returns when idle_timeout would be due if it waited for nothing that is under way now.
+func (e *Events) IdleDue(d *Durations) Instant {
+	if d[IdleTimeout] == 0 || e.ClientFIN {
+		return Never
+	}
+	return e.real(e.IdleFrom, d[IdleTimeout])
+}
+
+// Idle adds to IdleDue what idle_timeout waits for: a client message within its message_timeout, and a lasting message to
+// the client whose bytes move. They move while the last of them is no longer past than the policy lets a write stand still.
+func (e *Events) Idle(d *Durations) Instant {
+	due := e.IdleDue(d)
+	if due == Never {
+		return Never
+	}
+	if message := e.Due(Message, d); message != Never {
+		due = max(due, message+1) // message_timeout itself comes first
+	}
+	if e.AwaitsReply(d) {
+		due = max(due, e.ReplyMoved.After(Stall(d)))
+	}
+	return due
+}
+
+// AwaitsReply reports whether idle_timeout waits for the message to the client that is under way, if it is due meanwhile.
+func (e *Events) AwaitsReply(d *Durations) bool {
+	return e.ReplyMoved != 0 && e.ReplyBegan <= e.IdleEnds(d[IdleTimeout])
+}
+
+// Stall is how long the bytes of a message to the client may stand still before the message counts as stuck:
+// write_timeout, or idle_timeout where that is off.
+func Stall(d *Durations) time.Duration {
+	if d[ClientWrite] != 0 {
+		return d[ClientWrite]
+	}
+	return d[IdleTimeout]
+}
+
+// Silence returns for how long there has been at now what an idle_timeout of any duration counts as silence: since the last
+// resetting message or the end of a lasting one to the client. While such a one is under way there is none.
+func (e *Events) Silence(now Instant) time.Duration {
+	if e.ReplyMoved != 0 {
+		return 0
+	}
+	return max(0, e.Attended(now).Since(max(e.Reset(), e.Replied)))
+}
