@@ -49,7 +49,6 @@ func compileRoute(r *policy.Route, account *relay.Account, wire *relay.Wire) (*r
 		MessageSize:         uint64(r.Limits.MessageSize),
 		ResetOn:             reset,
 		Reset:               r.Policy.Close == policy.CloseRST,
-		Jitter:              r.Policy.Jitter,
 		ConnectFirstMessage: r.ConnectOn == policy.ConnectOnFirstMessage,
 	}, nil
 }
@@ -101,6 +100,7 @@ func compileRules(r *policy.Route) (rules session.Rules, err error) {
 	reset := r.Policy.ResetOn
 	rules.ResetOn[session.Client] = reset != policy.ResetOnUpstream
 	rules.ResetOn[session.Upstream] = reset != policy.ResetOnClient
+	rules.Jitter = uint16(r.Policy.Jitter * 65535)
 	compileTimers(&rules, r)
 	return rules, nil
 }

@@ -81,6 +81,9 @@ func explainTimer(v *relay.View, r *policy.Route, t *session.TimerState) api.Tim
 		explained.From = r.Policy.Origin(key).String()
 	} else {
 		explained.From = r.Upstream.ConnectTimeoutOrigin().String()
+		if v.State == relay.Relaying && t.Standing == deadline.Waiting {
+			explained.Standing = deadline.Over.String()
+		}
 	}
 	if t.Since != 0 {
 		since := v.At.Since(t.Since).Seconds()

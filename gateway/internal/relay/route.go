@@ -23,8 +23,7 @@ type Route struct {
 	MessageSize         uint64  // bytes of a message at most, which Rules.Framers know; 0: no limit
 	ResetOn             ResetOn // as the policy has it
 	Reset               bool    // close with RST
-	Jitter              float64
-	ConnectFirstMessage bool // connect upstream only when a whole message has come
+	ConnectFirstMessage bool    // connect upstream only when a whole message has come
 }
 
 // ResetOn says where a policy has it from whose messages restart idle_timeout.
