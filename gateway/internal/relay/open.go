@@ -38,7 +38,7 @@ func (l *Loop) open(r *Route, fd int, client netip.AddrPort, id uint64) {
 
 // share draws what jitter takes off the connection's max_lifetime and drain, in 1/65536.
 func (l *Loop) share(r *Route) uint16 {
-	return uint16(l.random.Uint32() >> 16 * uint32(r.Rules.Jitter) >> 16)
+	return uint16((l.random.Uint32() >> 16) * uint32(r.Rules.Jitter) >> 16)
 }
 
 // dialFirst makes the first attempt of a connection that has just been accepted: without a descriptor for the upstream it
