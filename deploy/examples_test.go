@@ -1,5 +1,5 @@
 // Package deploy_test keeps what is in this folder working: every example runs, the container's binary is static, the
-// unit is one that systemd understands.
+// unit is one that systemd understands, and what the cluster is told fits together.
 package deploy_test
 
 import (

@@ -38,6 +38,10 @@ func TestContainerBinaryNeedsNothingAround(t *testing.T) {
 	}
 }
 
+// closing is what ending may take after drain_timeout: a second for log and admin server each, and the two that a close
+// may linger.
+const closing = 4 * time.Second
+
 func TestUnitWaitsLongerThanADrain(t *testing.T) {
 	stop := regexp.MustCompile(`(?m)^TimeoutStopSec=(\S+)$`).FindStringSubmatch(read(t, "systemd/idlegate.service"))
 	if stop == nil {
@@ -52,8 +56,7 @@ func TestUnitWaitsLongerThanADrain(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, file := range files {
-		// A second for log and admin server each, and the two that a close may linger.
-		if drain := parse(t, file).Gateway.DrainTimeout; patience < drain+4*time.Second {
+		if drain := parse(t, file).Gateway.DrainTimeout; patience < drain+closing {
 			t.Errorf("%s drains for %s, and systemd waits %s", file, drain, patience)
 		}
 	}
@@ -71,6 +74,37 @@ func TestUnitIsValid(t *testing.T) {
 	}
 	out, err := exec.Command(analyze, "verify", "--man=no", unit).CombinedOutput()
 	if err != nil || strings.Contains(string(out), "idlegate.service") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func TestUnitReloadsByTheSignalThatTheGatewayObeys(t *testing.T) {
+	if !regexp.MustCompile(`(?m)^ExecReload=/bin/kill -HUP \$MAINPID$`).MatchString(read(t, "systemd/idlegate.service")) {
+		t.Error("the unit does not reload by SIGHUP")
+	}
+}
+
+// A copied and truncated log loses the lines written in between; one that is made by logrotate belongs to root.
+func TestRotationLeavesTheFilesToTheGateway(t *testing.T) {
+	text := read(t, "logrotate/idlegate")
+	for _, directive := range []string{"nocopytruncate", "nocreate", "delaycompress"} {
+		if !regexp.MustCompile(`(?m)^ +` + directive + `$`).MatchString(text) {
+			t.Errorf("%s is missing", directive)
+		}
+	}
+	script := regexp.MustCompile(`(?s)\n +postrotate\n +(.*?)\n +endscript\n`).FindStringSubmatch(text)
+	if script == nil || script[1] != "systemctl kill --signal=USR1 idlegate.service" {
+		t.Errorf("after a rotation it runs %q", script)
+	}
+	logrotate, err := exec.LookPath("logrotate")
+	if err != nil {
+		return // what follows is a check more
+	}
+	file := filepath.Join(t.TempDir(), "idlegate")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(logrotate, "--debug", file).CombinedOutput(); err != nil || strings.Contains(string(out), "error:") {
 		t.Errorf("%v: %s", err, out)
 	}
 }
