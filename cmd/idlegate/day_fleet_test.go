@@ -1,0 +1,287 @@
+package main
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+// habit is what a device is like.
+type habit string
+
+const (
+	talker  habit = "talker"  // speaks every few hundred milliseconds
+	sleeper habit = "sleeper" // speaks, is silent for longer than a second, and speaks again
+	dead    habit = "dead"    // speaks once, is never heard of again, and keeps its connection
+	guest   habit = "guest"   // speaks a few times, and finishes
+)
+
+// pause is how long a device of this habit is silent before its next message.
+func (h habit) pause() time.Duration {
+	if h == sleeper {
+		return 1200*time.Millisecond + rand.N(400*time.Millisecond)
+	}
+	return 150*time.Millisecond + rand.N(250*time.Millisecond)
+}
+
+// message is what the protocol of the fleet has as its nth one.
+func message(n uint32) []byte {
+	body := fmt.Appendf(nil, "reading %d", n)
+	return append(binary.BigEndian.AppendUint32([]byte("Headers"), uint32(len(body))), body...)
+}
+
+// device is one client of the gateway. It demands that the backend's echo of each of its messages comes whole and in order.
+type device struct {
+	habit habit
+	conn  net.Conn
+	ended chan struct{} // closed once the gateway has ended the connection, or the device has
+
+	// Guarded by mu.
+	mu      sync.Mutex
+	sent    uint32
+	last    time.Time     // when the last message had been written
+	longest time.Duration // silence after which it spoke again
+	late    time.Time     // when it noticed its end
+	wrong   error
+}
+
+// client is how the gateway names the device.
+func (d *device) client() string { return d.conn.LocalAddr().String() }
+
+func (d *device) speak() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, err := d.conn.Write(message(d.sent)); err != nil {
+		return err
+	}
+	now := time.Now()
+	if d.sent > 0 {
+		d.longest = max(d.longest, now.Sub(d.last))
+	}
+	d.sent++
+	d.last = now
+	return nil
+}
+
+// listen reads echoes until the connection ends.
+func (d *device) listen() {
+	defer close(d.ended)
+	r := bufio.NewReader(d.conn)
+	for n := uint32(0); ; n++ {
+		want := message(n)
+		got := make([]byte, len(want))
+		if _, err := io.ReadFull(r, got); err != nil {
+			d.leave(n, err)
+			return
+		}
+		if string(got) != string(want) {
+			d.leave(n, fmt.Errorf("echo %d is %q", n, got))
+			return
+		}
+	}
+}
+
+// leave notes how the connection ended, after n echoes. One that the gateway ends is given all echoes, then FIN.
+func (d *device) leave(n uint32, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.late = time.Now()
+	if err != io.EOF {
+		d.wrong = fmt.Errorf("after %d of %d echoes: %w", n, d.sent, err)
+	}
+}
+
+// isOpen reports whether the gateway has not ended the connection.
+func (d *device) isOpen() bool {
+	select {
+	case <-d.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+// fleet is all devices, of today and before. Its methods are for one goroutine, but for those it starts itself.
+type fleet struct {
+	address string
+	stop    chan struct{} // closed when all are to leave
+	shut    chan struct{} // closed when no more are to come
+	running sync.WaitGroup
+
+	mu      sync.Mutex
+	devices []*device
+	faults  []error
+}
+
+// startFleet has talkers and sleepers come at once, and then the dead and guests one by one until shutGates.
+func startFleet(t *testing.T, address string) *fleet {
+	f := &fleet{address: address, stop: make(chan struct{}), shut: make(chan struct{})}
+	t.Cleanup(func() {
+		f.shutGates()
+		close(f.stop)
+		f.running.Wait()
+		for _, fault := range f.faults {
+			t.Error(fault)
+		}
+	})
+	for range 24 {
+		f.join(talker)
+	}
+	for range 12 {
+		f.join(sleeper)
+	}
+	f.running.Go(f.arrivals)
+	return f
+}
+
+// arrivals is two of the dead and a guest a second. With idle_timeout 12s about 24 of the dead are open at any time.
+func (f *fleet) arrivals() {
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		f.join(dead)
+		if n%2 == 0 {
+			f.join(guest)
+		}
+		select {
+		case <-f.shut:
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// shutGates has no more devices come by themselves.
+func (f *fleet) shutGates() {
+	select {
+	case <-f.shut:
+	default:
+		close(f.shut)
+	}
+}
+
+// join has one more device come. It returns nil where that fails, which is a fault.
+func (f *fleet) join(h habit) *device {
+	conn, err := net.Dial("tcp", f.address)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err != nil {
+		f.faults = append(f.faults, fmt.Errorf("a %s comes: %w", h, err))
+		return nil
+	}
+	d := &device{habit: h, conn: conn, ended: make(chan struct{}), last: time.Now()}
+	f.devices = append(f.devices, d)
+	f.running.Go(d.listen)
+	f.running.Go(func() { f.live(d) })
+	return d
+}
+
+// live has d do what its habit is, until its connection or the fleet ends.
+func (f *fleet) live(d *device) {
+	defer d.conn.Close()
+	for n := 1; d.speak() == nil; n++ { // an error is the end, which listen has noticed
+		var next <-chan time.Time // of the dead it never comes
+		if d.habit != dead {
+			next = time.After(d.habit.pause())
+		}
+		if d.habit == guest && n == 3 {
+			_ = d.conn.(*net.TCPConn).CloseWrite() // where it fails, the end has come already
+			next = nil
+		}
+		select {
+		case <-next:
+		case <-d.ended:
+			return
+		case <-f.stop:
+			return
+		}
+	}
+}
+
+// of are the devices of a habit, of those that ok lets through.
+func (f *fleet) of(h habit, ok func(*device) bool) []*device {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(f.devices), func(d *device) bool { return d.habit != h || !ok(d) })
+}
+
+// lively are the open connections that speak.
+func (f *fleet) lively() []*device {
+	return append(f.of(talker, (*device).isOpen), f.of(sleeper, (*device).isOpen)...)
+}
+
+// silences counts the devices whose longest silence before they spoke again was longer than d by their own record, within
+// what record and gateway may differ by: at least and at most so many.
+func (f *fleet) silences(d time.Duration) (least, most int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, one := range f.devices {
+		one.mu.Lock()
+		if one.longest > d+haste {
+			least++
+		}
+		if one.longest > d-haste {
+			most++
+		}
+		one.mu.Unlock()
+	}
+	return least, most
+}
+
+// deadFor counts the dead that were silent for longer than d, until they were ended or until now: at least and at most.
+func (f *fleet) deadFor(d time.Duration) (least, most int) {
+	now := time.Now()
+	for _, one := range f.of(dead, func(*device) bool { return true }) {
+		one.mu.Lock()
+		until := now
+		if !one.late.IsZero() {
+			until = one.late
+		}
+		silence := until.Sub(one.last)
+		one.mu.Unlock()
+		if silence > d+haste {
+			least++
+		}
+		if silence > d-haste {
+			most++
+		}
+	}
+	return least, most
+}
+
+// haste is by how much what a device and the gateway see of one silence may differ on a busy machine.
+const haste = 180 * time.Millisecond
+
+// startBackends serves echoes at n addresses until the test ends.
+func startBackends(t *testing.T, n int) (addresses []string) {
+	var running sync.WaitGroup
+	t.Cleanup(running.Wait)
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { l.Close() })
+		addresses = append(addresses, l.Addr().String())
+		running.Go(func() {
+			for {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				running.Go(func() {
+					defer conn.Close()
+					_, _ = io.Copy(conn, conn) // it ends when the gateway ends the connection
+				})
+			}
+		})
+	}
+	return addresses
+}
