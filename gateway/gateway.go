@@ -44,7 +44,7 @@ type Gateway struct {
 	once     sync.Once
 
 	reloading sync.Mutex // held while the policy file is read and takes over
-	lastRead  [32]byte   // Guarded by reloading: the sum of what was read last; zero before the first reload.
+	lastRead  [32]byte   // Guarded by reloading: the sum of what was read last; zero: nothing was.
 
 	editing sync.Mutex // held while a policy file takes over, or an endpoint is drained
 

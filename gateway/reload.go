@@ -34,12 +34,14 @@ func (g *Gateway) ReloadFor(trigger string) (api.Reload, error) {
 	defer g.reloading.Unlock()
 	done := api.Reload{At: time.Now(), Trigger: trigger, Changes: []api.Change{}, Warnings: []string{}}
 	data, err := os.ReadFile(g.cfg.File)
-	if sum := sha256.Sum256(data); err == nil {
+	sum := [sha256.Size]byte{} // where it could not be read, so that it is when it is back
+	if err == nil {
+		sum = sha256.Sum256(data)
 		if trigger == TriggerFile && sum == g.lastRead {
 			return *g.lastReload, nil
 		}
-		g.lastRead = sum
 	}
+	g.lastRead = sum
 	g.load(&done, data, err)
 	g.mu.Lock()
 	done.Generation = g.generation.number
