@@ -16,11 +16,11 @@ import (
 func compileUpstream(u *policy.Upstream, old *generation, resolve resolver) (*upstream.Set, error) {
 	var endpoints []*upstream.Endpoint
 	for _, e := range u.Endpoints {
-		address, err := resolve.endpoint(e.Address)
+		addresses, err := resolve.addresses(e.Address)
 		if err != nil {
 			return nil, fmt.Errorf("upstream %s: %w", u.Name, err)
 		}
-		endpoints = append(endpoints, old.endpoint(u.Name, e.Address.String(), address))
+		endpoints = append(endpoints, old.endpoint(u.Name, e.Address.String(), addresses))
 	}
 	balance := upstream.LeastConnections
 	if u.Balance == policy.RoundRobin {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"idlegate/gateway/internal/reactor"
@@ -111,18 +112,20 @@ func (g *generation) upstream(name string) *relay.Upstream {
 	return nil
 }
 
-// endpoint returns the endpoint that an upstream has by that name and address, or a new one.
-func (g *generation) endpoint(of, name string, address reactor.Address) *upstream.Endpoint {
+// endpoint returns the endpoint that an upstream has by that name at one of the addresses, or a new one at the first: what is
+// connected stays so, also where a name server gives its addresses in turn.
+func (g *generation) endpoint(of, name string, addresses []reactor.Address) *upstream.Endpoint {
 	if g != nil {
 		for _, u := range g.upstreams {
 			for _, e := range u.set.Endpoints {
-				if u.Name == of && e.Name == name && e.Address.String() == address.String() {
+				same := func(a reactor.Address) bool { return a.String() == e.Address.String() }
+				if u.Name == of && e.Name == name && slices.ContainsFunc(addresses, same) {
 					return e
 				}
 			}
 		}
 	}
-	return &upstream.Endpoint{Name: name, Address: address}
+	return &upstream.Endpoint{Name: name, Address: addresses[0]}
 }
 
 // has reports whether e is an endpoint of an upstream.

@@ -1,11 +1,13 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 
@@ -13,7 +15,7 @@ import (
 	"idlegate/policy"
 )
 
-// resolver turns the operator's addresses into the kernel's. Names are looked up once, when the gateway is made.
+// resolver turns the operator's addresses into the kernel's. Names are looked up when a policy file takes over.
 type resolver struct {
 	lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
@@ -22,37 +24,42 @@ var system = resolver{lookup: net.DefaultResolver.LookupNetIP}
 
 const lookupTimeout = 5 * time.Second
 
-// host returns the address of a literal or a name; of several the first, IPv4 before IPv6.
-func (r resolver) host(host string) (netip.Addr, error) {
+// host returns the address of a literal or those of a name, IPv4 before IPv6. There is at least one.
+func (r resolver) host(host string) ([]netip.Addr, error) {
 	if ip, err := netip.ParseAddr(host); err == nil {
-		return ip, nil
+		return []netip.Addr{ip}, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
 	defer cancel()
 	found, err := r.lookup(ctx, "ip", host)
 	if err != nil {
-		return netip.Addr{}, fmt.Errorf("look up %s: %w", host, err)
-	}
-	for _, ip := range found {
-		if ip.Unmap().Is4() {
-			return ip.Unmap(), nil
-		}
+		return nil, fmt.Errorf("look up %s: %w", host, err)
 	}
 	if len(found) == 0 {
-		return netip.Addr{}, fmt.Errorf("look up %s: no address", host)
+		return nil, fmt.Errorf("look up %s: no address", host)
 	}
-	return found[0], nil
+	for i, ip := range found {
+		found[i] = ip.Unmap()
+	}
+	slices.SortStableFunc(found, func(a, b netip.Addr) int { return cmp.Compare(a.BitLen(), b.BitLen()) })
+	return found, nil
 }
 
-func (r resolver) endpoint(a policy.Address) (reactor.Address, error) {
+// addresses returns what a stands for, what is to be preferred first. There is at least one.
+func (r resolver) addresses(a policy.Address) ([]reactor.Address, error) {
 	if a.Path != "" {
-		return reactor.Unix(a.Path)
+		address, err := reactor.Unix(a.Path)
+		return []reactor.Address{address}, err
 	}
-	ip, err := r.host(a.Host)
+	found, err := r.host(a.Host)
 	if err != nil {
-		return reactor.Address{}, err
+		return nil, err
 	}
-	return reactor.TCP(netip.AddrPortFrom(ip, a.Port)), nil
+	var all []reactor.Address
+	for _, ip := range found {
+		all = append(all, reactor.TCP(netip.AddrPortFrom(ip, a.Port)))
+	}
+	return all, nil
 }
 
 // listen binds a. Without a host that is every address of both families, or of IPv4 where there is no IPv6.
@@ -64,9 +71,9 @@ func (r resolver) listen(a policy.Address, o reactor.Options) (*reactor.Listener
 		}
 		return l, err
 	}
-	address, err := r.endpoint(a)
+	addresses, err := r.addresses(a)
 	if err != nil {
 		return nil, err
 	}
-	return reactor.Listen(address, false, o)
+	return reactor.Listen(addresses[0], false, o)
 }
