@@ -112,7 +112,12 @@ func (e *edit) takeOver() {
 	g.generation = e.next
 	g.leaving.add(gone)
 	g.mu.Unlock()
-	g.onEach(func(l *relay.Loop) { l.Apply(change) })
+	accepts := false
+	g.onEach(func(l *relay.Loop) { accepts = l.Apply(change) || accepts })
+	if !accepts { // the gateway drains since
+		closeAll(e.opened)
+		return
+	}
 	e.announce()
 }
 

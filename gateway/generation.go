@@ -173,9 +173,8 @@ func (g *generation) listen(old *generation, resolve resolver) (opened []*reacto
 			}
 			l, err := resolve.listen(a, r.Options)
 			if err != nil {
-				for _, l := range opened {
-					l.Close()
-				}
+				closeAll(opened)
+				g.forgetListeners()
 				return nil, fmt.Errorf("route %s: %w", r.Name, err)
 			}
 			opened = append(opened, l)
@@ -183,6 +182,18 @@ func (g *generation) listen(old *generation, resolve resolver) (opened []*reacto
 		}
 	}
 	return opened, nil
+}
+
+func (g *generation) forgetListeners() {
+	for _, r := range g.routes {
+		r.listeners = nil
+	}
+}
+
+func closeAll(listeners []*reactor.Listener) {
+	for _, l := range listeners {
+		l.Close()
+	}
 }
 
 // bound are the listeners by address. Several can have the same where the kernel chooses the port.

@@ -16,10 +16,11 @@ type Edit struct {
 
 // Apply has the open connections obey an edited policy. Connections of routes that it does not have leave. It is called by
 // way of Post, on the loop that accepts before it is posted to the others: no client can be on its way to them then that
-// was admitted under the old policy and comes after it.
-func (l *Loop) Apply(e *Edit) {
+// was admitted under the old policy and comes after it. That loop reports whether it now accepts at e.Doors; it does not where
+// it drains or stops, and then the doors that are new are the caller's to close.
+func (l *Loop) Apply(e *Edit) (accepts bool) {
 	l.tick()
-	if !l.drain.on {
+	if accepts = l.cfg.Gate.acceptor == l && !l.drain.on && !l.stopped; accepts {
 		l.exchangeDoors(e.Doors)
 	}
 	for _, a := range e.Trials {
@@ -33,6 +34,7 @@ func (l *Loop) Apply(e *Edit) {
 			l.obey(c, e, variants)
 		}
 	})
+	return accepts
 }
 
 // obey has c follow its route under the new policy.
@@ -58,9 +60,6 @@ func (l *Loop) obey(c *conn, e *Edit, variants map[*Route]*Route) {
 // exchangeDoors closes the listeners that are not among doors, and accepts at those that are new. It is done on the loop
 // that accepts; the others have none.
 func (l *Loop) exchangeDoors(doors []Door) {
-	if l.cfg.Gate.acceptor != l {
-		return
-	}
 	for i, old := range l.acceptor.doors {
 		if old.Listener != nil && !l.keepDoor(i, doors) {
 			_ = l.poller.Remove(old.Listener.FD) // it is closed now anyhow
