@@ -26,7 +26,7 @@ func TestConnectionsAreClosedByHand(t *testing.T) {
 	r := start(t, editable, "none", at, "", "")
 	silent, other := r.dial("r"), r.dial("r")
 	silent.echo(framed("hello"))
-	eventually(t, "it is silent for 100 ms", func() bool { return len(r.list(api.Filter{Idle: 100 * time.Millisecond})) >= 1 })
+	eventually(t, "both are silent for 100 ms", func() bool { return len(r.list(api.Filter{Idle: 100 * time.Millisecond})) == 2 })
 	other.echo(framed("I speak"))
 	ctx := context.Background()
 	closed, err := r.g.CloseAll(ctx, api.Filter{Idle: 100 * time.Millisecond, Route: "r"})
