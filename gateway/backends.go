@@ -15,7 +15,8 @@ import (
 func (g *Gateway) Upstreams(context.Context) (api.Upstreams, error) {
 	all := api.Upstreams{Upstreams: []api.Upstream{}}
 	place := map[string]int{}
-	for _, u := range g.current().upstreams {
+	now, gone := g.served()
+	for _, u := range now.upstreams {
 		described := api.Upstream{Name: u.Name, Balance: u.cfg.Balance.String(), Endpoints: []api.Endpoint{}}
 		for _, e := range u.set.Endpoints {
 			described.Endpoints = append(described.Endpoints, g.describeEndpoint(e))
@@ -23,7 +24,7 @@ func (g *Gateway) Upstreams(context.Context) (api.Upstreams, error) {
 		place[u.Name] = len(all.Upstreams)
 		all.Upstreams = append(all.Upstreams, described)
 	}
-	for _, e := range g.gone().endpoints {
+	for _, e := range gone.endpoints {
 		i, ok := place[e.of.Name]
 		if !ok {
 			i = len(all.Upstreams)

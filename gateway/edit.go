@@ -190,13 +190,14 @@ type goneEndpoint struct {
 
 // add adds what has gone now, and forgets what has no connections left.
 func (d *departed) add(more departed) {
-	d.prune()
+	*d = d.inUse()
 	d.routes = append(d.routes, more.routes...)
 	d.endpoints = append(d.endpoints, more.endpoints...)
 }
 
-func (d *departed) prune() {
-	var left departed
+// inUse returns what still has connections. What has gone by the last edit may have none and yet get one: a client may have
+// been let in before the loops heard of it.
+func (d *departed) inUse() (left departed) {
 	for _, r := range d.routes {
 		if r.Open() > 0 {
 			left.routes = append(left.routes, r)
@@ -207,13 +208,13 @@ func (d *departed) prune() {
 			left.endpoints = append(left.endpoints, e)
 		}
 	}
-	*d = left
+	return left
 }
 
-// gone returns what may still have connections though it is no longer in the policy file.
-func (g *Gateway) gone() departed {
+// served returns the generation in force and what still has connections though it is no longer in its policy file: both as
+// of the same instant, lest something be in both or in neither.
+func (g *Gateway) served() (*generation, departed) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.leaving.prune()
-	return g.leaving
+	return g.generation, g.leaving.inUse()
 }

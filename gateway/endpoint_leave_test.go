@@ -1,6 +1,9 @@
 package gateway_test
 
 import (
+	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"idlegate/gateway/admin/api"
@@ -25,4 +28,69 @@ routes: [{name: r, listen: "127.0.0.1:0", protocol: `+framing+`, upstream: u, po
 	}
 	c.finish()
 	r.expectEnd("r", "client_fin")
+}
+
+// TestTheCountsOfAnEndpointThatIsBackOnlyGrow removes an endpoint and has it back while a connection of before is open.
+func TestTheCountsOfAnEndpointThatIsBackOnlyGrow(t *testing.T) {
+	a, b := backend(t, echoes), backend(t, echoes)
+	both := fmt.Sprintf("%q, %q", a, b)
+	r := start(t, twoRoutes, "1h", a, fmt.Sprintf("%q", b), "")
+	old := r.dial("stays")
+	old.echo(framed("old"))
+	r.edit(twoRoutes, "1h", a, fmt.Sprintf("%q", a), "")
+	r.edit(twoRoutes, "1h", a, both, "")
+	for range 4 {
+		r.dial("stays").echo(framed("new"))
+	}
+	if n := connectionsTo(r, "v", b); n != 3 {
+		t.Errorf("it has %d connections, want the old one and two new ones", n)
+	}
+	before := connectsTo(r, "v", b)
+	old.finish()
+	r.endOf(old)
+	if after := connectsTo(r, "v", b); before != 2 || after != before {
+		t.Errorf("%d connects are counted while the old connection is open and %d after, want the two since it is back", before, after)
+	}
+}
+
+// connectsTo returns how many attempts to connect to an endpoint have succeeded.
+func connectsTo(r *running, upstream, endpoint string) uint64 {
+	r.t.Helper()
+	for _, u := range r.snapshot().Upstreams {
+		for _, e := range u.Endpoints {
+			if u.Name == upstream && e.Address == endpoint {
+				return e.Connects["ok"]
+			}
+		}
+	}
+	return 0
+}
+
+// TestAScrapeDuringAnEditCountsNothingTwice moves an endpoint in and out of the policy file while its connections are
+// counted.
+func TestAScrapeDuringAnEditCountsNothingTwice(t *testing.T) {
+	a, b := backend(t, echoes), backend(t, echoes)
+	r := start(t, twoRoutes, "1h", a, fmt.Sprintf("%q", b), secondRoute)
+	r.dial("stays").echo(framed("one"))
+	r.dial("goes").echo(framed("two"))
+	var over atomic.Bool
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for !over.Load() {
+			if n := connectionsTo(r, "v", b); n != 1 {
+				t.Errorf("%d connections are counted, want 1", n)
+				return
+			}
+			if s, err := r.g.Status(t.Context()); err != nil || s.Connections != 2 {
+				t.Errorf("there are %d connections, %v; want 2", s.Connections, err)
+				return
+			}
+		}
+	})
+	for range 300 {
+		r.edit(twoRoutes, "1h", a, fmt.Sprintf("%q", a), "")
+		r.edit(twoRoutes, "1h", a, fmt.Sprintf("%q", b), secondRoute)
+	}
+	over.Store(true)
+	wg.Wait()
 }

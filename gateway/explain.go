@@ -27,10 +27,10 @@ func (g *Gateway) Explain(ctx context.Context, id uint64) (api.Explanation, erro
 }
 
 func (g *Gateway) explain(v *relay.View) api.Explanation {
-	now := g.current()
+	now, gone := g.served()
 	r := now.of(v.Route.Account)
 	if r == nil {
-		r = g.gone().of(v.Route.Account)
+		r = gone.of(v.Route.Account)
 	}
 	e := api.Explanation{
 		Connection: g.describe(v), Protocol: v.Route.Protocol, Generation: now.number, Timers: []api.Timer{},

@@ -72,8 +72,9 @@ func (g *Gateway) List(ctx context.Context, filter api.Filter, page api.Page) (a
 
 // known returns an error where there is no route of that name, nor one that still has connections; "" is all.
 func (g *Gateway) known(name string) error {
+	now, gone := g.served()
 	of := func(r *route) bool { return r.Name == name }
-	if name == "" || g.current().route(name) != nil || slices.ContainsFunc(g.gone().routes, of) {
+	if name == "" || now.route(name) != nil || slices.ContainsFunc(gone.routes, of) {
 		return nil
 	}
 	return fmt.Errorf("route %q is %w", name, admin.ErrUnknown)

@@ -32,7 +32,7 @@ func ask[T any](ctx context.Context, g *Gateway, what string, f func(*relay.Loop
 
 // Snapshot asks every loop for its figures and adds them up. It waits for the loops, at most until ctx ends.
 func (g *Gateway) Snapshot(ctx context.Context) (metrics.Snapshot, error) {
-	now := g.current()
+	now, gone := g.served()
 	counted, err := g.counters(ctx, now.routes)
 	if err != nil {
 		return metrics.Snapshot{}, err
@@ -46,7 +46,7 @@ func (g *Gateway) Snapshot(ctx context.Context) (metrics.Snapshot, error) {
 	for i, r := range now.routes {
 		s.Routes = append(s.Routes, routeFigures(r.Name, &counted[i]))
 	}
-	s.Upstreams, err = g.upstreamFigures(ctx, now)
+	s.Upstreams, err = g.upstreamFigures(ctx, now, gone.endpoints)
 	return s, err
 }
 
@@ -83,10 +83,9 @@ func (g *Gateway) counters(ctx context.Context, routes []*route) ([]relay.Counte
 
 // upstreamFigures are those of the upstreams in force, and of endpoints that are no longer in the policy file until their
 // last connection has ended.
-func (g *Gateway) upstreamFigures(ctx context.Context, now *generation) (all []metrics.Upstream, err error) {
-	gone := g.gone().endpoints
+func (g *Gateway) upstreamFigures(ctx context.Context, now *generation, gone []goneEndpoint) (all []metrics.Upstream, err error) {
 	known := slices.Clone(now.upstreams)
-	for _, e := range gone {
+	for _, e := range slices.Backward(gone) { // the latest first: its upstream, and its counts, are those that count
 		same := func(u *backends) bool { return u.Name == e.of.Name }
 		if !slices.ContainsFunc(known, same) {
 			known = append(known, &backends{Upstream: e.of.Upstream, cfg: e.of.cfg, set: upstream.New(0, nil)})
@@ -110,7 +109,7 @@ func (g *Gateway) upstreamFigures(ctx context.Context, now *generation) (all []m
 		for _, e := range u.set.Endpoints {
 			addEndpoint(&figures, e)
 		}
-		for _, e := range gone {
+		for _, e := range slices.Backward(gone) {
 			if e.of.Name == u.Name {
 				addEndpoint(&figures, e.Endpoint)
 			}
@@ -120,18 +119,20 @@ func (g *Gateway) upstreamFigures(ctx context.Context, now *generation) (all []m
 	return all, nil
 }
 
-// addEndpoint adds an endpoint's figures to those of its name: one that has gone may be back, or have moved.
+// addEndpoint adds an endpoint's figures to those of its name: one that has gone may be back, or have moved. Then its
+// connections are those of both, and its counts those of the one that was added first: they begin anew, and do not shrink
+// when the last connection of the other has ended.
 func addEndpoint(u *metrics.Upstream, e *upstream.Endpoint) {
 	same := func(m metrics.Endpoint) bool { return m.Address == e.Name }
 	i := slices.IndexFunc(u.Endpoints, same)
 	if i < 0 {
 		i = len(u.Endpoints)
 		u.Endpoints = append(u.Endpoints, metrics.Endpoint{Address: e.Name, Connects: map[string]uint64{}})
+		for result := range upstream.Results {
+			u.Endpoints[i].Connects[result.String()] = e.Attempts(result)
+		}
 	}
 	u.Endpoints[i].Connections += e.Open()
-	for result := range upstream.Results {
-		u.Endpoints[i].Connects[result.String()] += e.Attempts(result)
-	}
 }
 
 func routeFigures(name string, c *relay.Counters) metrics.Route {

@@ -21,7 +21,8 @@ func (g *Gateway) Status(context.Context) (api.Status, error) {
 		Version: g.cfg.Version, Now: time.Now(), StartedAt: g.since, Ready: ready, Reason: reason,
 		ConnectionsMax: g.gate.Max(), BufferBytes: g.budget.Used(), LogDropped: g.log.dropped(), Config: g.configFigures(),
 	}
-	for _, r := range append(slices.Clone(g.current().routes), g.gone().routes...) {
+	now, gone := g.served()
+	for _, r := range slices.Concat(now.routes, gone.routes) {
 		s.Connections += r.Open()
 	}
 	return s, nil
