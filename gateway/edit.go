@@ -114,6 +114,7 @@ func (e *edit) takeOver() {
 	g.mu.Unlock()
 	accepts := false
 	g.onEach(func(l *relay.Loop) { accepts = l.Apply(change) || accepts })
+	g.budget.Settle()
 	if !accepts { // the gateway drains since
 		closeAll(e.opened)
 		return

@@ -19,7 +19,8 @@ var pieceSizes = [...]int{4 << 10, 16 << 10, readSize}
 
 // Budget bounds the bytes held by all loops.
 type Budget struct {
-	limit atomic.Int64
+	limit atomic.Int64 // that a read keeps to
+	most  atomic.Int64 // that is held: limit, or while it is being lowered the one before
 	used  atomic.Int64
 }
 
@@ -30,8 +31,15 @@ func NewBudget(limit int64) *Budget {
 	return b
 }
 
-// Set changes the limit. What is held above a lower one goes as its receivers take it.
-func (b *Budget) Set(limit int64) { b.limit.Store(limit) }
+// Set changes the limit. What is held above a lower one goes as its receivers take it; what is read meanwhile by a loop that
+// has still looked at the one before can be held until Settle.
+func (b *Budget) Set(limit int64) {
+	b.most.Store(max(limit, b.most.Load()))
+	b.limit.Store(limit)
+}
+
+// Settle is called when all loops have had a turn since Set.
+func (b *Budget) Settle() { b.most.Store(b.limit.Load()) }
 
 // LeastBudget is the least that so many loops can work with: what is kept in reserve, and a piece to hold.
 func LeastBudget(loops int) int64 { return reserve(loops) + readSize }
@@ -45,7 +53,7 @@ func (b *Budget) Used() int64 { return b.used.Load() }
 
 // take reserves n bytes, or says that they are not to be had.
 func (b *Budget) take(n int) bool {
-	if b.used.Add(int64(n)) <= b.limit.Load() {
+	if b.used.Add(int64(n)) <= b.most.Load() {
 		return true
 	}
 	b.used.Add(int64(-n))

@@ -34,6 +34,23 @@ func TestThePoolKeepsToTheBudget(t *testing.T) {
 	}
 }
 
+func TestALowerBudgetHoldsWhatIsBeingRead(t *testing.T) {
+	budget := NewBudget(1 << 20)
+	p := newPool(budget, 0)
+	budget.Set(1)
+	if p.get(readSize) == nil {
+		t.Error("what a loop has read that saw the budget of before cannot be held")
+	}
+	budget.Settle()
+	if p.get(1) != nil {
+		t.Error("a piece above the lower budget")
+	}
+	budget.Set(1 << 20)
+	if p.get(1) == nil {
+		t.Error("no piece though the budget is raised again")
+	}
+}
+
 func TestPipesAreUsedAgainOnceTheyAreEmpty(t *testing.T) {
 	p := newPool(NewBudget(1<<20), 2)
 	first, second := p.pipes.get(), p.pipes.get()
