@@ -25,21 +25,21 @@ type adviceFor struct {
 func (d *day) seeDue() {
 	var due api.Connections
 	d.until("some are about to time out", func() bool {
-		due = told[api.Connections](d.operator, "connections", "--due", "10s", "--sort", "due")
-		return len(due.Connections) >= 12
+		due = told[api.Connections](d.operator, "connections", "--due", "9s", "--sort", "due")
+		return len(due.Connections) >= 10
 	})
 	for _, c := range due.Connections {
 		if d.habitOf(c.Client) != dead {
 			d.Errorf("connection %d of a %s is said to be about to time out: silent for %gs", c.ID, d.habitOf(c.Client), c.SilenceSeconds)
 		}
-		if left := *c.DueSeconds; c.NextTimer != "idle_timeout" || left > 10 || left+c.SilenceSeconds < 11.9 || left+c.SilenceSeconds > 12.1 {
+		if left := *c.DueSeconds; c.NextTimer != "idle_timeout" || left > 9 || left+c.SilenceSeconds < 11.9 || left+c.SilenceSeconds > 12.1 {
 			d.Errorf("connection %d is silent for %gs, and %s ends it in %gs", c.ID, c.SilenceSeconds, c.NextTimer, left)
 		}
 	}
 	for _, c := range due.Connections[:6] {
 		d.predicted = append(d.predicted, c.ID)
 	}
-	d.says(d.does("connections", "--due", "10s", "--sort", "due", "--limit", "100"),
+	d.says(d.does("connections", "--due", "9s", "--sort", "due", "--limit", "100"),
 		`^ *ID +ROUTE .* CLIENT .* AGE +SILENCE .* NEXT\n`, `\n *\d+ +devices .* open .* idle_timeout in [\d.]+s\n`)
 
 	last := due.Connections[len(due.Connections)-1]
@@ -105,6 +105,13 @@ func (d *day) tryInDryRun() {
 		p.until(`[...document.querySelectorAll('[data-is="silence"] text')].some((text) => text.textContent === "dry run 1 s")`)
 		p.shows("#reload-result", "1 change took over", "policies.patient.long.dry_run: false -> {idle_timeout: 1s}")
 		p.shoot("2-dry-run")
+		young := d.idOf(d.fleet.welcome(d.T, dead))
+		p.search(young)
+		p.press(`#connection-rows tr[data-key="` + young + `"] [data-is="id"]`)
+		p.shows("#details-timers", "└ dry run", "idlegate.yaml:20", "counted")
+		p.shoot("2-details")
+		p.press("#details-leave")
+		p.search("")
 	})
 }
 
@@ -130,23 +137,25 @@ func (d *day) neverEarly(timeout time.Duration, since time.Time) {
 func (d *day) readAdvice() {
 	var a api.Advice
 	var cutBefore, deadBefore, spokenBefore int
+	var hoursBefore float64
 	d.until("there is enough to go by", func() bool {
 		cutBefore, _ = d.fleet.silences(rehearse)
-		deadBefore, _ = d.fleet.deadFor(5 * time.Second)
+		deadBefore, _, hoursBefore, _ = d.fleet.deadFor(5 * time.Second)
 		spokenBefore = d.logged(`msg="dry run: client spoke again"`)
 		a = told[api.Advices](d.operator, "advise").Advices[0]
 		return a.Enough
 	})
 	_, cutAfter := d.fleet.silences(rehearse)
-	_, deadAfter := d.fleet.deadFor(5 * time.Second)
-	within := func(what string, least, got, most int) {
+	_, deadAfter, _, hoursAfter := d.fleet.deadFor(5 * time.Second)
+	within := func(what string, least, got, most float64) {
 		d.Helper()
 		if got < least || got > most {
-			d.Errorf("%s: the advice has %d, the devices have recorded %d to %d", what, got, least, most)
+			d.Errorf("%s: the advice has %g, the devices have recorded %g to %g", what, got, least, most)
 		}
 	}
-	within("connections that 1s would have cut and that spoke again", cutBefore, int(a.Candidates[0].CutSpoke), cutAfter)
-	within("connections that 5s would have cut and that did not", deadBefore, int(a.Candidates[2].CutDead), deadAfter)
+	within("connections that 1s would have cut and that spoke again", float64(cutBefore), float64(a.Candidates[0].CutSpoke), float64(cutAfter))
+	within("connections that 5s would have cut and that did not", float64(deadBefore), float64(a.Candidates[2].CutDead), float64(deadAfter))
+	within("hours that 5s would have reclaimed", hoursBefore, a.Candidates[2].ReclaimedHours, hoursAfter)
 	d.until("the log has each that spoke again in the dry run", func() bool {
 		return d.logged(`msg="dry run: client spoke again"`) >= int(a.DryRunSpoke)
 	})
@@ -158,7 +167,7 @@ func (d *day) readAdvice() {
 		d.Errorf("recommended is %v, the devices' own records lead to %v to %v", d.advice.timeout, least, most)
 	}
 	d.says(d.does("advise"), `^route devices, policy patient, idle_timeout 12s, dry run 1s: \d+ connections seen in \d+s\n`,
-		`\n *TIMEOUT +WOULD CUT AND SPOKE AGAIN +WOULD CUT DEAD +HOURS RECLAIMED +NOTE\n`, `\n +1s .* dry run\n`,
+		`\n *TIMEOUT +WOULD CUT AND SPOKE AGAIN +WOULD CUT DEAD +HOURS RECLAIMED +NOTE\n`, `\n +1s .* dry run\n`, `\n +\d+s +0 +\d+ +[\d.]+  recommended\n`,
 		`\nrecommended: idle_timeout `+d.advice.timeout.String()+`\n`, `\npolicies:\n  patient:\n    long:\n      idle_timeout: `+d.advice.timeout.String()+`\n`)
 }
 
@@ -178,6 +187,11 @@ func (d *day) recommendable() (least, most time.Duration) {
 // pasteAdvice has what was advised take the place of the policy. It ends the dead that were open before, spread over
 // edit_grace, and nobody else.
 func (d *day) pasteAdvice() {
+	for _, id := range d.predicted {
+		d.until("what was about to time out in the morning has", func() bool {
+			return d.logged(fmt.Sprintf(`msg="connection ended" id=%d .*reason=idle_timeout .*longest_silence=12(\.\d+)?s`, id)) == 1
+		})
+	}
 	over := map[uint64]bool{}
 	for _, c := range told[api.Connections](d.operator, "connections", "--idle", d.advice.timeout.String()).Connections {
 		over[c.ID] = true
@@ -188,16 +202,11 @@ func (d *day) pasteAdvice() {
 	d.until("all that were silent for longer have ended", func() bool {
 		return !slices.ContainsFunc(told[api.Connections](d.operator, "connections").Connections, func(c api.Connection) bool { return over[c.ID] })
 	})
-	d.spread(over, since)
 	d.fleet.shutGates()
+	d.spread(over, since)
 	d.until("only those that speak are left", func() bool { return d.figure(`connections{route="devices"}`) == 36 })
 	if now := len(d.fleet.lively()); now != 36 {
 		d.Errorf("%d are left of 36 that speak", now)
-	}
-	for _, id := range d.predicted {
-		if n := d.logged(fmt.Sprintf(`msg="connection ended" id=%d .*reason=idle_timeout .*longest_silence=12(\.\d+)?s`, id)); n != 1 {
-			d.Errorf("connection %d was about to time out in the morning, but %d such ends are in the log", id, n)
-		}
 	}
 	d.neverEarly(d.advice.timeout, time.Time{})
 	ended := d.figure(`connections_closed_total{reason="idle_timeout",route="devices"}`)
@@ -210,7 +219,10 @@ func (d *day) pasteAdvice() {
 		p.shows("#reload-result", "took over", "policies.patient.long.idle_timeout", "12s", d.advice.timeout.String())
 		p.until(`[...document.querySelectorAll('[data-is="silence"] text')].some((text) => text.textContent === "idle_timeout ` +
 			strings.TrimSuffix(d.advice.timeout.String(), "s") + ` s")`)
-		p.shows(".legend", fmt.Sprintf("idle_timeout %g", ended))
+		d.until("the page has as many that it ended as the metrics", func() bool {
+			p.hurry()
+			return strings.Contains(p.text(".legend"), fmt.Sprintf("idle_timeout %g", ended))
+		})
 		p.shoot("4-pasted")
 	})
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -88,12 +89,12 @@ func (d *device) listen() {
 	}
 }
 
-// leave notes how the connection ended, after n echoes. One that the gateway ends is given all echoes, then FIN.
+// leave notes how the connection ended, after n echoes. What the gateway ends gets FIN after a whole one, and never RST.
 func (d *device) leave(n uint32, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.late = time.Now()
-	if err != io.EOF {
+	if !errors.Is(err, io.EOF) {
 		d.wrong = fmt.Errorf("after %d of %d echoes: %w", n, d.sent, err)
 	}
 }
@@ -114,10 +115,11 @@ type fleet struct {
 	stop    chan struct{} // closed when all are to leave
 	shut    chan struct{} // closed when no more are to come
 	running sync.WaitGroup
+	fault   error // of arrivals, once it has ended
 
+	// Guarded by mu.
 	mu      sync.Mutex
 	devices []*device
-	faults  []error
 }
 
 // startFleet has talkers and sleepers come at once, and then the dead and guests one by one until shutGates.
@@ -127,15 +129,15 @@ func startFleet(t *testing.T, address string) *fleet {
 		f.shutGates()
 		close(f.stop)
 		f.running.Wait()
-		for _, fault := range f.faults {
-			t.Error(fault)
+		if f.fault != nil {
+			t.Error(f.fault)
 		}
 	})
 	for range 24 {
-		f.join(talker)
+		f.welcome(t, talker)
 	}
 	for range 12 {
-		f.join(sleeper)
+		f.welcome(t, sleeper)
 	}
 	f.running.Go(f.arrivals)
 	return f
@@ -146,9 +148,12 @@ func (f *fleet) arrivals() {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	for n := 0; ; n++ {
-		f.join(dead)
-		if n%2 == 0 {
-			f.join(guest)
+		comers := []habit{dead, guest}
+		for _, h := range comers[:1+n%2] {
+			if _, err := f.join(h); err != nil {
+				f.fault = err
+				return
+			}
 		}
 		select {
 		case <-f.shut:
@@ -167,20 +172,28 @@ func (f *fleet) shutGates() {
 	}
 }
 
-// join has one more device come. It returns nil where that fails, which is a fault.
-func (f *fleet) join(h habit) *device {
-	conn, err := net.Dial("tcp", f.address)
-	f.mu.Lock()
-	defer f.mu.Unlock()
+// welcome has one more device come.
+func (f *fleet) welcome(t *testing.T, h habit) *device {
+	t.Helper()
+	d, err := f.join(h)
 	if err != nil {
-		f.faults = append(f.faults, fmt.Errorf("a %s comes: %w", h, err))
-		return nil
+		t.Fatal(err)
+	}
+	return d
+}
+
+func (f *fleet) join(h habit) (*device, error) {
+	conn, err := net.Dial("tcp", f.address)
+	if err != nil {
+		return nil, fmt.Errorf("a %s comes: %w", h, err)
 	}
 	d := &device{habit: h, conn: conn, ended: make(chan struct{}), last: time.Now()}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.devices = append(f.devices, d)
 	f.running.Go(d.listen)
 	f.running.Go(func() { f.live(d) })
-	return d
+	return d, nil
 }
 
 // live has d do what its habit is, until its connection or the fleet ends.
@@ -235,8 +248,9 @@ func (f *fleet) silences(d time.Duration) (least, most int) {
 	return least, most
 }
 
-// deadFor counts the dead that were silent for longer than d, until they were ended or until now: at least and at most.
-func (f *fleet) deadFor(d time.Duration) (least, most int) {
+// deadFor counts the dead that were silent for longer than d, until they were ended or until now, and the hours for which they
+// were: at least and at most.
+func (f *fleet) deadFor(d time.Duration) (least, most int, fewest, greatest float64) {
 	now := time.Now()
 	for _, one := range f.of(dead, func(*device) bool { return true }) {
 		one.mu.Lock()
@@ -244,16 +258,18 @@ func (f *fleet) deadFor(d time.Duration) (least, most int) {
 		if !one.late.IsZero() {
 			until = one.late
 		}
-		silence := until.Sub(one.last)
+		beyond := until.Sub(one.last) - d
 		one.mu.Unlock()
-		if silence > d+haste {
+		if beyond > haste {
 			least++
+			fewest += (beyond - haste).Hours()
 		}
-		if silence > d-haste {
+		if beyond > -haste {
 			most++
+			greatest += (beyond + haste).Hours()
 		}
 	}
-	return least, most
+	return least, most, fewest, greatest
 }
 
 // haste is by how much what a device and the gateway see of one silence may differ on a busy machine.

@@ -19,7 +19,7 @@ func (d *day) makeMistake() {
 	line, column := strings.Count(before, "\n")+1, len(before)-strings.LastIndex(before, "\n")
 	place := fmt.Sprintf("idlegate.yaml:%d:%d", line, column)
 
-	silent := d.fleet.join(dead)
+	silent := d.fleet.welcome(d.T, dead)
 	d.save(bad)
 	d.until("the edit is refused", func() bool { return d.figure("config_last_reload_successful") == 0 })
 	d.until("it is logged", func() bool {
@@ -79,13 +79,23 @@ func (d *day) closeByHand() {
 	})
 }
 
+// idOf is the id that the gateway has given a device, once it has.
 func (d *day) idOf(one *device) string {
 	d.Helper()
-	found := told[api.Connections](d.operator, "connections", "--client", one.client()).Connections
-	if len(found) != 1 || found[0].Client != one.client() {
-		d.Fatalf("%s has the connections %v", one.client(), found)
-	}
-	return strconv.FormatUint(found[0].ID, 10)
+	return strconv.FormatUint(d.connectionOf(one, func(api.Connection) bool { return true }).ID, 10)
+}
+
+// connectionOf is what the gateway knows of a device, once ok lets it through.
+func (d *day) connectionOf(one *device, ok func(api.Connection) bool) (known api.Connection) {
+	d.Helper()
+	d.until("the gateway knows "+one.client(), func() bool {
+		found := told[api.Connections](d.operator, "connections", "--client", one.client()).Connections
+		if len(found) == 1 && ok(found[0]) {
+			known = found[0]
+		}
+		return known.ID > 0
+	})
+	return known
 }
 
 // isKilled demands that a connection has ended for that, everywhere, as one of n.
@@ -116,8 +126,7 @@ func (d *day) drainEndpoint() {
 	}
 	d.says(d.does("drain", "--upstream", "servers", "--endpoint", leaving),
 		`^`+leaving+` drains: it gets no more connections; the \d+ that are open end within drain_timeout\n`, `\n`+leaving+` +draining `, `\n`+staying+` +active `)
-	late := d.fleet.join(talker)
-	if got := told[api.Connections](d.operator, "connections", "--client", late.client()).Connections[0].Endpoint; got != staying {
+	if got := d.endpointOf(d.fleet.welcome(d.T, talker)); got != staying {
 		d.Errorf("a new connection is at %s, want %s", got, staying)
 	}
 	d.onPage(func(p *statusPage) {
@@ -133,11 +142,16 @@ func (d *day) drainEndpoint() {
 		})
 	}
 	d.says(d.does("drain", "--upstream", "servers", "--endpoint", leaving, "--undo"), `^`+leaving+` gets connections again\n`, `\n`+leaving+` +active +0 `)
-	back := d.fleet.join(talker)
-	if got := told[api.Connections](d.operator, "connections", "--client", back.client()).Connections[0].Endpoint; got != leaving {
+	if got := d.endpointOf(d.fleet.welcome(d.T, talker)); got != leaving {
 		d.Errorf("a new connection is at %s, want %s, which has the fewest", got, leaving)
 	}
 	d.onPage(func(p *statusPage) { p.shows(`#endpoint-rows tr[data-key="servers `+leaving+`"]`, "active", "Drain") })
+}
+
+// endpointOf is the endpoint that the gateway has given a device, once it has.
+func (d *day) endpointOf(one *device) string {
+	d.Helper()
+	return d.connectionOf(one, func(c api.Connection) bool { return c.Endpoint != "" }).Endpoint
 }
 
 // signals has the gateway read its file at SIGHUP, and open its log anew at SIGUSR1.

@@ -21,8 +21,7 @@ import (
 // statusPage is the operator's window on the gateway: one tab that stays open all day.
 type statusPage struct {
 	*testing.T
-	ctx  context.Context
-	name string // of its next pictures
+	ctx context.Context
 
 	mu     sync.Mutex // of what the browser tells
 	faults []string   // exceptions, and what is written to the console
@@ -119,6 +118,12 @@ func (p *statusPage) search(text string) {
 	})()`)
 }
 
+// hurry has the page ask anew at once, as it does when it comes into view.
+func (p *statusPage) hurry() {
+	p.Helper()
+	evaluate[bool](p, `document.dispatchEvent(new Event("visibilitychange"))`)
+}
+
 // evaluate gives what an expression gives in the page.
 func evaluate[T any](p *statusPage, expression string) T {
 	p.Helper()
@@ -183,7 +188,7 @@ func (p *statusPage) shoot(name string) {
 		_, err := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, media)
 		var picture []byte
 		if err == nil {
-			picture, err = chromedp.Run(p.ctx, chromedp.FullScreenshot(90))
+			picture, err = chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
 		}
 		if err == nil {
 			err = os.WriteFile(filepath.Join(dir, "day-"+name+"-"+scheme+".png"), picture, 0o644)

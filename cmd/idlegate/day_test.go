@@ -152,7 +152,7 @@ func swapConfigMap(t *testing.T, binary string) {
 	o.serve()
 	f := &fleet{address: o.inLog(`msg=listening route=devices address=(\S+)`), stop: make(chan struct{})}
 	defer func() { close(f.stop); f.running.Wait() }()
-	silent, speaking := f.join(dead), f.join(talker)
+	silent, speaking := f.welcome(t, dead), f.welcome(t, talker)
 	o.until("both are open", func() bool { return o.figure(`connections{route="devices"}`) == 2 })
 
 	version("..2026_11_24", text+strings.Replace(morning, "12s", "1500ms", 1))
