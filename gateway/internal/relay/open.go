@@ -114,7 +114,7 @@ func (l *Loop) attempt(c *conn) (exhausted bool) {
 		endpoint.Opened()
 		l.review(c) // the one that was tried before may have been leaving
 		c.legs[session.Upstream] = leg{fd: int32(fd), held: c.legs[session.Upstream].held}
-		c.session.Events.ConnectBegan = l.now
+		c.session.Dialling(l.now)
 		c.young = !endpoint.Address.IsUnix()
 		if !pending {
 			l.connected(c)

@@ -89,6 +89,12 @@ func Accept(now deadline.Instant, lifetimeShare uint16) Session {
 	return Session{Events: deadline.Accept(now, lifetimeShare), LastMessage: now, observedIdleFrom: now}
 }
 
+// Dialling notes that an attempt to connect upstream begins.
+func (s *Session) Dialling(now deadline.Instant) {
+	s.Events.ConnectBegan = now
+	s.started(deadline.Connect)
+}
+
 // Age returns how long the session has been or was open.
 func (s *Session) Age(now deadline.Instant) time.Duration {
 	if s.Reason != Open {
