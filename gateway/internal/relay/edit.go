@@ -28,7 +28,7 @@ func (l *Loop) Apply(e *Edit) (accepts bool) {
 		ledger.Rehearsed = 0
 		ledger.Silences.BeginDryRun()
 	}
-	variants := map[*Route]*Route{} // of routes under the old policy, for connections that were opened with another wire
+	variants := map[variant]*Route{}
 	l.slab.each(func(c *conn) {
 		if c.phase != closing {
 			l.obey(c, e, variants)
@@ -37,14 +37,25 @@ func (l *Loop) Apply(e *Edit) (accepts bool) {
 	return accepts
 }
 
+// variant is a route under the old policy, of which there are several where connections were opened with another wire.
+type variant struct {
+	*Route
+	awaiting bool // no upstream yet
+}
+
 // obey has c follow its route under the new policy.
-func (l *Loop) obey(c *conn, e *Edit, variants map[*Route]*Route) {
+func (l *Loop) obey(c *conn, e *Edit, variants map[variant]*Route) {
 	old := c.route
 	if next := e.Routes[old.Account]; next != nil {
-		route := variants[old]
+		of := variant{old, c.phase == awaiting}
+		route := variants[of]
 		if route == nil {
-			route = next.On(old.Wire)
-			variants[old] = route
+			wire := old.Wire
+			if of.awaiting {
+				wire = wire.To(next.Wire)
+			}
+			route = next.On(wire)
+			variants[of] = route
 		}
 		c.route = route
 		unread := c.session.ReadClosed

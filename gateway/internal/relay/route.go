@@ -45,6 +45,16 @@ type Wire struct {
 	Retries  int
 }
 
+// To returns w for a connection that has no upstream yet, and gets the one of next.
+func (w *Wire) To(next *Wire) *Wire {
+	if w.Upstream == next.Upstream && w.Retries == next.Retries {
+		return w
+	}
+	own := *w
+	own.Upstream, own.Retries = next.Upstream, next.Retries
+	return &own
+}
+
 // On returns r for a connection that was opened with w.
 func (r *Route) On(w *Wire) *Route {
 	if w == r.Wire {
