@@ -23,9 +23,9 @@ type adviceFor struct {
 
 // seeDue finds the connections that idle_timeout is about to end: the dead ones, and no others.
 func (d *day) seeDue() {
-	var due api.Connections
+	var due api.Connections // but for those that connect_timeout ends unless they are connected in a moment
 	d.until("some are about to time out", func() bool {
-		due = told[api.Connections](d.operator, "connections", "--due", "9s", "--sort", "due")
+		due = told[api.Connections](d.operator, "connections", "--state", "open", "--due", "9s", "--sort", "due")
 		return len(due.Connections) >= 10
 	})
 	for _, c := range due.Connections {
@@ -39,7 +39,7 @@ func (d *day) seeDue() {
 	for _, c := range due.Connections[:6] {
 		d.predicted = append(d.predicted, c.ID)
 	}
-	d.says(d.does("connections", "--due", "9s", "--sort", "due", "--limit", "100"),
+	d.says(d.does("connections", "--state", "open", "--due", "9s", "--sort", "due", "--limit", "100"),
 		`^ *ID +ROUTE .* CLIENT .* AGE +SILENCE .* NEXT\n`, `\n *\d+ +devices .* open .* idle_timeout in [\d.]+s\n`)
 
 	last := due.Connections[len(due.Connections)-1]

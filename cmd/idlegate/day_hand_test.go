@@ -34,6 +34,10 @@ func (d *day) makeMistake() {
 	if now := d.figure("config_generation"); now != generation {
 		d.Errorf("generation %g is in force, want %g", now, generation)
 	}
+	last := asks[api.Status](d.operator, "/status").Config.LastReload
+	if last.OK || last.Trigger != "call" || len(last.Problems) != 1 || last.Problems[0].Line != line || last.Problems[0].Source != "      idle_timeout: 5 seconds" {
+		d.Errorf("the API says of the last reload %+v", last)
+	}
 	d.onPage(func(p *statusPage) {
 		p.shows("#reload-panel.refused", place, "idle_timeout: 5 seconds", fmt.Sprintf("Generation %g stays in force", generation))
 		p.shoot("5-mistake")
@@ -44,7 +48,7 @@ func (d *day) makeMistake() {
 
 	d.save(good)
 	d.until("the mended file is in force", func() bool { return d.figure("config_last_reload_successful") == 1 })
-	d.says(d.does("reload"), `^nothing changed\n$`)
+	d.says(d.does("reload"), `^nothing changed: what the file says was in force already\n$`)
 	d.onPage(func(p *statusPage) { p.until(`!document.querySelector("#reload-panel.refused")`) })
 }
 

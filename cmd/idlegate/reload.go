@@ -54,7 +54,7 @@ func changes(c *call, reload api.Reload) error {
 		c.remark("%s", warning)
 	}
 	if len(reload.Changes) == 0 {
-		lines = append(lines, "nothing changed")
+		lines = append(lines, "nothing changed: what the file says was in force already") // the gateway may have seen the edit itself
 	}
 	return c.printLines(lines)
 }
