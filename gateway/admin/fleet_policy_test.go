@@ -91,6 +91,8 @@ func (f *fleet) Explain(_ context.Context, id uint64) (api.Explanation, error) {
 			m.timer(c),
 			{Timer: "message_timeout", ValueSeconds: new(10.0), From: "default", Standing: "waiting"},
 			{Timer: "first_message_timeout", From: "default", Standing: "off"},
+			{Timer: "write_timeout", Side: "client", ValueSeconds: new(30.0), From: "default", Standing: "waiting"},
+			{Timer: "write_timeout", Side: "upstream", ValueSeconds: new(30.0), From: "default", Standing: "waiting"},
 		},
 	}
 	if m.route.kind == "long" {

@@ -68,11 +68,11 @@ func TestProfilesAreThereIfSwitchedOn(t *testing.T) {
 }
 
 func TestAProfileMayTakeLongerThanOtherAnswers(t *testing.T) {
-	const short = 50 * time.Millisecond
+	const short = 500 * time.Millisecond // and time for the trace to be written, on a busy machine
 	address := operate(t, Config{Pprof: true}, func(s *http.Server) { s.ReadTimeout, s.WriteTimeout = short, short })
 	began := time.Now()
-	status, body := fetch(t, &http.Client{Transport: &http.Transport{}}, "http://"+address+"/debug/pprof/trace?seconds=0.25")
-	if took := time.Since(began); status != http.StatusOK || took < 5*short || !strings.HasPrefix(body, "go 1.") {
+	status, body := fetch(t, &http.Client{Transport: &http.Transport{}}, "http://"+address+"/debug/pprof/trace?seconds=1.5")
+	if took := time.Since(began); status != http.StatusOK || took < 3*short || !strings.HasPrefix(body, "go 1.") {
 		t.Errorf("status %d after %s, %d bytes", status, took, len(body))
 	}
 }

@@ -61,6 +61,9 @@ func explainsConnection(b *tab) {
 	explanation := answers[api.Explanation](b, fmt.Sprintf("/connections/%d", id))
 	for _, timer := range explanation.Timers {
 		want := []string{timer.Timer, timer.From, timer.Standing, timer.Since}
+		if timer.Side != "" {
+			want = append(want, timer.Timer+" of the "+timer.Side)
+		}
 		for _, part := range want {
 			if !strings.Contains(b.text("#details table"), part) {
 				b.Errorf("no %q among the timers: %s", part, b.text("#details table"))

@@ -73,7 +73,8 @@ function timerRows(timer) {
 function timerRow(timer) {
   const standing = timer.standing + (timer.waits ? `: ${timer.waits}` : "");
   const from = timer.since ? `${timer.since}, ${passing(timer.since_seconds)} ago` : "–";
-  return el("tr", {className: timer.standing === "off" ? "muted" : ""}, el("th", {scope: "row", className: "code"}, timer.timer),
+  const name = timer.side ? `${timer.timer} of the ${timer.side}` : timer.timer;
+  return el("tr", {className: timer.standing === "off" ? "muted" : ""}, el("th", {scope: "row", className: "code"}, name),
     ...[duration(timer.value_seconds), timer.from, standing, from].map((text) => el("td", {}, text)), dueCell(timer));
 }
 
