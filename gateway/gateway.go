@@ -1,7 +1,9 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"log/slog"
 	"runtime"
@@ -19,9 +21,10 @@ import (
 // Config is what a Gateway is made from.
 type Config struct {
 	Policy  *policy.Config
-	File    string       // that Policy was read from, and Reload reads again; "": there is none
-	Logger  *slog.Logger // nil: as the policy's log section says
-	Version string       // for build_info
+	File    string                          // that Policy was read from, and Reload reads again; "": there is none
+	Read    func(content [sha256.Size]byte) // told what File held, whenever it has been read again; nil: nobody is
+	Logger  *slog.Logger                    // nil: as the policy's log section says
+	Version string                          // for build_info
 }
 
 // Gateway is a gateway that is bound, and runs while Run does.
@@ -210,7 +213,7 @@ func (g *Gateway) announce() {
 
 func (g *Gateway) announceListener(r *route, l *reactor.Listener) {
 	g.log.logger.Info("listening", "route", r.Name, "address", l.String(), "protocol", r.cfg.Protocol.Framing.String(),
-		"policy", r.cfg.Policy.Kind.String(), "upstream", r.cfg.Upstream.Name)
+		"policy", cmp.Or(r.cfg.Policy.Name, "inline"), "kind", r.cfg.Policy.Kind.String(), "upstream", r.cfg.Upstream.Name)
 }
 
 // supervise waits for the loops to end, and sees to it that they do.

@@ -42,6 +42,9 @@ func (g *Gateway) ReloadFor(trigger string) (api.Reload, error) {
 		}
 	}
 	g.lastRead = sum
+	if g.cfg.Read != nil && err == nil {
+		g.cfg.Read(sum)
+	}
 	g.load(&done, data, err)
 	g.mu.Lock()
 	done.Generation = g.generation.number

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"os/signal"
@@ -51,10 +52,14 @@ func runFile(cmd *cobra.Command, file string) error {
 	for _, warning := range cfg.Warnings() {
 		fmt.Fprintln(cmd.ErrOrStderr(), warning)
 	}
+	var read func([sha256.Size]byte)
+	if unwatched == nil {
+		read = edited.Read
+	}
 	// Before anything is bound: who can connect must be able to count on a drain.
 	signals := newSignals()
 	defer signals.stop()
-	g, err := gateway.New(gateway.Config{Policy: cfg, File: file, Version: version()})
+	g, err := gateway.New(gateway.Config{Policy: cfg, File: file, Read: read, Version: version()})
 	if err != nil {
 		return err
 	}

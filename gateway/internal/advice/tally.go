@@ -52,10 +52,10 @@ func (t *Tally) Spoke(silence time.Duration) {
 	t.longestResumed = max(t.longestResumed, silence)
 }
 
-// count adds a connection, and returns the candidates to which it is dead: from one and before another.
 // BeginDryRun forgets what an earlier dry run has shown: another value is tried from now on.
 func (t *Tally) BeginDryRun() { t.resumed, t.longestResumed = 0, 0 }
 
+// count adds a connection, and returns the candidates to which it is dead: from one and before another.
 func (t *Tally) count(quiet, tail time.Duration) (from, to int) {
 	from, to = exceeded(quiet), exceeded(tail)
 	t.connections++

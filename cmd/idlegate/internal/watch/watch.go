@@ -53,10 +53,8 @@ type Watcher struct {
 	running sync.WaitGroup
 
 	// Guarded by mu.
-	mu    sync.Mutex
-	names map[string]bool // an event of any other name is none of ours
-
-	// Owned by New, then by the goroutine that settles.
+	mu      sync.Mutex
+	names   map[string]bool // an event of any other name is none of ours
 	content [sha256.Size]byte
 	known   bool // content was read once
 }
@@ -140,11 +138,24 @@ func (w *Watcher) listen() {
 				return
 			}
 		}
-		select {
-		case w.touched <- struct{}{}:
-		default: // the token is there
-		}
+		w.touch()
 	}
+}
+
+func (w *Watcher) touch() {
+	select {
+	case w.touched <- struct{}{}:
+	default: // the token is there
+	}
+}
+
+// Read notes what the file held when somebody read it without a notice: what it holds now is compared with that. Otherwise
+// an edit that was read and then taken back between two looks would stay in force.
+func (w *Watcher) Read(content [sha256.Size]byte) {
+	w.mu.Lock()
+	w.content, w.known = content, true
+	w.mu.Unlock()
+	w.touch()
 }
 
 // settle looks once after each burst of events. look reports whether all that it needs is watched.
@@ -176,14 +187,23 @@ func (w *Watcher) settle(look func() bool) {
 func (w *Watcher) look() bool {
 	err := w.renew() // first: what happens after it is an event, what happened before it is in the content
 	content, exists := digest(w.file)
-	if exists && (!w.known || content != w.content) {
-		w.content, w.known = content, true
+	if exists && w.isNew(content) {
 		select {
 		case w.changes <- struct{}{}:
 		default: // whoever fetches the notice will read this content too
 		}
 	}
 	return err == nil
+}
+
+func (w *Watcher) isNew(content [sha256.Size]byte) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.known && content == w.content {
+		return false
+	}
+	w.content, w.known = content, true
+	return true
 }
 
 // digest returns the hash of a file's content, if it is a file that can be read.

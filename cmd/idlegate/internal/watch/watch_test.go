@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"crypto/sha256"
 	"errors"
 	"io/fs"
 	"os"
@@ -224,6 +225,19 @@ func TestFolderThatComesAndGoes(t *testing.T) {
 		}},
 		{"written where it is now", func(t *testing.T, in string) { write(t, in+"/new/b/idlegate.yaml", "4") }},
 	})
+}
+
+func TestAnEditThatWasReadAndTakenBackIsTold(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "policy")
+	write(t, file, "before")
+	w, err := New(file)
+	must(t, err)
+	w.Read(sha256.Sum256([]byte("edited, read by another, and taken back")))
+	told(t, w, "the file is as it was, but that is not what was read last")
+	w.Read(sha256.Sum256([]byte("before")))
+	write(t, file, "and an edit")
+	told(t, w, "an edit")
+	ends(t, w)
 }
 
 func TestLinksInACircleAreWaitedFor(t *testing.T) {
