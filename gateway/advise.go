@@ -74,7 +74,7 @@ func adviceInput(r *route, c *relay.Counters, views []relay.View) advice.Input {
 	}
 	for i := range views {
 		if v := &views[i]; v.Route.Account == r.Account {
-			in.Open.Open(v.Session.Quiet, v.Session.Tail(v.At))
+			in.Open.Open(relay.Silences(&v.Session, v.At))
 		}
 	}
 	return in

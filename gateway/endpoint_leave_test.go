@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"idlegate/gateway/admin/api"
 )
@@ -93,4 +94,18 @@ func TestAScrapeDuringAnEditCountsNothingTwice(t *testing.T) {
 	}
 	over.Store(true)
 	wg.Wait()
+}
+
+func TestADrainIsNamedAsWhatEndsAConnectionNext(t *testing.T) {
+	a, b := backend(t, echoes), backend(t, echoes)
+	r := start(t, twoRoutes, "30s", a, fmt.Sprintf("%q, %q", a, b), "")
+	r.dial("stays").echo(framed("1"))
+	r.dial("stays").echo(framed("2"))
+	if err := r.g.DrainEndpoint("v", b); err != nil {
+		t.Fatal(err)
+	}
+	due := r.list(api.Filter{Due: 31 * time.Second})
+	if len(due) != 1 || due[0].Endpoint != b || due[0].NextTimer != "drain_timeout" {
+		t.Errorf("due within 31s are %+v, want the connection that is drained", due)
+	}
 }

@@ -96,6 +96,9 @@ func (g *Gateway) describe(v *relay.View) api.Connection {
 	if t, at := s.NextTimer(&v.Route.Rules); t != deadline.None {
 		c.NextTimer, c.DueSeconds = t.String(), until(at, v.At)
 	}
+	if left := until(v.LeaveBy, v.At); left != nil && (c.DueSeconds == nil || *left < *c.DueSeconds) {
+		c.NextTimer, c.DueSeconds = "drain_timeout", left
+	}
 	return c
 }
 

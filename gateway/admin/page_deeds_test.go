@@ -205,3 +205,14 @@ func keepsFocus(b *tab) {
 		expect(b, "focus", evaluate[string](b, `document.activeElement.textContent`), fmt.Sprintf("Close? yes: connection %d", id))
 	}
 }
+
+// tellsThatItHasEnded asks for the details of a connection that has ended since the table was drawn.
+func tellsThatItHasEnded(b *tab) {
+	b.excuse("404")
+	id := b.first()
+	if err := b.fleet.CloseID(b.Context(), id); err != nil {
+		b.Fatal(err)
+	}
+	b.click(row(id) + ` [data-is="id"]`)
+	b.until(`document.querySelector("#details[open]") && document.querySelector("#details-fate").textContent.includes("killed")`)
+}

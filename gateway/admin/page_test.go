@@ -34,6 +34,7 @@ func TestPage(t *testing.T) {
 		{"searches, filters, sorts and pages", findsConnections},
 		{"closes a connection at the second press", closesConnection},
 		{"explains a connection", explainsConnection},
+		{"tells of a connection that has just ended", tellsThatItHasEnded},
 		{"reloads the policy file", reloadsPolicy},
 		{"shows the offending line of a refused policy file", showsOffendingLine},
 		{"drains and undrains an endpoint", drainsEndpoint},

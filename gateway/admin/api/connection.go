@@ -16,7 +16,7 @@ type Connection struct {
 	ClientMessages   uint64    `json:"client_messages"`
 	UpstreamBytes    uint64    `json:"upstream_bytes"`
 	UpstreamMessages uint64    `json:"upstream_messages"`
-	NextTimer        string    `json:"next_timer"`  // the timer that ends it next as it stands; "" if none runs
+	NextTimer        string    `json:"next_timer"`  // the timer that ends it next as it stands, drain_timeout included; "" if none runs
 	DueSeconds       *float64  `json:"due_seconds"` // until then; null if none runs
 }
 

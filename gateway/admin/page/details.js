@@ -5,11 +5,12 @@ import {ask, Refusal, why} from "./gateway.js";
 import {$, address, el} from "./dom.js";
 import {bytes, clock, counted, duration, passing} from "./words.js";
 
-let shown = null;   // the id of the connection
+let shown = null;   // the id of the connection; null once it has ended
+let latest = null;  // the id that was asked for last
 let failed = false; // what it says of the connection's fate is that it could not be asked for
 
 export async function showDetails(id, refresh) {
-  shown = id;
+  shown = latest = id;
   $("details-title").textContent = `Connection ${id}`;
   const close = el("button", {type: "button", className: "act"});
   closing(close, id, refresh);
@@ -18,7 +19,7 @@ export async function showDetails(id, refresh) {
   $("details-facts").replaceChildren();
   $("details-timers").replaceChildren();
   await drawDetails();
-  if (shown === id && !$("details").open) $("details").showModal();
+  if (latest === id && !$("details").open) $("details").showModal(); // also where it has just ended, to say so
 }
 
 // drawDetails asks anew for what the dialog shows, while it is open.

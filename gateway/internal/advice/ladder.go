@@ -16,6 +16,9 @@ var ladder = [rungs]time.Duration{
 	1 * time.Hour, 2 * time.Hour, 4 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour,
 }
 
+// Shortest is the first rung of the Ladder: a shorter silence is none to any candidate.
+const Shortest = time.Second
+
 // Ladder returns the candidates, shortest first.
 func Ladder() []time.Duration { return slices.Clone(ladder[:]) }
 

@@ -141,6 +141,16 @@ func (r *recent) list() (all []Ended) {
 	return all
 }
 
+// Silences returns what advice goes by: the longest silence after which the client of s spoke again, and how long it is
+// silent now. A first message that comes soon is no sign that one who is silent speaks again: that says hello.
+func Silences(s *session.Session, now deadline.Instant) (quiet, tail time.Duration) {
+	quiet, tail = s.Quiet, s.Tail(now)
+	if s.Flows[session.Client].Messages <= 1 && quiet < advice.Shortest {
+		quiet = 0
+	}
+	return quiet, tail
+}
+
 func (l *Loop) ledger(r *Route) *ledger { return r.ledgers[l.cfg.Index] }
 
 func (l *Loop) count(c *conn) *Counters { return &l.ledger(c.route).Counters }

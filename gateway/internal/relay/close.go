@@ -47,7 +47,8 @@ func (l *Loop) report(c *conn) {
 	ledger.Closed[c.session.Reason]++
 	ledger.history.count(c.session.Reason, l.now)
 	ledger.Duration.Observe(age)
-	ledger.Silences.Ended(c.session.Quiet, c.session.Tail(l.now), c.session.Reason == session.IdleTimeout)
+	quiet, tail := Silences(&c.session, l.now)
+	ledger.Silences.Ended(quiet, tail, c.session.Reason == session.IdleTimeout)
 	ended := Ended{
 		ID: c.id, Route: c.route, Client: c.client.address(), Reason: c.session.Reason,
 		At: c.session.Ended, Duration: age, Silence: c.session.LongestSilence(l.now),

@@ -54,9 +54,9 @@ func (s *Session) Timers(r *Rules) (all []TimerState) {
 func (s *Session) idleWaitsFor(r *Rules) string {
 	switch {
 	case s.Events.AwaitsReply(&r.Enforced):
-		return "a message to the client is under way"
+		return "a message to the client that is under way"
 	case s.Events.MessageBegan != 0 && r.Enforced[deadline.Message] > 0:
-		return "a message of the client is under way, within its message_timeout"
+		return "a message of the client that is under way, within its message_timeout"
 	}
 	return ""
 }

@@ -33,7 +33,7 @@ func TestTimersSayHowTheyStand(t *testing.T) {
 		}},
 		{"put off by a message to the client", func(l *lines) { l.hears(50, Upstream, "a") }, deadline.IdleTimeout, TimerState{
 			Value: time.Minute, Standing: deadline.Running, Since: start, Cause: "accept", Due: start.After(80 * time.Second),
-			Waits: "a message to the client is under way",
+			Waits: "a message to the client that is under way",
 		}},
 		{"standing still", func(l *lines) { l.Events.Pause(l.at(5)) }, deadline.IdleTimeout, TimerState{
 			Value: time.Minute, Standing: deadline.Still, Since: start, Cause: "accept", Due: deadline.Never,
