@@ -54,17 +54,17 @@ func compileRoute(r *policy.Route, account *relay.Account, wire *relay.Wire) (*r
 }
 
 func compileWire(r *policy.Route, u *relay.Upstream) (*relay.Wire, error) {
-	framers, err := compileFramers(r)
+	rule, err := compileProtocol(r)
 	if err != nil {
 		return nil, err
 	}
 	return &relay.Wire{
-		Protocol: r.Protocol.Framing.String(),
-		Framers:  framers,
-		Bounded:  r.Protocol.Framing != policy.Raw,
-		Upstream: u,
-		Options:  compileOptions(r.TCP),
-		Retries:  r.Upstream.Retries,
+		ProtocolName: r.Protocol.Framing.String(),
+		Protocol:     rule,
+		Bounded:      r.Protocol.Framing != policy.Raw,
+		Upstream:     u,
+		Options:      compileOptions(r.TCP),
+		Retries:      r.Upstream.Retries,
 	}, nil
 }
 
@@ -83,17 +83,20 @@ func compileOptions(t policy.TCP) reactor.Options {
 	}
 }
 
-func compileFramers(r *policy.Route) (framers [2]protocol.Framer, err error) {
-	for side, p := range map[session.Side]policy.Protocol{session.Client: r.Protocol, session.Upstream: r.UpstreamProtocol} {
-		if framers[side], err = compileProtocol(p, uint64(r.Limits.MessageSize)); err != nil {
-			return framers, err
+func compileProtocol(r *policy.Route) (protocol.Protocol, error) {
+	var framers [2]protocol.Framer
+	for from, p := range map[protocol.Direction]policy.Protocol{protocol.FromClient: r.Protocol, protocol.FromUpstream: r.UpstreamProtocol} {
+		framer, err := compileFramer(p, uint64(r.Limits.MessageSize))
+		if err != nil {
+			return nil, err
 		}
+		framers[from] = framer
 	}
-	return framers, nil
+	return protocol.NewFraming(framers), nil
 }
 
 func compileRules(r *policy.Route) (rules session.Rules, err error) {
-	if rules.Framers, err = compileFramers(r); err != nil {
+	if rules.Protocol, err = compileProtocol(r); err != nil {
 		return rules, err
 	}
 	rules.Bounded = r.Protocol.Framing != policy.Raw
@@ -105,7 +108,7 @@ func compileRules(r *policy.Route) (rules session.Rules, err error) {
 	return rules, nil
 }
 
-func compileProtocol(p policy.Protocol, limit uint64) (protocol.Framer, error) {
+func compileFramer(p policy.Protocol, limit uint64) (protocol.Framer, error) {
 	switch p.Framing {
 	case policy.Raw:
 		return protocol.NewRaw(), nil

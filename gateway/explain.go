@@ -33,7 +33,7 @@ func (g *Gateway) explain(v *relay.View) api.Explanation {
 		r = gone.of(v.Route.Account)
 	}
 	e := api.Explanation{
-		Connection: g.describe(v), Protocol: v.Route.Protocol, Generation: now.number, Timers: []api.Timer{},
+		Connection: g.describe(v), Protocol: v.Route.ProtocolName, Generation: now.number, Timers: []api.Timer{},
 		ReadPaused: v.Session.Events.Paused(),
 	}
 	if v.Leaving != session.Open {

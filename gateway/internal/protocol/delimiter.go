@@ -49,12 +49,12 @@ func (f *delimiter) Scan(s *State, b []byte) (int, Event) {
 	n, matched := f.find(int(s.pos), window)
 	switch {
 	case matched == len(f.delim):
-		*s = State{}
+		s.next()
 		return n, Message
 	case len(window) < len(b):
-		return 0, TooLarge
+		return s.breaks(FaultTooLarge)
 	case len(b) > 0:
-		*s = State{n: s.n + uint64(len(b)), pos: uint32(matched), phase: endUnknown}
+		s.n, s.pos, s.phase = s.n+uint64(len(b)), uint32(matched), endUnknown
 	}
 	return len(b), None
 }

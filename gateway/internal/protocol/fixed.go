@@ -32,7 +32,7 @@ func (f *fixed) Scan(s *State, b []byte) (int, Event) {
 	case s.phase == endKnown:
 		return s.finish(s.n, b, 0)
 	case f.size > f.limit:
-		return 0, TooLarge
+		return s.breaks(FaultTooLarge)
 	default:
 		return s.finish(f.size, b, 0)
 	}

@@ -65,11 +65,11 @@ func (f *lengthField) Scan(s *State, b []byte) (int, Event) {
 		return f.scanPart(s, b)
 	}
 	if string(b[:len(f.Magic)]) != string(f.Magic) {
-		return 0, Violation
+		return s.breaks(FaultMagic)
 	}
-	rest, event := f.rest(f.value(b[f.Offset:f.header]))
-	if event != None {
-		return 0, event
+	rest, fault := f.rest(f.value(b[f.Offset:f.header]))
+	if fault != NoFault {
+		return s.breaks(fault)
 	}
 	return s.finish(rest, b, f.header)
 }
@@ -81,7 +81,7 @@ func (f *lengthField) scanPart(s *State, b []byte) (int, Event) {
 		switch {
 		case pos < len(f.Magic):
 			if c != f.Magic[pos] {
-				return 0, Violation
+				return s.breaks(FaultMagic)
 			}
 		case pos < f.Offset:
 		case f.LittleEndian:
@@ -94,9 +94,9 @@ func (f *lengthField) scanPart(s *State, b []byte) (int, Event) {
 		if pos+1 < f.header {
 			continue
 		}
-		rest, event := f.rest(s.n)
-		if event != None {
-			return 0, event
+		rest, fault := f.rest(s.n)
+		if fault != NoFault {
+			return s.breaks(fault)
 		}
 		return s.finish(rest, b, i+1)
 	}
@@ -121,16 +121,16 @@ func (f *lengthField) value(field []byte) uint64 {
 // rest returns how many bytes follow the header, value + Adjustment. A value of 2^63 or more is negative to Netty and so
 // to us, which leaves room for any Adjustment: the sum is below 2^64, and only what is less than 0 must be looked for. The
 // message's total could overflow, and is never formed.
-func (f *lengthField) rest(value uint64) (uint64, Event) {
+func (f *lengthField) rest(value uint64) (uint64, Fault) {
 	if value > math.MaxInt64 {
-		return 0, Violation
+		return 0, FaultLengthNegative
 	}
 	if f.Adjustment < 0 && value < -uint64(f.Adjustment) {
-		return 0, Violation
+		return 0, FaultLengthNegative
 	}
 	rest := value + uint64(f.Adjustment)
 	if header := uint64(f.header); f.Limit != 0 && (header > f.Limit || rest > f.Limit-header) {
-		return 0, TooLarge
+		return 0, FaultTooLarge
 	}
-	return rest, None
+	return rest, NoFault
 }

@@ -8,6 +8,9 @@ type State struct {
 	n     uint64 // endKnown: bytes that follow, at least 1; endUnknown: what the protocol keeps there
 	pos   uint32 // endUnknown: what the protocol keeps there; otherwise 0
 	phase phase
+	fault Fault // why the stream ends here; it is used no more
+	stage uint8 // of the conversation, in a protocol that has stages
+	kind  uint8 // of the message under way, in a protocol that has kinds
 }
 
 // phase says how much is known about the message under way.
@@ -45,17 +48,23 @@ func (s *State) Skip(n uint64) Event {
 	if s.n > 0 {
 		return None
 	}
-	*s = State{}
+	s.next()
 	return Message
 }
+
+// next goes to the boundary after the message that is complete.
+func (s *State) next() { s.n, s.pos, s.phase = 0, 0, between }
+
+// goOn notes that the message under way ends after n more bytes, at least 1.
+func (s *State) goOn(n uint64) { s.n, s.pos, s.phase = n, 0, endKnown }
 
 // finish reads on to the end of a message of which rest bytes follow after b[:n].
 func (s *State) finish(rest uint64, b []byte, n int) (int, Event) {
 	if here := uint64(len(b) - n); rest > here {
-		*s = State{n: rest - here, phase: endKnown}
+		s.goOn(rest - here)
 		return len(b), None
 	}
-	*s = State{}
+	s.next()
 	return n + int(rest), Message
 }
 

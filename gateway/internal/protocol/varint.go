@@ -32,20 +32,20 @@ func (f *varint) Scan(s *State, b []byte) (int, Event) {
 	value, pos := s.n, s.pos
 	for i, c := range b {
 		if pos == varintBytes-1 && c > varintLastMax {
-			return 0, Violation
+			return s.breaks(FaultVarint)
 		}
 		value |= uint64(c&0x7f) << (7 * pos)
 		pos++
 		more := uint64(c >> 7) // another byte at least
 		if uint64(pos)+more+value > f.limit {
-			return 0, TooLarge
+			return s.breaks(FaultTooLarge)
 		}
 		if more == 0 {
 			return s.finish(value, b, i+1)
 		}
 	}
 	if len(b) > 0 {
-		*s = State{n: value, pos: pos, phase: endUnknown}
+		s.n, s.pos, s.phase = value, pos, endUnknown
 	}
 	return len(b), None
 }

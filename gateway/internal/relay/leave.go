@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/session"
 )
 
@@ -121,7 +122,7 @@ func (l *Loop) leaveDue(c *conn, order Leave) {
 		l.end(c, session.Shutdown)
 		return
 	}
-	if c.session.Flows[session.Client].Parse.AtBoundary() && c.session.Flows[session.Upstream].Parse.AtBoundary() {
+	if c.session.Talk.AtBoundary(protocol.FromClient) && c.session.Talk.AtBoundary(protocol.FromUpstream) {
 		l.end(c, session.Drained)
 		return
 	}

@@ -107,7 +107,7 @@ func (l *Loop) readEnd(c *conn, side session.Side, errno syscall.Errno) {
 // received passes on what side sent, as far as it is sound.
 func (l *Loop) received(c *conn, side session.Side, b []byte) {
 	got := l.account(c, side, b, 0)
-	l.forward(c, side.Other(), b[:got.Sound])
+	l.forward(c, side.Other(), b[:got.Pass])
 	if got.Broke != session.Open {
 		l.end(c, got.Broke)
 	}
@@ -117,7 +117,7 @@ func (l *Loop) received(c *conn, side session.Side, b []byte) {
 func (l *Loop) account(c *conn, side session.Side, b []byte, unread int) session.Receipt {
 	got := c.session.Received(c.rules(), side, b, uint64(unread), l.now)
 	count := l.count(c)
-	count.Bytes[side] += uint64(len(b) + unread)
+	count.Bytes[side] += uint64(got.Taken + unread)
 	count.Messages[side] += got.Messages
 	if got.Gaps > 0 {
 		count.Gap.Observe(got.Gap)

@@ -27,7 +27,7 @@ func TestALookAtTheClientForgetsNoTurnOfTheUpstream(t *testing.T) {
 func rawRoute() *Route {
 	return &Route{
 		Account: NewAccount("raw", 1), Wire: &Wire{},
-		Rules: session.Rules{Framers: [2]protocol.Framer{protocol.NewRaw(), protocol.NewRaw()}},
+		Rules: session.Rules{Protocol: protocol.NewFraming([2]protocol.Framer{protocol.NewRaw(), protocol.NewRaw()})},
 	}
 }
 

@@ -20,7 +20,7 @@ type Route struct {
 	Rules               session.Rules
 	Allow, Deny         []netip.Prefix
 	Limit               int     // connections at most; 0: no limit
-	MessageSize         uint64  // bytes of a message at most, which Rules.Framers know; 0: no limit
+	MessageSize         uint64  // bytes of a message at most, which Rules.Protocol knows; 0: no limit
 	ResetOn             ResetOn // as the policy has it
 	Reset               bool    // close with RST
 	ConnectFirstMessage bool    // connect upstream only when a whole message has come
@@ -37,12 +37,12 @@ const (
 // Wire is what a connection keeps as long as it is open, whatever becomes of its route's policy: what it was opened with.
 type Wire struct {
 	// Set once, then read only.
-	Protocol string             // in the words of the policy file
-	Framers  [2]protocol.Framer // by sender; with the limit of the policy file that they were made for
-	Bounded  bool               // the protocol has message boundaries
-	Upstream *Upstream
-	Options  reactor.Options
-	Retries  int
+	ProtocolName string            // in the words of the policy file
+	Protocol     protocol.Protocol // with the limit of the policy file that it was made for
+	Bounded      bool              // the protocol has message boundaries
+	Upstream     *Upstream
+	Options      reactor.Options
+	Retries      int
 }
 
 // To returns w for a connection that has no upstream yet, and gets the one of next.
@@ -63,9 +63,7 @@ func (r *Route) On(w *Wire) *Route {
 	own := *r
 	own.Wire = w
 	own.Rules.Bounded = w.Bounded
-	for side, framer := range w.Framers {
-		own.Rules.Framers[side] = framer.Limited(r.MessageSize)
-	}
+	own.Rules.Protocol = w.Protocol.Limited(r.MessageSize)
 	if r.ResetOn == ResetStandard {
 		own.Rules.ResetOn = [2]bool{session.Client: true, session.Upstream: !w.Bounded}
 	}

@@ -140,7 +140,7 @@ func runLoop(t *testing.T, r reporter, timers deadline.Durations) (*relay.Loop, 
 		Account: relay.NewAccount("r", 1),
 		Wire:    &relay.Wire{Upstream: up},
 		Rules: session.Rules{
-			Framers:  [2]protocol.Framer{protocol.NewRaw(), protocol.NewRaw()},
+			Protocol: protocol.NewFraming([2]protocol.Framer{protocol.NewRaw(), protocol.NewRaw()}),
 			ResetOn:  [2]bool{session.Client: true},
 			Enforced: timers,
 		},

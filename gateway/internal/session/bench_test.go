@@ -18,7 +18,7 @@ func exchange(t testing.TB, size int) (*Session, *Rules, []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &Rules{Framers: [2]protocol.Framer{framer, framer}, ResetOn: [2]bool{Client: true}, Bounded: true}
+	r := &Rules{Protocol: protocol.NewFraming([2]protocol.Framer{framer, framer}), ResetOn: [2]bool{Client: true}, Bounded: true}
 	r.Enforced[deadline.IdleTimeout] = time.Minute
 	r.Enforced[deadline.Message] = 10 * time.Second
 	r.Enforced[deadline.ClientWrite], r.Enforced[deadline.UpstreamWrite] = 30*time.Second, 30*time.Second

@@ -8,14 +8,21 @@ import (
 	"idlegate/gateway/internal/protocol"
 )
 
-// Receipt says what a read meant.
+// Receipt says what a read meant. Of its bytes the first Pass are to be passed on, the next Swallow are not, and those after
+// Taken are given again: at once, or with what comes next where they are withheld.
 type Receipt struct {
-	Sound      int           // so many bytes may be passed on; all of them unless Broke
-	Messages   uint64        // that were completed
+	Taken      int           // bytes that are dealt with, and not given again
+	Pass       int           // all of them, unless something follows that is not to be passed on
+	Swallow    int           // a heartbeat that the gateway answers, or the answer to its probe
+	Withheld   bool          // what is left may become one of these, and is given again with what comes next
+	Answers    bool          // the bytes swallowed are a heartbeat to be answered
+	Messages   uint64        // that were completed, heartbeats included
+	Heartbeats uint64        // that were completed
 	Gaps       uint64        // between client messages that they ended; one less where the client's first is among them
 	Gap        time.Duration // the first of these; the others are 0, as all messages of one read come at one instant
 	SpokeAgain time.Duration // not 0: after so long a silence, for which a dry run had counted idle_timeout
-	Broke      Reason        // Open, ProtocolError or MessageTooLarge
+	Broke      Reason        // Open, ProtocolError or MessageTooLarge: Pass bytes are sound, and the session ends
+	Opaque     bool          // the connection has become opaque
 	Sooner     bool          // a timer may now be due sooner than before
 }
 
@@ -24,12 +31,16 @@ type Receipt struct {
 func (s *Session) Received(r *Rules, side Side, b []byte, unread uint64, now deadline.Instant) Receipt {
 	f := &s.Flows[side]
 	before := s.waiting()
-	got := scan(r.Framers[side], &f.Parse, b)
-	if unread > 0 {
-		got.Messages += r.skip(&f.Parse, unread)
+	got := s.scan(r, side, b)
+	if got.Taken = got.Pass + got.Swallow; got.Broke != Open {
+		got.Taken = len(b)
 	}
-	f.Bytes += uint64(len(b)) + unread
+	if unread > 0 {
+		s.skip(r, side, unread, &got)
+	}
+	f.Bytes += uint64(got.Taken) + unread
 	f.Messages += got.Messages
+	f.Heartbeats = uint32(min(math.MaxUint32, uint64(f.Heartbeats)+got.Heartbeats))
 	if got.Messages > 0 {
 		got.SpokeAgain = s.spoke(r, side, now)
 		if side == Client {
@@ -90,54 +101,81 @@ func (s *Session) waiting() waiting {
 	return waiting{s.Events.MessageBegan != 0, s.Events.ReplyMoved != 0, s.Events.Observed}
 }
 
+// bounded reports whether the connection has messages, so that there are boundaries between them.
+func (s *Session) bounded(r *Rules) bool { return r.Bounded && !s.Talk.Opaque() }
+
+// atBoundary reports whether side has begun no message.
+func (s *Session) atBoundary(side Side) bool { return s.Talk.AtBoundary(side.Sends()) }
+
 // Ahead returns how many bytes after b, come from side, may be passed on without being looked at: those that are known to
 // follow of the message under way. It changes nothing.
 func (s *Session) Ahead(r *Rules, side Side, b []byte) uint64 {
-	if !r.Bounded {
+	if !s.bounded(r) {
 		return math.MaxUint64
 	}
 	if len(b) == 0 {
-		return s.Flows[side].Parse.Ahead()
+		return s.Talk.Ahead(side.Sends())
 	}
 	got, after := s.tryScan(r, side, b)
-	if got.Broke != Open {
+	if got.Pass < len(b) {
 		return 0
 	}
-	return after.Ahead()
+	return after.Ahead(side.Sends())
 }
 
 // tryScan finds the messages in b, come from side, and changes nothing. (The state is put back, since a copy that is
 // scanned would be allocated.)
-func (s *Session) tryScan(r *Rules, side Side, b []byte) (got Receipt, after protocol.State) {
-	parse := &s.Flows[side].Parse
-	before := *parse
-	got = scan(r.Framers[side], parse, b)
-	after, *parse = *parse, before
+func (s *Session) tryScan(r *Rules, side Side, b []byte) (got Receipt, after protocol.Dialogue) {
+	before := s.Talk
+	got = s.scan(r, side, b)
+	after, s.Talk = s.Talk, before
 	return got, after
 }
 
-// skip takes note of n bytes that were not looked at, and returns how many messages they completed.
-func (r *Rules) skip(parse *protocol.State, n uint64) uint64 {
-	if !r.Bounded || parse.Skip(n) == protocol.Message {
-		return 1
+// skip notes n bytes that were not looked at.
+func (s *Session) skip(r *Rules, side Side, n uint64, got *Receipt) {
+	if !s.bounded(r) {
+		got.Messages++
+		return
 	}
-	return 0
+	switch r.Protocol.Skip(&s.Talk, side.Sends(), n) {
+	case protocol.Message:
+		got.Messages++
+	case protocol.Heartbeat:
+		got.Messages++
+		got.Heartbeats++
+	}
 }
 
 // Sound returns how much of b, come from side, could be passed on, and changes nothing.
 func (s *Session) Sound(r *Rules, side Side, b []byte) (int, Reason) {
 	got, _ := s.tryScan(r, side, b)
-	return got.Sound, got.Broke
+	return got.Pass, got.Broke
 }
 
-// scan finds the messages in b.
-func scan(f protocol.Framer, parse *protocol.State, b []byte) (got Receipt) {
-	for got.Sound < len(b) {
-		n, event := f.Scan(parse, b[got.Sound:])
-		got.Sound += n
+// scan finds the messages in b, as far as they have one fate.
+func (s *Session) scan(r *Rules, side Side, b []byte) (got Receipt) {
+	for got.Pass < len(b) {
+		if s.Talk.Opaque() {
+			got.Messages++
+			got.Pass = len(b)
+			return got
+		}
+		n, event := r.Protocol.Scan(&s.Talk, side.Sends(), b[got.Pass:])
 		switch event {
 		case protocol.Message:
 			got.Messages++
+		case protocol.Heartbeat:
+			got.Messages++
+			got.Heartbeats++
+		case protocol.Answer, protocol.ProbeAnswer:
+			got.Messages++
+			got.Heartbeats++
+			got.Swallow, got.Answers = n, event == protocol.Answer
+			return got
+		case protocol.Withhold:
+			got.Withheld = true
+			return got
 		case protocol.Violation:
 			got.Broke = ProtocolError
 			return got
@@ -145,6 +183,8 @@ func scan(f protocol.Framer, parse *protocol.State, b []byte) (got Receipt) {
 			got.Broke = MessageTooLarge
 			return got
 		}
+		got.Pass += n
+		got.Opaque = s.Talk.Opaque()
 	}
 	return got
 }
@@ -165,7 +205,7 @@ func (s *Session) clientSpoke(got *Receipt, now deadline.Instant) {
 
 // clientMessage notes whether the client has begun a message that it has not finished.
 func (s *Session) clientMessage(got Receipt, now deadline.Instant) (begun bool) {
-	if s.Flows[Client].Parse.AtBoundary() {
+	if s.atBoundary(Client) {
 		s.Events.MessageBegan = 0
 		return false
 	}
@@ -183,7 +223,7 @@ func (s *Session) upstreamMessage(r *Rules, got Receipt, now deadline.Instant) {
 		s.serverSpoke(got, now)
 		s.replyEnded(r, now)
 	}
-	if !s.Flows[Upstream].Parse.AtBoundary() {
+	if !s.atBoundary(Upstream) {
 		s.replyMoves(s.replyBegins(r, now), now)
 	}
 }
@@ -282,7 +322,7 @@ func (s *Session) Looked(side Side, now deadline.Instant) {
 func (s *Session) Taken(r *Rules, side Side, now deadline.Instant) {
 	s.Moved(side, now)
 	*s.waits(side) = deadline.Wait{}
-	if side == Client && s.Flows[Upstream].Parse.AtBoundary() {
+	if side == Client && s.atBoundary(Upstream) {
 		s.replyEnded(r, now)
 	}
 }
@@ -293,7 +333,7 @@ func (s *Session) Draining(now deadline.Instant) { s.replyMoves(s.Events.Spoke[U
 
 // Drained notes that the kernel holds nothing for the client any more.
 func (s *Session) Drained(r *Rules, now deadline.Instant) {
-	if s.Flows[Upstream].Parse.AtBoundary() {
+	if s.atBoundary(Upstream) {
 		s.replyEnded(r, now)
 	}
 }

@@ -114,7 +114,7 @@ func defaultRules() Rules {
 	if err != nil {
 		panic(err)
 	}
-	return Rules{Framers: [2]protocol.Framer{newline, newline}, ResetOn: [2]bool{Client: true}, Bounded: true, NotSeen: ^deadline.Set(0)}
+	return Rules{Protocol: protocol.NewFraming([2]protocol.Framer{newline, newline}), ResetOn: [2]bool{Client: true}, Bounded: true, NotSeen: ^deadline.Set(0)}
 }
 
 func (p *player) policy(settings string) (share uint16) {
@@ -127,7 +127,7 @@ func (p *player) policy(settings string) (share uint16) {
 		}
 		switch key {
 		case "protocol":
-			p.rules.Framers = [2]protocol.Framer{protocol.NewRaw(), protocol.NewRaw()}
+			p.rules.Protocol = protocol.NewFraming([2]protocol.Framer{protocol.NewRaw(), protocol.NewRaw()})
 			p.rules.Bounded = false
 		case "reset_on":
 			p.rules.ResetOn = [2]bool{Client: value != "upstream", Upstream: value != "client"}
@@ -167,7 +167,7 @@ func (p *player) edit(settings string) {
 		}
 	}
 	p.rules = defaultRules()
-	p.rules.Framers, p.rules.Bounded, p.rules.ResetOn = old.Framers, old.Bounded, old.ResetOn
+	p.rules.Protocol, p.rules.Bounded, p.rules.ResetOn = old.Protocol, old.Bounded, old.ResetOn
 	p.policy(strings.Join(timers, " "))
 	p.session.Judge(&old, &p.rules, p.now, grace, uint16(share*65536))
 	p.tick()

@@ -35,12 +35,15 @@ const (
 // Other returns the opposite side.
 func (s Side) Other() Side { return s ^ 1 }
 
+// Sends returns the direction of what the side sends.
+func (s Side) Sends() protocol.Direction { return protocol.Direction(s) }
+
 // String returns the side's word in log and metrics.
 func (s Side) String() string { return [...]string{"client", "upstream"}[s] }
 
 // Rules are what a session obeys. They are shared by the sessions of a route and never change.
 type Rules struct {
-	Framers  [2]protocol.Framer // by sender
+	Protocol protocol.Protocol
 	ResetOn  [2]bool            // whose complete messages restart idle_timeout
 	Bounded  bool               // the protocol has message boundaries; raw has none that mean anything
 	Enforced deadline.Durations
@@ -52,16 +55,17 @@ type Rules struct {
 
 // Flow is one direction, named after its sender.
 type Flow struct {
-	Parse    protocol.State
-	Bytes    uint64 // payload received from the sender
-	Messages uint64 // complete ones
-	FIN      bool   // the sender has finished
-	Passed   bool   // the other side was told so
+	Bytes      uint64 // payload received from the sender
+	Messages   uint64 // complete ones
+	Heartbeats uint32 // of them; more than can be counted stay at the most
+	FIN        bool   // the sender has finished
+	Passed     bool   // the other side was told so
 }
 
 // Session is the state of one session.
 type Session struct {
 	Events deadline.Events
+	Talk   protocol.Dialogue
 	Flows  [2]Flow          // by sender
 	Ended  deadline.Instant // 0: it is open
 

@@ -106,7 +106,7 @@ func (s *Session) done() deadline.Set {
 // or, where messages have boundaries, by standing at one after at least one message, with an upstream that can answer.
 func (s *Session) MayBeAnswered(r *Rules) bool {
 	f := &s.Flows[Client]
-	return f.FIN || r.Bounded && f.Messages > 0 && f.Parse.AtBoundary() && !s.Flows[Upstream].Passed
+	return f.FIN || s.bounded(r) && f.Messages > 0 && s.atBoundary(Client) && !s.Flows[Upstream].Passed
 }
 
 // CloseRead notes that read_deadline has passed for a client that may still be answered.

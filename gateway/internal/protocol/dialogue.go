@@ -1,0 +1,80 @@
+package protocol
+
+import "math"
+
+// Dialogue is where a connection stands in its protocol. The zero Dialogue is the start of both streams. It is plain data,
+// to be copied, written down and taken up again elsewhere under a Protocol made alike.
+type Dialogue struct {
+	streams   [2]State // by direction
+	owed      uint32   // requests that await their reply
+	keepalive uint32   // milliseconds of silence that the two ends have agreed on; 0: none
+	flags     flags
+}
+
+// flags are facts about a Dialogue.
+type flags uint8
+
+const (
+	opaque   flags = 1 << iota // what follows in both directions is not understood; never cleared
+	probed                     // the gateway has asked the client and has not seen the answer yet
+	unpaired                   // requests and replies can no longer be told apart; never cleared
+)
+
+const (
+	withheld flags = 1 << (3 + iota) // FromClient: its last bytes are withheld; FromUpstream one bit higher
+	_
+	released // FromClient: the message under way is passed on whatever it becomes
+	_
+)
+
+func (f flags) has(of flags) bool { return f&of != 0 }
+
+// of returns the flag that is kept by direction, for from.
+func (f flags) of(from Direction) flags { return f << from }
+
+func (d *Dialogue) set(f flags)   { d.flags |= f }
+func (d *Dialogue) clear(f flags) { d.flags &^= f }
+
+// Opaque reports whether both streams have become ones that the protocol does not understand. Then they have no
+// boundaries, and Scan is called no more.
+func (d *Dialogue) Opaque() bool { return d.flags.has(opaque) }
+
+// AtBoundary reports whether no message has begun in that direction. Withheld bytes have begun one.
+func (d *Dialogue) AtBoundary(from Direction) bool {
+	return d.Opaque() || d.streams[from].AtBoundary() && !d.flags.has(withheld.of(from))
+}
+
+// Ahead returns how many bytes of the message under way are known to follow in that direction, all of which may be passed
+// on unread: its body or the rest of it. It is 0 where that is not known, and at a boundary.
+func (d *Dialogue) Ahead(from Direction) uint64 {
+	if d.Opaque() {
+		return math.MaxUint64
+	}
+	return d.streams[from].Ahead()
+}
+
+// Release has the bytes that are withheld in a direction passed on with whatever follows, since nothing may: the next Scan
+// takes them for what they are so far.
+func (d *Dialogue) Release(from Direction) {
+	if d.flags.has(withheld.of(from)) {
+		d.set(released.of(from))
+	}
+}
+
+// Owed returns how many requests await their reply, where the protocol pairs them.
+func (d *Dialogue) Owed() int { return int(d.owed) }
+
+// MayInsert reports whether bytes of the gateway's own may enter the stream of that direction now: at a boundary, with
+// nothing withheld, while it is understood and no reply is owed.
+func (d *Dialogue) MayInsert(into Direction) bool {
+	return !d.Opaque() && d.AtBoundary(into) && d.owed == 0
+}
+
+// withhold notes that b is given again.
+func (d *Dialogue) withhold(from Direction) (int, Event) {
+	d.set(withheld.of(from))
+	return 0, Withhold
+}
+
+// took notes that what was withheld in a direction is taken.
+func (d *Dialogue) took(from Direction) { d.clear(withheld.of(from)) }

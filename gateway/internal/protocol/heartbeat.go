@@ -1,0 +1,169 @@
+package protocol
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+)
+
+// A heartbeat of a general framing is a message whose whole body is known beforehand, and so is the answer to it:
+//
+//	client                gateway                upstream
+//	   │ match               │                      │
+//	   ├────────────────────►├─────────────────────►│   or the gateway answers, and the upstream sees nothing
+//	   │              answer │               answer │
+//	   │◄────────────────────┤◄─────────────────────┤
+//	   │ match               │
+//	   │◄────────────────────┤                          a probe of the gateway's own
+//	   │              answer │
+//	   ├────────────────────►│                          is swallowed
+//
+// Either side may say either: both are heartbeats in both directions. Whether a message is one shows with its last byte, so
+// that what has begun like one is withheld until then.
+
+// HeartbeatRule says what the heartbeat of a framing is.
+type HeartbeatRule struct {
+	Match  []byte // the body of the heartbeat
+	Answer []byte // the body of its answer; empty: it has none
+	ByUs   bool   // the gateway answers those of clients itself
+}
+
+// heartbeat is a HeartbeatRule whose messages have been checked.
+type heartbeat struct {
+	HeartbeatRule
+	framers [2]bodyFramer // by direction
+}
+
+// bodyFramer is a Framer whose messages have a body that can be told from what frames it.
+type bodyFramer interface {
+	Framer
+
+	// match compares the message at the start of b with one of that body. n is its length where they are equal.
+	match(b, body []byte) (n int, m matching)
+
+	// frame appends to dst a message of that body. like is a message whose other bytes it takes over, nil: none.
+	frame(dst, like, body []byte) []byte
+
+	// checkBody returns why no message can have that body.
+	checkBody(body []byte) error
+}
+
+// matching is what a comparison with the start of a stream comes to.
+type matching uint8
+
+const (
+	differs matching = iota
+	agrees           // as far as there are bytes
+	equals
+)
+
+// compare compares b with what is wanted there. More bytes may follow in b.
+func compare(b, want []byte) (int, matching) {
+	switch {
+	case bytes.HasPrefix(b, want):
+		return len(want), equals
+	case bytes.HasPrefix(want, b):
+		return 0, agrees
+	}
+	return 0, differs
+}
+
+// NewHeartbeatFraming returns the Protocol of two framings with a heartbeat. It returns an error where a framing has no
+// bodies, where a body is one that its framing cannot have, and where the gateway is to give an answer that is empty.
+func NewHeartbeatFraming(framers [2]Framer, h HeartbeatRule) (Protocol, error) {
+	if h.ByUs && len(h.Answer) == 0 {
+		return nil, errors.New("a heartbeat that the gateway answers must have an answer")
+	}
+	known := &heartbeat{HeartbeatRule: h}
+	for i, framer := range framers {
+		f, ok := framer.(bodyFramer)
+		if !ok {
+			return nil, errors.New("raw has no messages, so that none can be a heartbeat")
+		}
+		known.framers[i] = f
+		for word, body := range map[string][]byte{"match": h.Match, "answer": h.Answer} {
+			if err := checkBody(f, body); err != nil && (word == "match" || len(body) > 0) {
+				return nil, fmt.Errorf("heartbeat %s: %w", word, err)
+			}
+		}
+	}
+	return &framing{framers: framers, heartbeat: known}, nil
+}
+
+func checkBody(f bodyFramer, body []byte) error {
+	if len(body) == 0 {
+		return errors.New("it is empty")
+	}
+	if err := f.checkBody(body); err != nil {
+		return err
+	}
+	if len(f.frame(nil, nil, body)) >= MaxWithheld {
+		return fmt.Errorf("a message of it must have less than %d bytes", MaxWithheld)
+	}
+	return nil
+}
+
+// recognise says whether the message at the start of b, where d stands at a boundary, is a heartbeat. None: it is not, or
+// is not to be told apart.
+func (f *framing) recognise(d *Dialogue, from Direction, b []byte) (n int, event Event) {
+	h := f.heartbeat
+	if d.flags.has(released.of(from)) {
+		d.clear(released.of(from))
+		d.took(from)
+		return 0, None
+	}
+	n, first := h.framers[from].match(b, h.Match)
+	if first == equals {
+		d.took(from)
+		return n, h.meaning(d, from)
+	}
+	second := differs
+	if len(h.Answer) > 0 {
+		n, second = h.framers[from].match(b, h.Answer)
+	}
+	switch {
+	case second == equals:
+		d.took(from)
+		return n, d.answered(from)
+	case first == agrees || second == agrees:
+		return d.withhold(from)
+	}
+	d.took(from)
+	return 0, None
+}
+
+// meaning says what becomes of a heartbeat: the gateway answers a client's where it may.
+func (h *heartbeat) meaning(d *Dialogue, from Direction) Event {
+	if h.ByUs && from == FromClient && d.MayInsert(FromUpstream) {
+		return Answer
+	}
+	return Heartbeat
+}
+
+// answered says what becomes of the answer to a heartbeat: the first after a probe is for the gateway.
+func (d *Dialogue) answered(from Direction) Event {
+	if from == FromClient && d.flags.has(probed) {
+		d.clear(probed)
+		return ProbeAnswer
+	}
+	return Heartbeat
+}
+
+// Answer implements Answerer.
+func (f *framing) Answer(dst, asked []byte) []byte {
+	h := f.heartbeat
+	if h.framers[FromClient] != h.framers[FromUpstream] {
+		asked = nil // the client's header is none of the other framing's
+	}
+	return h.framers[FromUpstream].frame(dst, asked, h.HeartbeatRule.Answer)
+}
+
+// Probe implements Prober.
+func (f *framing) Probe(d *Dialogue, dst []byte) []byte {
+	h := f.heartbeat
+	if h == nil || len(h.HeartbeatRule.Answer) == 0 || !d.MayInsert(FromUpstream) {
+		return dst
+	}
+	d.set(probed)
+	return h.framers[FromUpstream].frame(dst, nil, h.Match)
+}
