@@ -1,18 +1,23 @@
 package protocol
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
 // Dialogue is where a connection stands in its protocol. The zero Dialogue is the start of both streams. It is plain data,
 // to be copied, written down and taken up again elsewhere under a Protocol made alike.
 type Dialogue struct {
 	streams   [2]State // by direction
 	owed      uint32   // requests that await their reply
-	keepalive uint32   // milliseconds of silence that the two ends have agreed on; 0: none
+	keepalive uint32   // milliseconds of client silence that the two ends have agreed to allow; 0: none
+	facts     uint32   // what the protocol has learnt of the connection
 	flags     flags
+	stage     uint8 // of the conversation, in a protocol that has stages
 }
 
 // flags are facts about a Dialogue.
-type flags uint8
+type flags uint16
 
 const (
 	opaque   flags = 1 << iota // what follows in both directions is not understood; never cleared
@@ -59,6 +64,33 @@ func (d *Dialogue) Release(from Direction) {
 	if d.flags.has(withheld.of(from)) {
 		d.set(released.of(from))
 	}
+}
+
+// Keepalive returns for how long the two ends have agreed that the client may be silent; 0: they have not agreed on
+// anything, or on no bound.
+func (d *Dialogue) Keepalive() time.Duration { return time.Duration(d.keepalive) * time.Millisecond }
+
+// Unpaired reports whether requests and replies can no longer be told apart, so that none counts as owed.
+func (d *Dialogue) Unpaired() bool { return d.flags.has(unpaired) }
+
+// owe notes a request that awaits so many replies.
+func (d *Dialogue) owe(replies uint32) {
+	if !d.flags.has(unpaired) {
+		d.owed += replies
+	}
+}
+
+// pay notes a reply. One that nobody awaits is no fault here.
+func (d *Dialogue) pay() {
+	if d.owed > 0 {
+		d.owed--
+	}
+}
+
+// unpair gives up telling which reply belongs to which request.
+func (d *Dialogue) unpair() {
+	d.set(unpaired)
+	d.owed = 0
 }
 
 // Owed returns how many requests await their reply, where the protocol pairs them.

@@ -115,6 +115,27 @@ type Prober interface {
 	Probe(d *Dialogue, dst []byte) []byte
 }
 
+// Parting is why the gateway ends a connection, as far as a farewell says it.
+type Parting uint8
+
+const (
+	TimedOut Parting = iota // a timer of the policy has run out
+	Draining                // the gateway, the route or the endpoint drains
+)
+
+// Farewell is a Protocol that has a message by which a server says that it closes.
+type Farewell interface {
+	// Farewell appends that message, in direction FromUpstream, to dst. It appends nothing where d stands at no place at
+	// which the client would understand it.
+	Farewell(d *Dialogue, why Parting, dst []byte) []byte
+}
+
+// Options are what a named protocol is made from.
+type Options struct {
+	Limit  uint64 // bytes of a message, 0: none
+	Answer bool   // the gateway answers the client's heartbeats; where the protocol cannot have that it has no effect
+}
+
 // Framer is the rule by which one direction divides into messages, whatever the other says. It may be used by many
 // goroutines, each with States of its own, and all Scans of one State are by the same Framer or by those that its Limited
 // has given.

@@ -5,8 +5,9 @@ import "math"
 // State is where one direction of a session stands in its stream. The zero State is the start of a stream. It is plain
 // data, to be copied, written down and taken up again elsewhere under a Framer made alike.
 type State struct {
-	n     uint64 // endKnown: bytes that follow, at least 1; endUnknown: what the protocol keeps there
-	pos   uint32 // endUnknown: what the protocol keeps there; otherwise 0
+	n     uint64 // endKnown and inPart: bytes that follow, at least 1; endUnknown: what the protocol keeps there
+	more  uint64 // what the protocol keeps there
+	pos   uint32 // endKnown: 0; otherwise what the protocol keeps there
 	phase phase
 	fault Fault // why the stream ends here; it is used no more
 	stage uint8 // of the conversation, in a protocol that has stages
@@ -20,6 +21,7 @@ const (
 	between    phase = iota // no message has begun; n is 0. Left with a message's first byte
 	endUnknown              // one has, its end is not known. Left with the header's last byte, or the message's
 	endKnown                // it ends after n more bytes. Left with the last of them
+	inPart                  // n more bytes of it need no look; what follows them does. Left with the last of them
 )
 
 // AtBoundary reports whether no message has begun.
@@ -28,7 +30,7 @@ func (s *State) AtBoundary() bool { return s.phase == between }
 // Ahead returns how many bytes of the message under way are known to follow, all of which may be passed on unread: its
 // body or the rest of it. It is 0 where that is not known, and at a boundary.
 func (s *State) Ahead() uint64 {
-	if s.phase != endKnown {
+	if s.phase != endKnown && s.phase != inPart {
 		return 0
 	}
 	return s.n
@@ -48,12 +50,19 @@ func (s *State) Skip(n uint64) Event {
 	if s.n > 0 {
 		return None
 	}
+	if s.phase == inPart {
+		s.phase = endUnknown
+		return None
+	}
 	s.next()
 	return Message
 }
 
 // next goes to the boundary after the message that is complete.
 func (s *State) next() { s.n, s.pos, s.phase = 0, 0, between }
+
+// pass notes that n more bytes of the message under way, at least 1, need no look, and that it goes on after them.
+func (s *State) pass(n uint64) { s.n, s.phase = n, inPart }
 
 // goOn notes that the message under way ends after n more bytes, at least 1.
 func (s *State) goOn(n uint64) { s.n, s.pos, s.phase = n, 0, endKnown }
