@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"slices"
+	"strconv"
 )
 
 // What the bodies of the general framings are, for heartbeats.
@@ -16,7 +16,7 @@ func (f *fixed) frame(dst, _, body []byte) []byte { return append(dst, body...) 
 
 func (f *fixed) checkBody(body []byte) error {
 	if uint64(len(body)) != f.size {
-		return fmt.Errorf("it has %d bytes where every message has %d", len(body), f.size)
+		return errors.New("it has " + strconv.Itoa(len(body)) + " bytes where every message has " + strconv.FormatUint(f.size, 10))
 	}
 	return nil
 }
@@ -113,12 +113,12 @@ func (f *lengthField) put(field []byte, value uint64) {
 }
 
 func (f *lengthField) checkBody(body []byte) error {
-	if f.Adjustment > MaxWithheld {
-		return fmt.Errorf("adjustment is more than %d, so that it is never whole in memory", MaxWithheld)
+	if f.Adjustment > MaxAgain {
+		return errors.New("adjustment is more than " + strconv.Itoa(MaxAgain) + ", so that it is never whole in memory")
 	}
 	value := int64(f.gap()+len(body)) - f.Adjustment
 	if f.Size < 8 && value >= 1<<(8*f.Size) {
-		return fmt.Errorf("its length %d does not fit in a length field of %d bytes", value, f.Size)
+		return errors.New("its length " + strconv.FormatInt(value, 10) + " does not fit in a length field of " + strconv.Itoa(f.Size) + " bytes")
 	}
 	return nil
 }

@@ -57,7 +57,8 @@ type transcript struct {
 type converser struct {
 	rule     Protocol
 	dialogue Dialogue
-	kept     [2][]byte
+	again    [2][]byte
+	passed   [2]int // of these
 	begun    [2]int // bytes of the message under way
 	skip     bool   // pass known bytes by Skip, not by Scan
 	got      transcript
@@ -79,8 +80,8 @@ func converse(rule Protocol, c conversation, skip bool, next func() int) (transc
 			b = b[n:]
 		}
 	}
-	for from := range v.kept {
-		if len(v.kept[from]) > 0 && !v.broken { // the stream ends
+	for from := range v.again {
+		if v.passed[from] < len(v.again[from]) && !v.broken { // the stream ends
 			v.dialogue.Release(Direction(from))
 			if err := v.read(Direction(from), nil); err != nil {
 				return v.got, err
@@ -92,8 +93,8 @@ func converse(rule Protocol, c conversation, skip bool, next func() int) (transc
 }
 
 func (v *converser) read(from Direction, b []byte) error {
-	b = append(v.kept[from], b...)
-	v.kept[from] = nil
+	b = append(v.again[from], b...)
+	v.again[from] = nil
 	for len(b) > 0 {
 		if v.dialogue.Opaque() {
 			v.got.Passed[from] = append(v.got.Passed[from], b...)
@@ -101,16 +102,21 @@ func (v *converser) read(from Direction, b []byte) error {
 		}
 		n, event := v.take(from, b)
 		switch {
-		case event == Withhold:
-			if n != 0 || len(b) >= MaxWithheld || v.dialogue.AtBoundary(from) {
-				return fmt.Errorf("%d of %d bytes withheld, at a boundary: %t", n, len(b), v.dialogue.AtBoundary(from))
+		case event == Withhold || event == Partial:
+			if n != 0 || len(b) >= MaxAgain || v.dialogue.AtBoundary(from) || !v.dialogue.Again(from) {
+				return fmt.Errorf("%d of %d bytes %s, at a boundary: %t", n, len(b), event, v.dialogue.AtBoundary(from))
 			}
-			v.kept[from] = bytes.Clone(b)
+			v.again[from] = bytes.Clone(b)
+			if event == Partial {
+				v.pass(from, b)
+				v.passed[from] = len(b)
+			}
 			return nil
 		case event.Broken():
 			v.broken = true
 			v.note(from, "%s: %s", event, v.dialogue.Fault(from))
-			v.got.Passed[from] = v.got.Passed[from][:len(v.got.Passed[from])-v.begun[from]] // depends on the cuts
+			whole := len(v.got.Passed[from]) - v.begun[from] - v.passed[from]
+			v.got.Passed[from] = v.got.Passed[from][:whole] // how much of the broken message depends on the cuts
 			return nil
 		case event == None && n != len(b):
 			return fmt.Errorf("none after %d of %d bytes", n, len(b))
@@ -136,12 +142,18 @@ func (v *converser) took(from Direction, b []byte, event Event) {
 		v.got.Answers = v.rule.(Answerer).Answer(v.got.Answers, b)
 	case ProbeAnswer:
 	default:
-		v.got.Passed[from] = append(v.got.Passed[from], b...)
+		v.pass(from, b)
 	}
+	v.passed[from] = 0
 	if event != None {
 		v.note(from, "%s of %d", event, v.begun[from])
 		v.begun[from] = 0
 	}
+}
+
+// pass passes on what of b has not been.
+func (v *converser) pass(from Direction, b []byte) {
+	v.got.Passed[from] = append(v.got.Passed[from], b[v.passed[from]:]...)
 }
 
 func (v *converser) note(from Direction, format string, args ...any) {

@@ -26,9 +26,11 @@ const (
 )
 
 const (
-	withheld flags = 1 << (3 + iota) // FromClient: its last bytes are withheld; FromUpstream one bit higher
+	begun flags = 1 << (3 + iota) // FromClient: its last bytes are given again; FromUpstream one bit higher
 	_
-	released // FromClient: the message under way is passed on whatever it becomes
+	kept // they are not passed on yet
+	_
+	released // nor will more be given: they are to be passed on for what they are
 	_
 )
 
@@ -44,9 +46,9 @@ func (d *Dialogue) clear(f flags) { d.flags &^= f }
 // boundaries, and Scan is called no more.
 func (d *Dialogue) Opaque() bool { return d.flags.has(opaque) }
 
-// AtBoundary reports whether no message has begun in that direction. Withheld bytes have begun one.
+// AtBoundary reports whether no message has begun in that direction. Bytes that are given again have begun one.
 func (d *Dialogue) AtBoundary(from Direction) bool {
-	return d.Opaque() || d.streams[from].AtBoundary() && !d.flags.has(withheld.of(from))
+	return d.Opaque() || d.streams[from].AtBoundary() && !d.flags.has(begun.of(from))
 }
 
 // Ahead returns how many bytes of the message under way are known to follow in that direction, all of which may be passed
@@ -61,7 +63,7 @@ func (d *Dialogue) Ahead(from Direction) uint64 {
 // Release has the bytes that are withheld in a direction passed on with whatever follows, since nothing may: the next Scan
 // takes them for what they are so far.
 func (d *Dialogue) Release(from Direction) {
-	if d.flags.has(withheld.of(from)) {
+	if d.flags.has(kept.of(from)) {
 		d.set(released.of(from))
 	}
 }
@@ -102,11 +104,21 @@ func (d *Dialogue) MayInsert(into Direction) bool {
 	return !d.Opaque() && d.AtBoundary(into) && d.owed == 0
 }
 
-// withhold notes that b is given again.
+// Again reports whether the last bytes of that direction are given again with the next.
+func (d *Dialogue) Again(from Direction) bool { return d.flags.has(begun.of(from)) }
+
+// withhold has the bytes given again, and not passed on yet.
 func (d *Dialogue) withhold(from Direction) (int, Event) {
-	d.set(withheld.of(from))
+	d.set(begun.of(from) | kept.of(from))
 	return 0, Withhold
 }
 
-// took notes that what was withheld in a direction is taken.
-func (d *Dialogue) took(from Direction) { d.clear(withheld.of(from)) }
+// partial has the bytes passed on, and given again.
+func (d *Dialogue) partial(from Direction) (int, Event) {
+	d.clear(kept.of(from) | released.of(from))
+	d.set(begun.of(from))
+	return 0, Partial
+}
+
+// took notes that what was given again is taken.
+func (d *Dialogue) took(from Direction) { d.clear(begun.of(from) | kept.of(from) | released.of(from)) }

@@ -29,7 +29,6 @@ func (p pairedLines) Scan(d *Dialogue, from Direction, b []byte) (int, Event) {
 			return d.withhold(from)
 		}
 		d.took(from)
-		d.clear(released.of(from))
 		if len(b) > 1 && b[1] == '\n' {
 			return 2, p.heartbeat(d, from, b[0])
 		}
@@ -245,7 +244,7 @@ func TestHeartbeatsThatCannotBe(t *testing.T) {
 		{"the answer, too", line, HeartbeatRule{Match: []byte("x"), Answer: []byte("aa")}},
 		{"not of the fixed size", fixed, HeartbeatRule{Match: []byte("xyz")}},
 		{"longer than the length field can say", field, HeartbeatRule{Match: make([]byte, 256)}},
-		{"too long to withhold", NewVarint(0), HeartbeatRule{Match: make([]byte, MaxWithheld)}},
+		{"too long to withhold", NewVarint(0), HeartbeatRule{Match: make([]byte, MaxAgain)}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if _, err := NewHeartbeatFraming([2]Framer{row.framer, row.framer}, row.h); err == nil {

@@ -3,7 +3,7 @@ package protocol
 import (
 	"bytes"
 	"errors"
-	"fmt"
+	"strconv"
 )
 
 // A heartbeat of a general framing is a message whose whole body is known beforehand, and so is the answer to it:
@@ -83,7 +83,7 @@ func NewHeartbeatFraming(framers [2]Framer, h HeartbeatRule) (Protocol, error) {
 		known.framers[i] = f
 		for word, body := range map[string][]byte{"match": h.Match, "answer": h.Answer} {
 			if err := checkBody(f, body); err != nil && (word == "match" || len(body) > 0) {
-				return nil, fmt.Errorf("heartbeat %s: %w", word, err)
+				return nil, errors.New("heartbeat " + word + ": " + err.Error())
 			}
 		}
 	}
@@ -97,8 +97,8 @@ func checkBody(f bodyFramer, body []byte) error {
 	if err := f.checkBody(body); err != nil {
 		return err
 	}
-	if len(f.frame(nil, nil, body)) >= MaxWithheld {
-		return fmt.Errorf("a message of it must have less than %d bytes", MaxWithheld)
+	if len(f.frame(nil, nil, body)) >= MaxAgain {
+		return errors.New("a message of it must have less than " + strconv.Itoa(MaxAgain) + " bytes")
 	}
 	return nil
 }
@@ -108,7 +108,6 @@ func checkBody(f bodyFramer, body []byte) error {
 func (f *framing) recognise(d *Dialogue, from Direction, b []byte) (n int, event Event) {
 	h := f.heartbeat
 	if d.flags.has(released.of(from)) {
-		d.clear(released.of(from))
 		d.took(from)
 		return 0, None
 	}

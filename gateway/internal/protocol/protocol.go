@@ -11,7 +11,9 @@
 //		case protocol.None: // n is len(b): the message goes on
 //		case protocol.Message, protocol.Heartbeat: // b[n-1] is its last byte; b[:n] is passed on
 //		case protocol.Answer, protocol.ProbeAnswer: // b[:n] is a whole message and is not passed on
-//		case protocol.Withhold: // b may be one of those: give it again, with what comes next
+//		case protocol.Withhold: // b may become one of those: it is not passed on yet, but given again with what comes next
+//			return
+//		case protocol.Partial: // b does not tell enough yet: it is passed on, and given again with what comes next
 //			return
 //		default: // Violation or TooLarge: the stream ends here
 //			return rule.Fault(&dialogue)
@@ -54,12 +56,13 @@ const (
 	Heartbeat                // a message is complete that only says 'I am here'; it is passed on like any other
 	Answer                   // a heartbeat is complete, and the gateway answers it: the bytes are not passed on
 	ProbeAnswer              // the answer to the gateway's own probe is complete: the bytes are not passed on
-	Withhold                 // the bytes may become one of the two before: none is taken, and they are given again with more
+	Withhold                 // the bytes may become one of the two before: none is passed on, and they are given again with more
+	Partial                  // the bytes begin a header: they are passed on, and given again with more
 	Violation                // the stream breaks the protocol
 	TooLarge                 // the message under way is larger than the limit, or will be
 )
 
-var eventNames = [...]string{"none", "message", "heartbeat", "answer", "probe answer", "withhold", "violation", "too large"}
+var eventNames = [...]string{"none", "message", "heartbeat", "answer", "probe answer", "withhold", "partial", "violation", "too large"}
 
 // String returns the event's name in lower case.
 func (e Event) String() string {
@@ -78,14 +81,14 @@ func (e Event) Broken() bool { return e == Violation || e == TooLarge }
 type Protocol interface {
 	// Scan reads on in b, come in direction from, from where d stands, to the end of the message under way at most, and
 	// returns how many bytes of b it took: all of them at None, those up to the end of the message at the next four events,
-	// none at the last three. At Answer and ProbeAnswer they are the whole message. An empty b gives None.
+	// none at the last four. At Answer and ProbeAnswer they are the whole message. An empty b gives None.
 	//
 	// Violation and TooLarge come with the byte that shows the fault, however the stream is cut: a message is too large as
 	// soon as its header says so, or when it exceeds the limit unfinished. After them nothing of b belongs to a sound
 	// message, and d serves only Fault.
 	//
-	// Withhold is for messages that must be whole before it is known what becomes of them. They are shorter than
-	// MaxWithheld.
+	// Withhold is for messages that must be whole before it is known what becomes of them, Partial for headers that are
+	// easier to read whole. What is given again is shorter than MaxAgain, and d stands at the start of it.
 	Scan(d *Dialogue, from Direction, b []byte) (n int, event Event)
 
 	// Skip notes that the next n bytes of that direction, Ahead at most, were passed on without being scanned. It
@@ -99,8 +102,8 @@ type Protocol interface {
 	Limited(limit uint64) Protocol
 }
 
-// MaxWithheld is more than any message has that is withheld until it is whole.
-const MaxWithheld = 4 << 10
+// MaxAgain is more than any message or header has that is given again until it is whole.
+const MaxAgain = 4 << 10
 
 // Answerer is a Protocol that can answer the client's heartbeats.
 type Answerer interface {

@@ -115,9 +115,9 @@ func (l *Loop) received(c *conn, side session.Side, b []byte) {
 
 // account tells session and counters what side sent: b and so many bytes that were not looked at.
 func (l *Loop) account(c *conn, side session.Side, b []byte, unread int) session.Receipt {
-	got := c.session.Received(c.rules(), side, b, uint64(unread), l.now)
+	got := c.session.Received(c.rules(), side, session.Read{Bytes: b, New: len(b), Unread: uint64(unread)}, l.now)
 	count := l.count(c)
-	count.Bytes[side] += uint64(got.Taken + unread)
+	count.Bytes[side] += uint64(len(b) + unread)
 	count.Messages[side] += got.Messages
 	if got.Gaps > 0 {
 		count.Gap.Observe(got.Gap)

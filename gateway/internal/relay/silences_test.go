@@ -25,7 +25,7 @@ func TestAHelloIsNoSignThatASilentClientSpeaksAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := session.Accept(start, 0)
 			for _, at := range test.says {
-				s.Received(&rules, session.Client, []byte("x"), 0, start.After(at))
+				s.Received(&rules, session.Client, session.Read{Bytes: []byte("x")}, start.After(at))
 			}
 			if quiet, tail := Silences(&s, start.After(time.Minute)); quiet != test.quiet || tail <= 0 {
 				t.Errorf("it was silent for %v before it spoke, and is for %v; want %v", quiet, tail, test.quiet)

@@ -30,7 +30,7 @@ func TestTimersAreInTimeWhileADrainWaitsForAMessage(t *testing.T) {
 
 	c := l.slab.take()
 	c.phase, c.route, c.session = awaiting, r, session.Accept(l.now, 0)
-	c.session.Received(&r.Rules, session.Client, []byte("not whole"), 0, l.now)
+	c.session.Received(&r.Rules, session.Client, session.Read{Bytes: []byte("not whole")}, l.now)
 	began := l.now
 	l.drain = drain{on: true, Leave: Leave{Since: began, Within: time.Hour}}
 	l.now = began.After(time.Second - leaveLook/2)

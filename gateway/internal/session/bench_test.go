@@ -39,7 +39,7 @@ func BenchmarkReceived(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
 					now++
-					s.Received(r, Client, message[:looked], uint64(size-looked), now)
+					s.Received(r, Client, Read{message[:looked], looked, uint64(size - looked)}, now)
 				}
 				if s.Flows[Client].Messages == 0 {
 					b.Error("no message was completed")
@@ -52,7 +52,7 @@ func BenchmarkReceived(b *testing.B) {
 // BenchmarkNext is what it costs to find out when a session's timers must be looked at.
 func BenchmarkNext(b *testing.B) {
 	s, r, message := exchange(b, 64)
-	s.Received(r, Client, message, 0, 2)
+	s.Received(r, Client, Read{Bytes: message}, 2)
 	b.ReportAllocs()
 	for b.Loop() {
 		if s.Next(r) == deadline.Never {
@@ -66,9 +66,9 @@ func TestMessagesDoNotAllocate(t *testing.T) {
 	now := deadline.Instant(1)
 	allocs := testing.AllocsPerRun(100, func() {
 		now++
-		s.Received(r, Client, message, 0, now)
-		s.Received(r, Upstream, message[:10], 0, now)
-		s.Received(r, Upstream, message[10:20], 80, now)
+		s.Received(r, Client, Read{Bytes: message}, now)
+		s.Received(r, Upstream, Read{Bytes: message[:10]}, now)
+		s.Received(r, Upstream, Read{Bytes: message[10:20], Unread: 80}, now)
 		if s.Ahead(r, Client, message[:10]) != 90 {
 			t.Fatal("the message's end is not found")
 		}

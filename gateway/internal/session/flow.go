@@ -8,13 +8,19 @@ import (
 	"idlegate/gateway/internal/protocol"
 )
 
-// Receipt says what a read meant. Of its bytes the first Pass are to be passed on, the next Swallow are not, and those after
-// Taken are given again: at once, or with what comes next where they are withheld.
+// Read is what a side has sent.
+type Read struct {
+	Bytes  []byte // what is to be looked at: what the last Receipt wanted again, and what is new
+	New    int    // of these
+	Unread uint64 // bytes after them that are passed on without a look, at most Ahead
+}
+
+// Receipt says what a read meant. Of its bytes the first Pass are to be passed on and the next Swallow are not; what is left
+// then is another read, or if Again says so is given again with what comes next.
 type Receipt struct {
-	Taken      int           // bytes that are dealt with, and not given again
-	Pass       int           // all of them, unless something follows that is not to be passed on
+	Pass       int           // all bytes, unless something follows that is not to be passed on
 	Swallow    int           // a heartbeat that the gateway answers, or the answer to its probe
-	Withheld   bool          // what is left may become one of these, and is given again with what comes next
+	Again      int           // the last bytes, to be given again; among Pass or, while they may have to be swallowed, after it
 	Answers    bool          // the bytes swallowed are a heartbeat to be answered
 	Messages   uint64        // that were completed, heartbeats included
 	Heartbeats uint64        // that were completed
@@ -26,19 +32,15 @@ type Receipt struct {
 	Sooner     bool          // a timer may now be due sooner than before
 }
 
-// Received takes what side sent: b, and after it so many bytes that were not looked at, at most Ahead. All messages of one
-// read arrive at the same instant.
-func (s *Session) Received(r *Rules, side Side, b []byte, unread uint64, now deadline.Instant) Receipt {
+// Received takes what side sent. All messages of one read arrive at the same instant.
+func (s *Session) Received(r *Rules, side Side, in Read, now deadline.Instant) Receipt {
 	f := &s.Flows[side]
 	before := s.waiting()
-	got := s.scan(r, side, b)
-	if got.Taken = got.Pass + got.Swallow; got.Broke != Open {
-		got.Taken = len(b)
+	got := s.scan(r, side, in.Bytes)
+	if in.Unread > 0 {
+		s.skip(r, side, in.Unread, &got)
 	}
-	if unread > 0 {
-		s.skip(r, side, unread, &got)
-	}
-	f.Bytes += uint64(got.Taken) + unread
+	f.Bytes += uint64(in.New) + in.Unread
 	f.Messages += got.Messages
 	f.Heartbeats = uint32(min(math.MaxUint32, uint64(f.Heartbeats)+got.Heartbeats))
 	if got.Messages > 0 {
@@ -117,7 +119,7 @@ func (s *Session) Ahead(r *Rules, side Side, b []byte) uint64 {
 		return s.Talk.Ahead(side.Sends())
 	}
 	got, after := s.tryScan(r, side, b)
-	if got.Pass < len(b) {
+	if got.Pass < len(b) || got.Again > 0 {
 		return 0
 	}
 	return after.Ahead(side.Sends())
@@ -174,7 +176,10 @@ func (s *Session) scan(r *Rules, side Side, b []byte) (got Receipt) {
 			got.Swallow, got.Answers = n, event == protocol.Answer
 			return got
 		case protocol.Withhold:
-			got.Withheld = true
+			got.Again = len(b) - got.Pass
+			return got
+		case protocol.Partial:
+			got.Again, got.Pass = len(b)-got.Pass, len(b)
 			return got
 		case protocol.Violation:
 			got.Broke = ProtocolError

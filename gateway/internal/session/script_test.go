@@ -265,7 +265,7 @@ func (p *player) received(side Side, quoted string) {
 	if err != nil {
 		p.t.Fatalf("%s: %v", p.where, err)
 	}
-	if got := p.session.Received(&p.rules, side, []byte(bytes), 0, p.now); got.Broke != Open {
+	if got := p.session.Received(&p.rules, side, Read{Bytes: []byte(bytes), New: len(bytes)}, p.now); got.Broke != Open {
 		p.session.End(got.Broke, p.now)
 	}
 }

@@ -44,8 +44,8 @@ func (s Side) String() string { return [...]string{"client", "upstream"}[s] }
 // Rules are what a session obeys. They are shared by the sessions of a route and never change.
 type Rules struct {
 	Protocol protocol.Protocol
-	ResetOn  [2]bool            // whose complete messages restart idle_timeout
-	Bounded  bool               // the protocol has message boundaries; raw has none that mean anything
+	ResetOn  [2]bool // whose complete messages restart idle_timeout
+	Bounded  bool    // the protocol has message boundaries; raw has none that mean anything
 	Enforced deadline.Durations
 	Observed deadline.Durations // a dry run's: those in force, overlaid with its own
 	NotSeen  deadline.Set       // the timers that the dry run does not watch

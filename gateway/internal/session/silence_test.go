@@ -23,7 +23,7 @@ func (l *lines) at(seconds int) deadline.Instant {
 }
 
 func (l *lines) hears(seconds int, side Side, text string) Receipt {
-	return l.Received(&l.rules, side, []byte(text), 0, l.at(seconds))
+	return l.Received(&l.rules, side, Read{Bytes: []byte(text), New: len(text)}, l.at(seconds))
 }
 
 func (l *lines) dryRun(t deadline.Timer, d time.Duration) {

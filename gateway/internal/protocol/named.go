@@ -1,0 +1,17 @@
+package protocol
+
+// named is what the named protocols have in common.
+type named struct {
+	limit  uint64 // bytes of a message; none is the largest number
+	answer bool
+}
+
+func newNamed(o Options) named { return named{orNone(o.Limit), o.Answer} }
+
+// limited returns p with another limit.
+func (p named) limited(limit uint64) named { return named{orNone(limit), p.answer} }
+
+// hold reports whether a message that may be a heartbeat of the client must be whole before it is passed on.
+func (p named) hold(d *Dialogue, from Direction) bool {
+	return p.answer && from == FromClient && !d.flags.has(released.of(from)) && d.MayInsert(FromUpstream)
+}
