@@ -51,6 +51,14 @@ type transcript struct {
 	Answers []byte    // the gateway's own, to the client
 	Owed    int
 	Opaque  bool
+
+	Keepalive uint32 // milliseconds
+}
+
+// equal is cmp.Equal, but fast.
+func (t transcript) equal(o transcript) bool {
+	return t.Events == o.Events && bytes.Equal(t.Passed[0], o.Passed[0]) && bytes.Equal(t.Passed[1], o.Passed[1]) &&
+		bytes.Equal(t.Answers, o.Answers) && t.Owed == o.Owed && t.Opaque == o.Opaque && t.Keepalive == o.Keepalive
 }
 
 // converser carries a conversation as a loop does: what is withheld is given again, with what comes next.
@@ -88,7 +96,7 @@ func converse(rule Protocol, c conversation, skip bool, next func() int) (transc
 			}
 		}
 	}
-	v.got.Owed, v.got.Opaque = v.dialogue.Owed(), v.dialogue.Opaque()
+	v.got.Owed, v.got.Opaque, v.got.Keepalive = v.dialogue.Owed(), v.dialogue.Opaque(), v.dialogue.keepalive
 	return v.got, nil
 }
 
@@ -118,7 +126,7 @@ func (v *converser) read(from Direction, b []byte) error {
 			whole := len(v.got.Passed[from]) - v.begun[from] - v.passed[from]
 			v.got.Passed[from] = v.got.Passed[from][:whole] // how much of the broken message depends on the cuts
 			return nil
-		case event == None && n != len(b):
+		case event == None && n != len(b) && !v.skip: // a Skip ends where the part does
 			return fmt.Errorf("none after %d of %d bytes", n, len(b))
 		}
 		v.took(from, b[:n], event)

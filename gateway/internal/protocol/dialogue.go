@@ -107,6 +107,18 @@ func (d *Dialogue) MayInsert(into Direction) bool {
 // Again reports whether the last bytes of that direction are given again with the next.
 func (d *Dialogue) Again(from Direction) bool { return d.flags.has(begun.of(from)) }
 
+// maySwallow reports whether a message of the client that comes now may be kept from the upstream: none of it has been passed on,
+// nor has to be.
+func (d *Dialogue) maySwallow(from Direction) bool {
+	passed := d.flags.has(begun.of(from)) && !d.flags.has(kept.of(from))
+	return from == FromClient && !passed && !d.flags.has(released.of(from))
+}
+
+// awaitsAnswer reports whether a message of the client that comes now may be the answer to the gateway's probe.
+func (d *Dialogue) awaitsAnswer(from Direction) bool {
+	return d.flags.has(probed) && d.maySwallow(from)
+}
+
 // withhold has the bytes given again, and not passed on yet.
 func (d *Dialogue) withhold(from Direction) (int, Event) {
 	d.set(begun.of(from) | kept.of(from))

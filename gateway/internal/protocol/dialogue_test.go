@@ -28,10 +28,12 @@ func (p pairedLines) Scan(d *Dialogue, from Direction, b []byte) (int, Event) {
 		if len(b) == 1 && !d.flags.has(released.of(from)) {
 			return d.withhold(from)
 		}
-		d.took(from)
 		if len(b) > 1 && b[1] == '\n' {
-			return 2, p.heartbeat(d, from, b[0])
+			event := p.heartbeat(d, from, b[0])
+			d.took(from)
+			return 2, event
 		}
+		d.took(from)
 	}
 	for i, c := range b {
 		if s.n++; s.n > p.limit {
@@ -52,7 +54,7 @@ func (p pairedLines) heartbeat(d *Dialogue, from Direction, c byte) Event {
 	switch {
 	case c == '?' && from == FromClient && d.MayInsert(FromUpstream):
 		return Answer
-	case c == '!' && from == FromClient && d.flags.has(probed):
+	case c == '!' && d.awaitsAnswer(from):
 		d.clear(probed)
 		return ProbeAnswer
 	}
@@ -204,7 +206,7 @@ func everyCut(t *testing.T, rule Protocol, said conversation, want transcript) {
 		length = max(length, len(turn.bytes))
 	}
 	ways := map[string]func() func() int{"whole": func() func() int { return whole }, "bytewise": func() func() int { return bytewise }}
-	for size := range min(length, 64) {
+	for size := range min(length, 16) {
 		ways["reads of "+string(rune('0'+size))] = func() func() int { return func() int { return size + 1 } }
 	}
 	for _, skip := range []bool{false, true} {
@@ -222,6 +224,9 @@ func sameTranscript(t *testing.T, how string, rule Protocol, said conversation, 
 	got, err := converse(rule, said, skip, next)
 	if err != nil {
 		t.Fatalf("%s, skip %t: %v", how, skip, err)
+	}
+	if got.equal(want) {
+		return
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Fatalf("%s, skip %t (-want +got):\n%s", how, skip, diff)

@@ -141,7 +141,7 @@ func (h *heartbeat) meaning(d *Dialogue, from Direction) Event {
 
 // answered says what becomes of the answer to a heartbeat: the first after a probe is for the gateway.
 func (d *Dialogue) answered(from Direction) Event {
-	if from == FromClient && d.flags.has(probed) {
+	if d.awaitsAnswer(from) {
 		d.clear(probed)
 		return ProbeAnswer
 	}

@@ -11,7 +11,7 @@ func newNamed(o Options) named { return named{orNone(o.Limit), o.Answer} }
 // limited returns p with another limit.
 func (p named) limited(limit uint64) named { return named{orNone(limit), p.answer} }
 
-// hold reports whether a message that may be a heartbeat of the client must be whole before it is passed on.
-func (p named) hold(d *Dialogue, from Direction) bool {
-	return p.answer && from == FromClient && !d.flags.has(released.of(from)) && d.MayInsert(FromUpstream)
+// mayAnswer reports whether the gateway may answer a heartbeat that comes now. Then it must be whole before it is passed on.
+func (p named) mayAnswer(d *Dialogue, from Direction) bool {
+	return p.answer && d.maySwallow(from) && d.MayInsert(FromUpstream)
 }

@@ -103,7 +103,7 @@ type Protocol interface {
 }
 
 // MaxAgain is more than any message or header has that is given again until it is whole.
-const MaxAgain = 4 << 10
+const MaxAgain = 16 << 10
 
 // Answerer is a Protocol that can answer the client's heartbeats.
 type Answerer interface {

@@ -1,0 +1,74 @@
+package protocol
+
+import "encoding/binary"
+
+// Modbus TCP (MODBUS Messaging on TCP/IP Implementation Guide V1.0b, section 3.1.3).
+//
+//	0             2          4        6      7
+//	+-------------+----------+--------+------+------------------------+
+//	| transaction | protocol | length | unit | function code, data    |
+//	| 2 bytes     | 0        |        |      | 1 to 253 bytes         |
+//	+-------------+----------+--------+------+------------------------+
+//	                                   ├─────── length bytes ────────┤
+//
+// Each request has one reply. There are no heartbeats, and nothing by which a server says that it closes.
+type modbus struct{ named }
+
+// NewModbus returns the Protocol of Modbus TCP.
+func NewModbus(o Options) Protocol { return &modbus{newNamed(o)} }
+
+// Limited implements Protocol.
+func (p *modbus) Limited(limit uint64) Protocol { return &modbus{p.limited(limit)} }
+
+const (
+	modbusHeader = 6   // up to and with the length
+	modbusLeast  = 2   // unit and function code
+	modbusMost   = 254 // unit, function code and 252 bytes of data
+)
+
+// Scan implements Protocol.
+func (p *modbus) Scan(d *Dialogue, from Direction, b []byte) (int, Event) {
+	s := &d.streams[from]
+	if len(b) == 0 {
+		return 0, None
+	}
+	if s.phase == endKnown {
+		n, event := s.finish(s.n, b, 0)
+		return n, modbusPair(d, from, event)
+	}
+	for i, c := range b[:min(len(b), 4)] {
+		if i >= 2 && c != 0 {
+			return s.breaks(FaultModbusProtocol)
+		}
+	}
+	if len(b) < modbusHeader {
+		return d.partial(from)
+	}
+	rest := uint64(binary.BigEndian.Uint16(b[4:]))
+	switch {
+	case rest < modbusLeast || rest > modbusMost:
+		return s.breaks(FaultModbusLength)
+	case modbusHeader+rest > p.limit:
+		return s.breaks(FaultTooLarge)
+	}
+	d.took(from)
+	n, event := s.finish(rest, b, modbusHeader)
+	return n, modbusPair(d, from, event)
+}
+
+// Skip implements Protocol.
+func (p *modbus) Skip(d *Dialogue, from Direction, n uint64) Event {
+	return modbusPair(d, from, d.streams[from].Skip(n))
+}
+
+// modbusPair counts requests and replies.
+func modbusPair(d *Dialogue, from Direction, event Event) Event {
+	switch {
+	case event != Message:
+	case from == FromClient:
+		d.owe(1)
+	default:
+		d.pay()
+	}
+	return event
+}

@@ -1,0 +1,30 @@
+package protocol
+
+import "testing"
+
+const (
+	readHolding  = "\x00\x01\x00\x00\x00\x06\x11\x03\x00\x6b\x00\x03"
+	holdingReply = "\x00\x01\x00\x00\x00\x09\x11\x03\x06\xae\x41\x56\x52\x43\x40"
+)
+
+func TestModbus(t *testing.T) {
+	converseNamed(t, NewModbus, []namedRow{
+		{"requests are owed until their replies", Options{},
+			conversation{client(readHolding + readHolding), upstream(holdingReply), client(readHolding)},
+			transcript{Events: [2]string{"message of 12\nmessage of 12\nmessage of 12\n", "message of 15\n"}, Owed: 2}},
+	})
+	breakNamed(t, NewModbus, []brokenRow{
+		{"another protocol", Options{}, conversation{client("\x00\x01\x00\x01")}, FaultModbusProtocol},
+		{"without a function code", Options{}, conversation{client("\x00\x01\x00\x00\x00\x01")}, FaultModbusLength},
+		{"longer than any", Options{}, conversation{upstream("\x00\x01\x00\x00\x00\xff")}, FaultModbusLength},
+		{"larger than the limit", Options{Limit: 20}, conversation{upstream("\x00\x01\x00\x00\x00\x0f")}, FaultTooLarge},
+	})
+}
+
+func FuzzModbus(f *testing.F) {
+	fuzzNamed(f, NewModbus(Options{}), conversation{client(readHolding + readHolding), upstream(holdingReply)})
+}
+
+func BenchmarkModbus(b *testing.B) {
+	benchNamed(b, NewModbus(Options{}), nil, readHolding, holdingReply)
+}
