@@ -126,8 +126,8 @@ func (v *converser) read(from Direction, b []byte) error {
 			whole := len(v.got.Passed[from]) - v.begun[from] - v.passed[from]
 			v.got.Passed[from] = v.got.Passed[from][:whole] // how much of the broken message depends on the cuts
 			return nil
-		case event == None && n != len(b) && !v.skip: // a Skip ends where the part does
-			return fmt.Errorf("none after %d of %d bytes", n, len(b))
+		case event == None && n == 0:
+			return fmt.Errorf("none after 0 of %d bytes", len(b))
 		}
 		v.took(from, b[:n], event)
 		b = b[n:]

@@ -32,6 +32,27 @@ const (
 	FaultNATSSize
 	FaultNATSEnd
 
+	FaultWebSocketRequest
+	FaultWebSocketSize
+	FaultWebSocketResponse
+	FaultWebSocketEarly
+	FaultWebSocketReserved
+	FaultWebSocketOpcode
+	FaultWebSocketControl
+	FaultWebSocketOrder
+	FaultWebSocketMask
+	FaultWebSocketLength
+
+	FaultSTOMPCommand
+	FaultSTOMPHeaders
+	FaultSTOMPLength
+	FaultSTOMPEnd
+
+	FaultFIXBegin
+	FaultFIXLength
+	FaultFIXType
+	FaultFIXTrailer
+
 	faults // how many there are
 )
 
@@ -63,6 +84,27 @@ var faultTexts = [faults]string{
 	FaultNATSLine: "a NATS line is longer than 4096 bytes",
 	FaultNATSSize: "the last argument of a NATS line is not the size of a payload",
 	FaultNATSEnd:  "a NATS payload is not followed by CR LF",
+
+	FaultWebSocketRequest:  "the client does not begin with GET",
+	FaultWebSocketSize:     "the client's HTTP request is larger than 64 KiB or than message_size",
+	FaultWebSocketResponse: "the server does not answer the upgrade with HTTP/1",
+	FaultWebSocketEarly:    "the client sends frames before the upgrade is granted",
+	FaultWebSocketReserved: "a reserved bit of a WebSocket frame is set",
+	FaultWebSocketOpcode:   "a WebSocket frame of an opcode that there is none of",
+	FaultWebSocketControl:  "a WebSocket control frame that is fragmented or has more than 125 bytes",
+	FaultWebSocketOrder:    "a WebSocket continuation that continues nothing, or a message inside of another",
+	FaultWebSocketMask:     "a WebSocket frame of a client that is not masked, or of a server that is",
+	FaultWebSocketLength:   "the length of a WebSocket frame is 2^63 or more",
+
+	FaultSTOMPCommand: "a STOMP frame begins with no command that this side has",
+	FaultSTOMPHeaders: "the command and headers of a STOMP frame are larger than 16 KiB",
+	FaultSTOMPLength:  "the content-length of a STOMP frame is no number",
+	FaultSTOMPEnd:     "a STOMP body is not followed by NUL",
+
+	FaultFIXBegin:   "a FIX message does not begin with 8=FIX, a version and 9=",
+	FaultFIXLength:  "the BodyLength of a FIX message is no number of 1 to 9 digits, or too little for its MsgType",
+	FaultFIXType:    "the third field of a FIX message is not its MsgType, 35",
+	FaultFIXTrailer: "the body of a FIX message is not followed by a CheckSum, 10=nnn",
 }
 
 // String returns what is wrong, in a clause.

@@ -8,7 +8,7 @@
 //	for len(b) > 0 {
 //		n, event := rule.Scan(&dialogue, protocol.FromClient, b)
 //		switch event {
-//		case protocol.None: // n is len(b): the message goes on
+//		case protocol.None: // b[:n] is passed on, and the message goes on
 //		case protocol.Message, protocol.Heartbeat: // b[n-1] is its last byte; b[:n] is passed on
 //		case protocol.Answer, protocol.ProbeAnswer: // b[:n] is a whole message and is not passed on
 //		case protocol.Withhold: // b may become one of those: it is not passed on yet, but given again with what comes next
@@ -51,7 +51,7 @@ func (d Direction) String() string { return [...]string{"client", "upstream"}[d]
 type Event uint8
 
 const (
-	None        Event = iota // the bytes are used up, inside a message or between two
+	None        Event = iota // the bytes belong to a message that goes on
 	Message                  // a message is complete
 	Heartbeat                // a message is complete that only says 'I am here'; it is passed on like any other
 	Answer                   // a heartbeat is complete, and the gateway answers it: the bytes are not passed on
@@ -80,7 +80,7 @@ func (e Event) Broken() bool { return e == Violation || e == TooLarge }
 // given.
 type Protocol interface {
 	// Scan reads on in b, come in direction from, from where d stands, to the end of the message under way at most, and
-	// returns how many bytes of b it took: all of them at None, those up to the end of the message at the next four events,
+	// returns how many bytes of b it took: one or more at None, those up to the end of the message at the next four events,
 	// none at the last four. At Answer and ProbeAnswer they are the whole message. An empty b gives None.
 	//
 	// Violation and TooLarge come with the byte that shows the fault, however the stream is cut: a message is too large as
