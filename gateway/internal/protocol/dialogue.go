@@ -96,7 +96,12 @@ func (d *Dialogue) unpair() {
 }
 
 // Owed returns how many requests await their reply, where the protocol pairs them.
-func (d *Dialogue) Owed() int { return int(d.owed) }
+func (d *Dialogue) Owed() int {
+	if d.Opaque() {
+		return 0
+	}
+	return int(d.owed)
+}
 
 // MayInsert reports whether bytes of the gateway's own may enter the stream of that direction now: at a boundary, with
 // nothing withheld, while it is understood and no reply is owed.

@@ -53,6 +53,11 @@ const (
 	FaultFIXType
 	FaultFIXTrailer
 
+	FaultRESPType
+	FaultRESPRequest
+	FaultRESPCount
+	FaultRESPBody
+
 	faults // how many there are
 )
 
@@ -105,6 +110,11 @@ var faultTexts = [faults]string{
 	FaultFIXLength:  "the BodyLength of a FIX message is no number of 1 to 9 digits, or too little for its MsgType",
 	FaultFIXType:    "the third field of a FIX message is not its MsgType, 35",
 	FaultFIXTrailer: "the body of a FIX message is not followed by a CheckSum, 10=nnn",
+
+	FaultRESPType:    "a RESP value begins with no type that may stand there",
+	FaultRESPRequest: "a RESP request is neither an array of bulk strings nor a line",
+	FaultRESPCount:   "the count of a RESP value is no number, or too large",
+	FaultRESPBody:    "a RESP bulk string is not followed by CR LF",
 }
 
 // String returns what is wrong, in a clause.

@@ -1,0 +1,107 @@
+package protocol
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// redisRequest returns a request of words.
+func redisRequest(words ...string) string {
+	request := "*" + strconv.Itoa(len(words)) + "\r\n"
+	for _, word := range words {
+		request += "$" + strconv.Itoa(len(word)) + "\r\n" + word + "\r\n"
+	}
+	return request
+}
+
+func TestRESP(t *testing.T) {
+	get, ping := redisRequest("GET", "key"), redisRequest("PING")
+	long := redisRequest("SET", "key", strings.Repeat("v", 300))
+	converseNamed(t, NewRESP, []namedRow{
+		{"requests and replies of all types", Options{},
+			conversation{
+				client(get + long + redisRequest("MGET", "a", "", "b") + "set a b\r\nget a\n" + "\r\n*0\r\n"),
+				upstream("$3\r\nabc\r\n+OK\r\n*3\r\n$-1\r\n:1\r\n*-1\r\n"),
+				upstream("%2\r\n+a\r\n#t\r\n+b\r\n*2\r\n_\r\n,1.5\r\n-ERR no\r\n"),
+			},
+			transcript{Events: [2]string{
+				"message of 22\nmessage of 330\nmessage of 34\nmessage of 9\nmessage of 6\nmessage of 2\nmessage of 4\n",
+				"message of 9\nmessage of 5\nmessage of 18\nmessage of 29\nmessage of 9\n"}, Owed: 0}},
+		{"what is not answered yet is owed", Options{}, conversation{client(get + get + get), upstream("$0\r\n\r\n")},
+			transcript{Events: [2]string{"message of 22\nmessage of 22\nmessage of 22\n", "message of 6\n"}, Owed: 2}},
+		{"attributes belong to the value behind them, pushes to nothing", Options{},
+			conversation{client(get), upstream("|1\r\n+ttl\r\n:5\r\n$1\r\nx\r\n>2\r\n+message\r\n+x\r\n"), client(get + redisRequest("SUBSCRIBE", "a"))},
+			transcript{Events: [2]string{"message of 22\nmessage of 22\nmessage of 26\n", "message of 21\nmessage of 18\n"}, Owed: 1}},
+		{"RESP 2: a subscriber is paired no more", Options{Answer: true},
+			conversation{client(get + redisRequest("subscribe", "a")), upstream("$-1\r\n*3\r\n+subscribe\r\n+a\r\n:1\r\n"), client(ping)},
+			transcript{Events: [2]string{"message of 22\nmessage of 26\nheartbeat of 14\n", "message of 5\nmessage of 24\n"}}},
+		{"CLIENT REPLY, and CLIENT with others", Options{},
+			conversation{client(redisRequest("CLIENT", "SETNAME", "x") + redisRequest("client", "reply", "off") + get)},
+			transcript{Events: [2]string{"message of 36\nmessage of 36\nmessage of 22\n"}}},
+		{"replication is not understood", Options{}, conversation{client(redisRequest("PSYNC", "?", "-1")), upstream("+CONTINUE\r\n\x00")},
+			transcript{Events: [2]string{"message of 30\n"}, Opaque: true}},
+		{"nor is a value of unknown size", Options{}, conversation{client(get), upstream("*?\r\n:1\r\n.\r\n")},
+			transcript{Events: [2]string{"message of 22\n", "message of 4\n"}, Opaque: true}},
+		{"PING is answered where nothing is owed, outside of MULTI, once the server has spoken", Options{Answer: true},
+			conversation{client(ping), upstream("+PONG\r\n"), client(ping + "ping\r\n" + redisRequest("PING", "x") + ping), upstream("$1\r\nx\r\n+PONG\r\n"),
+				client(redisRequest("MULTI") + ping), upstream("+OK\r\n+QUEUED\r\n"), client(ping), upstream("+QUEUED\r\n"), client(redisRequest("EXEC")), upstream("*2\r\n+PONG\r\n+PONG\r\n"), client(ping)},
+			transcript{
+				Events: [2]string{
+					"heartbeat of 14\nanswer of 14\nanswer of 6\nheartbeat of 21\nheartbeat of 14\nmessage of 15\nheartbeat of 14\nheartbeat of 14\nmessage of 14\nanswer of 14\n",
+					"heartbeat of 7\nmessage of 7\nheartbeat of 7\nmessage of 5\nmessage of 9\nmessage of 9\nmessage of 18\n"},
+				Passed: [2][]byte{
+					[]byte(ping + redisRequest("PING", "x") + ping + redisRequest("MULTI") + ping + ping + redisRequest("EXEC")),
+					[]byte("+PONG\r\n$1\r\nx\r\n+PONG\r\n+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+PONG\r\n+PONG\r\n")},
+				Answers: []byte("+PONG\r\n+PONG\r\n+PONG\r\n"),
+			}},
+	})
+	breakNamed(t, NewRESP, []brokenRow{
+		{"a request of other values than strings", Options{}, conversation{client("*2\r\n$3\r\nSET\r\n:")}, FaultRESPRequest},
+		{"its first word, too", Options{}, conversation{client("*2\r\n:")}, FaultRESPRequest},
+		{"no type", Options{}, conversation{upstream("x")}, FaultRESPType},
+		{"no number", Options{}, conversation{upstream("$3x\r\n")}, FaultRESPCount},
+		{"a negative number", Options{}, conversation{upstream("*-2\r\n")}, FaultRESPCount},
+		{"LF alone", Options{}, conversation{upstream("*2\n")}, FaultRESPCount},
+		{"an endless number", Options{}, conversation{upstream("$" + strings.Repeat("0", 31))}, FaultRESPCount},
+		{"a body that is longer", Options{}, conversation{upstream("$3\r\nabcd")}, FaultRESPBody},
+		{"a body larger than the limit", Options{Limit: 100}, conversation{upstream("$95\r\n")}, FaultTooLarge},
+		{"larger in all its values", Options{Limit: 100}, conversation{upstream("*2\r\n$60\r\n" + strings.Repeat("x", 60) + "\r\n$30\r\n")}, FaultTooLarge},
+		{"an inline request larger than the limit", Options{Limit: 10}, conversation{client("get 1234567")}, FaultTooLarge},
+	})
+}
+
+func TestRESPTooManyValues(t *testing.T) {
+	rule := NewRESP(Options{})
+	v := &converser{rule: rule}
+	if err := v.read(FromUpstream, []byte(strings.Repeat("*999999999\r\n", 3))); err != nil || v.dialogue.Fault(FromUpstream) != FaultRESPCount {
+		t.Error(err, v.dialogue.Fault(FromUpstream))
+	}
+}
+
+func TestRESPInlineWithoutEnd(t *testing.T) {
+	for _, next := range []func() int{whole, func() int { return 1000 }, func() int { return MaxAgain }} {
+		got, err := converse(NewRESP(Options{}), conversation{client("get " + strings.Repeat("x", MaxAgain) + "\n"), upstream("$-1\r\n")}, false, next)
+		if err != nil || got.Events[0] != "message of 16389\n" {
+			t.Error(err, got.Events)
+		}
+	}
+}
+
+func TestRESPFarewell(t *testing.T) {
+	rule := NewRESP(Options{})
+	parts(t, rule, nil, TimedOut, "-ERR idle timeout\r\n")
+	parts(t, rule, nil, Draining, "-ERR server is shutting down\r\n")
+	parts(t, rule, conversation{client(redisRequest("GET", "a"))}, TimedOut, "")
+	parts(t, rule, conversation{client(redisRequest("MONITOR")), upstream("+OK\r\n")}, TimedOut, "")
+}
+
+func FuzzRESP(f *testing.F) {
+	fuzzNamed(f, NewRESP(Options{Limit: 300, Answer: true}),
+		conversation{client(redisRequest("GET", "a") + redisRequest("PING") + "ping\r\n"), upstream("$3\r\nabc\r\n+PONG\r\n*2\r\n:1\r\n%1\r\n+a\r\n#t\r\n"), client(redisRequest("PING") + redisRequest("CLIENT", "REPLY", "OFF"))},
+		conversation{client(redisRequest("SUBSCRIBE", "a")), upstream("|1\r\n+ttl\r\n:5\r\n>2\r\n+message\r\n+x\r\n")})
+}
+
+func BenchmarkRESP(b *testing.B) {
+	benchNamed(b, NewRESP(Options{}), nil, redisRequest("SET", "key", strings.Repeat("x", 30)), "+OK\r\n")
+}
