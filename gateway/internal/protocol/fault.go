@@ -58,6 +58,12 @@ const (
 	FaultRESPCount
 	FaultRESPBody
 
+	FaultMemcachedFirst
+	FaultMemcachedLine
+	FaultMemcachedSize
+	FaultMemcachedData
+	FaultMemcachedMagic
+
 	faults // how many there are
 )
 
@@ -115,6 +121,12 @@ var faultTexts = [faults]string{
 	FaultRESPRequest: "a RESP request is neither an array of bulk strings nor a line",
 	FaultRESPCount:   "the count of a RESP value is no number, or too large",
 	FaultRESPBody:    "a RESP bulk string is not followed by CR LF",
+
+	FaultMemcachedFirst: "a memcached server speaks before its client",
+	FaultMemcachedLine:  "a memcached line is longer than 8 KiB",
+	FaultMemcachedSize:  "the size of memcached data is no number, or is less than the key and extras that it includes",
+	FaultMemcachedData:  "memcached data is not followed by CR LF",
+	FaultMemcachedMagic: "a binary memcached packet does not begin with 80 from a client, or 81 from a server",
 }
 
 // String returns what is wrong, in a clause.
