@@ -50,7 +50,10 @@ type transcript struct {
 	Passed  [2][]byte // by direction
 	Answers []byte    // the gateway's own, to the client
 	Owed    int
+	Owes    bool // set by everyCut where Owed is not 0
 	Opaque  bool
+
+	InTransaction bool
 
 	Keepalive uint32 // milliseconds
 }
@@ -58,7 +61,7 @@ type transcript struct {
 // equal is cmp.Equal, but fast.
 func (t transcript) equal(o transcript) bool {
 	return t.Events == o.Events && bytes.Equal(t.Passed[0], o.Passed[0]) && bytes.Equal(t.Passed[1], o.Passed[1]) &&
-		bytes.Equal(t.Answers, o.Answers) && t.Owed == o.Owed && t.Opaque == o.Opaque && t.Keepalive == o.Keepalive
+		bytes.Equal(t.Answers, o.Answers) && t.Owed == o.Owed && t.Owes == o.Owes && t.InTransaction == o.InTransaction && t.Opaque == o.Opaque && t.Keepalive == o.Keepalive
 }
 
 // converser carries a conversation as a loop does: what is withheld is given again, with what comes next.
@@ -96,7 +99,14 @@ func converse(rule Protocol, c conversation, skip bool, next func() int) (transc
 			}
 		}
 	}
-	v.got.Owed, v.got.Opaque, v.got.Keepalive = v.dialogue.Owed(), v.dialogue.Opaque(), v.dialogue.keepalive
+	v.got.Owed, v.got.Opaque, v.got.Keepalive = int(v.dialogue.owed), v.dialogue.Opaque(), v.dialogue.keepalive
+	v.got.Owes = Owes(rule, &v.dialogue)
+	if v.got.Opaque {
+		v.got.Owed = 0
+	}
+	if of, ok := rule.(Transactor); ok {
+		v.got.InTransaction = of.InTransaction(&v.dialogue)
+	}
 	return v.got, nil
 }
 

@@ -23,10 +23,11 @@ const (
 	opaque   flags = 1 << iota // what follows in both directions is not understood; never cleared
 	probed                     // the gateway has asked the client and has not seen the answer yet
 	unpaired                   // requests and replies can no longer be told apart; never cleared
+	busy                       // nothing of the gateway's own may enter, since a transfer is under way
 )
 
 const (
-	begun flags = 1 << (3 + iota) // FromClient: its last bytes are given again; FromUpstream one bit higher
+	begun flags = 1 << (4 + iota) // FromClient: its last bytes are given again; FromUpstream one bit higher
 	_
 	kept // they are not passed on yet
 	_
@@ -95,18 +96,30 @@ func (d *Dialogue) unpair() {
 	d.owed = 0
 }
 
-// Owed returns how many requests await their reply, where the protocol pairs them.
-func (d *Dialogue) Owed() int {
+// Owes reports whether the server owes a reply, where the protocol pairs requests with replies.
+func Owes(p Protocol, d *Dialogue) bool {
 	if d.Opaque() {
-		return 0
+		return false
 	}
-	return int(d.owed)
+	if of, ok := p.(ower); ok {
+		return of.owes(d)
+	}
+	return d.owed > 0
+}
+
+// ower is a Protocol in which it takes more than Dialogue.owed to say whether a reply is owed.
+type ower interface{ owes(d *Dialogue) bool }
+
+// Transactor is a Protocol that knows transactions.
+type Transactor interface {
+	// InTransaction reports whether the client has a transaction open and nothing is owed to it: it stands idle.
+	InTransaction(d *Dialogue) bool
 }
 
 // MayInsert reports whether bytes of the gateway's own may enter the stream of that direction now: at a boundary, with
 // nothing withheld, while it is understood and no reply is owed.
 func (d *Dialogue) MayInsert(into Direction) bool {
-	return !d.Opaque() && d.AtBoundary(into) && d.owed == 0
+	return d.flags&(opaque|busy) == 0 && d.AtBoundary(into) && d.owed == 0
 }
 
 // Again reports whether the last bytes of that direction are given again with the next.

@@ -64,6 +64,12 @@ const (
 	FaultMemcachedData
 	FaultMemcachedMagic
 
+	FaultPostgresEarly
+	FaultPostgresLength
+	FaultPostgresVersion
+	FaultPostgresGrant
+	FaultPostgresType
+
 	faults // how many there are
 )
 
@@ -127,6 +133,12 @@ var faultTexts = [faults]string{
 	FaultMemcachedSize:  "the size of memcached data is no number, or is less than the key and extras that it includes",
 	FaultMemcachedData:  "memcached data is not followed by CR LF",
 	FaultMemcachedMagic: "a binary memcached packet does not begin with 80 from a client, or 81 from a server",
+
+	FaultPostgresEarly:   "a PostgreSQL message where the other side is to speak, or none is to come",
+	FaultPostgresLength:  "the length of a PostgreSQL message is less than its header, or a startup message is larger than 10,000 bytes",
+	FaultPostgresVersion: "a PostgreSQL startup message of another protocol than 3",
+	FaultPostgresGrant:   "a PostgreSQL server answers a request for encryption with none of S, G, N, E",
+	FaultPostgresType:    "a PostgreSQL message of a type that this side does not send",
 }
 
 // String returns what is wrong, in a clause.

@@ -122,8 +122,9 @@ type Prober interface {
 type Parting uint8
 
 const (
-	TimedOut Parting = iota // a timer of the policy has run out
-	Draining                // the gateway, the route or the endpoint drains
+	TimedOut         Parting = iota // a timer of the policy has run out
+	Draining                        // the gateway, the route or the endpoint drains
+	TransactionStood                // idle_in_transaction_timeout has run out
 )
 
 // Farewell is a Protocol that has a message by which a server says that it closes.
