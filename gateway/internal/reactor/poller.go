@@ -25,7 +25,8 @@ const (
 func (r Ready) Any(of Ready) bool { return r&of != 0 }
 
 const (
-	edges     = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
+	input     = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET
+	edges     = input | unix.EPOLLOUT
 	batch     = 256        // events taken in one wait
 	wakeToken = ^uint64(0) // of the poller's own eventfd
 	longest   = 1 << 30    // milliseconds; the kernel takes an int32
@@ -76,6 +77,22 @@ func (p *Poller) Close() {
 // Add watches fd for everything, edge-triggered. Its events carry token, which must not be all ones.
 func (p *Poller) Add(fd int, token uint64) error {
 	return p.control(unix.EPOLL_CTL_ADD, fd, edges, token)
+}
+
+// AddReader watches fd for everything but that it is Writable, edge-triggered. Of a unix socket that would show whenever the
+// peer has read, whether or not it had been full.
+func (p *Poller) AddReader(fd int, token uint64) error {
+	return p.control(unix.EPOLL_CTL_ADD, fd, input, token)
+}
+
+// AwaitRoom watches an fd of AddReader for Writable too, and tells at once if it is.
+func (p *Poller) AwaitRoom(fd int, token uint64) error {
+	return p.control(unix.EPOLL_CTL_MOD, fd, edges, token)
+}
+
+// ForgetRoom takes AwaitRoom back.
+func (p *Poller) ForgetRoom(fd int, token uint64) error {
+	return p.control(unix.EPOLL_CTL_MOD, fd, input, token)
 }
 
 // AddListener watches fd for clients, level-triggered, so that none is forgotten when a batch was cut short.
