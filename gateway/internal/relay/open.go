@@ -161,9 +161,11 @@ func (l *Loop) onConnect(c *conn, ready reactor.Ready) {
 		return
 	}
 	l.tick()
-	if errno := reactor.Failure(int(c.legs[session.Upstream].fd)); errno != 0 {
-		l.retry(c, errno)
-		return
+	if ready.Any(reactor.Failed | reactor.HungUp) { // one that is connected shows as Writable alone
+		if errno := reactor.Failure(int(c.legs[session.Upstream].fd)); errno != 0 {
+			l.retry(c, errno)
+			return
+		}
 	}
 	l.connected(c)
 	l.settle(c)
