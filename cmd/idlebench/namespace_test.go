@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -107,7 +108,8 @@ func TestAFailureInsideIsToldOnceByItsExitCode(t *testing.T) {
 	var out, log bytes.Buffer
 	b := shortly(t, &out, &log)
 	b.args = append(b.args, "--rounds", "0")
-	if err := b.run(t.Context()); err == nil || err.(exitError) != (exitError{code: exitUsage}) {
+	var coded exitError
+	if err := b.run(t.Context()); !errors.As(err, &coded) || coded != (exitError{code: exitUsage}) {
 		t.Errorf("failed with %v", err)
 	}
 	if !strings.Contains(log.String(), "must be more than 0") {
