@@ -33,13 +33,16 @@ func fixedReport() report {
 		e.Earliest, e.Late99 = around(float64(earliest)), around(float64(late))
 		return e
 	}
+	figures := map[string][]figure{
+		"roundtrip": {cpuFigure()}, "connect": {cpuFigure()}, "due": {earliestFigure(), lateFigure()}, "idle": {bytesFigure()},
+	}
 	rest := []column{{"bytes", func(e entry) string { return e.Bytes.format("%.0f") }}}
-	late := []column{{"p99 late", func(e entry) string { return e.Late99.median("%.0f") }}}
-	work := append(costColumns(nameHAProxy), column{"a second", func(e entry) string { return e.Rate.median("%.0f") }})
+	late := []column{{"p99 late", func(e entry) string { return e.Late99.format("%.0f") }}}
+	work := append(costColumns(nameHAProxy), column{"a second", func(e entry) string { return e.Rate.format("%.0f") }})
 	broken := entry{Proxy: nameNginx, Faults: []string{"connection 7: checksum\nof <message> 3"}}
 	direct := entry{Proxy: nameDirect, Rate: around(150_000)}
-	return report{
-		Machine: machine{CPUs: 2, Kernel: "6.18.1", Go: "go1.26", Threads: 2,
+	r := report{
+		Machine: machine{CPUs: 2, Kernel: "6.18.1", Go: "go1.26", Threads: 2, Network: "reno in a network namespace of its own",
 			Proxies: map[string]string{nameHAProxy: "HAProxy version 2.6 <lts>", nameIdlegate: "idlegate 1.0", nameDirect: ""}},
 		Unit: nameHAProxy,
 		Scenarios: []scenarioReport{
@@ -56,6 +59,10 @@ func fixedReport() report {
 				Entries: []entry{rests(nameIdlegate, 690), rests(nameHAProxy, 3396), rests(nameNginx, 9808), direct}},
 		},
 	}
+	for i := range r.Scenarios {
+		r.Scenarios[i].figures = figures[r.Scenarios[i].Name]
+	}
+	return r
 }
 
 func TestReportAsDocument(t *testing.T) {

@@ -16,6 +16,7 @@ const (
 	nameHAProxy  = "haproxy"
 	nameNginx    = "nginx"
 	nameRelay    = "goroutines"
+	nameBefore   = "before" // another build of idlegate
 )
 
 // contender is a proxy under test.

@@ -14,9 +14,10 @@ import (
 
 // finder looks for the contenders on this machine.
 type finder struct {
-	self string // path of this program
-	dir  string // for what is built
-	log  io.Writer
+	self  string // path of this program
+	dir   string // for what is built
+	built bool   // it is there already
+	log   io.Writer
 }
 
 // find returns those of the names that are there.
@@ -71,6 +72,9 @@ func named(name string, c contender) contender {
 
 func (f finder) buildIdlegate(ctx context.Context) (contender, error) {
 	binary := filepath.Join(f.dir, "idlegate")
+	if f.built {
+		return f.versioned(ctx, idlegate(binary), binary, "version")
+	}
 	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "idlegate/cmd/idlegate")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released
 	if out, err := build.CombinedOutput(); err != nil {

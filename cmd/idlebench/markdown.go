@@ -12,8 +12,9 @@ func (r report) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s.\n", markdownText(r.Machine.describe()))
 	fmt.Fprintln(&b, "Figures are medians over the rounds, with the least and the most in brackets.")
+	b.WriteString("\n" + markdownTable(r.summary(), 2))
 	if work := r.comparable(); len(work) > 0 {
-		fmt.Fprintf(&b, "\nCPU time of the proxy over that of client and backend, as a multiple of %s's:\n\n", markdownText(r.Unit))
+		fmt.Fprintf(&b, "\nThe CPU time of each, in bulk that of all three, as a multiple of %s's in the same round:\n\n", markdownText(r.Unit))
 		b.WriteString(r.relativeTable(work))
 	}
 	for _, group := range alike(r.Scenarios) {
@@ -24,7 +25,7 @@ func (r report) markdown() string {
 
 // describe is the machine in one line.
 func (m machine) describe() string {
-	s := fmt.Sprintf("%d CPUs, %d threads of each proxy, Linux %s, %s", m.CPUs, m.Threads, m.Kernel, m.Go)
+	s := fmt.Sprintf("%d CPUs, %d threads of each proxy, Linux %s, %s, %s", m.CPUs, m.Threads, m.Kernel, m.Network, m.Go)
 	var versions []string
 	for _, version := range m.Proxies {
 		if version != "" {

@@ -23,6 +23,12 @@ type sample struct {
 // cpuRatio is the proxy's CPU time over that of its peers.
 func (s sample) cpuRatio() float64 { return float64(s.ProxyCPU) / float64(s.PeersCPU) }
 
+// perGB is the CPU time, in seconds, of all three processes for 10^9 bytes of messages. What the proxy leaves undone in
+// bulk the kernel does in its peers, and the other way round: only the sum can be compared.
+func (s sample) perGB() float64 {
+	return over((s.ProxyCPU + s.PeersCPU).Seconds(), float64(s.Bytes)/1e9)
+}
+
 // pace is how long the parts of a measurement take.
 type pace struct {
 	warm   time.Duration

@@ -19,6 +19,7 @@ type machine struct {
 	Kernel  string            `json:"kernel"`
 	Go      string            `json:"go"`
 	Threads int               `json:"threads"` // of each proxy
+	Network string            `json:"network"` // its congestion control, and whose it is
 	Proxies map[string]string `json:"proxies"` // their versions
 }
 
@@ -30,15 +31,17 @@ type scenarioReport struct {
 	Entries []entry `json:"entries"`
 
 	columns []column
+	figures []figure
 }
 
 // entry is what one proxy did in one scenario. Samples are by round; the figures leave rounds with a fault out.
 type entry struct {
 	Proxy      string   `json:"proxy"`
-	CPURatio   spread   `json:"cpu_ratio"`          // CPU of the proxy over that of backend and load generator
-	Relative   spread   `json:"relative_cpu_ratio"` // that over the unit's of the same round; 0 without one
+	CPURatio   spread   `json:"cpu_ratio"`                // CPU of the proxy over that of backend and load generator
+	Relative   spread   `json:"relative_cost"`            // that, in bulk the next, over the unit's of the same round; 0 without one
+	PerGB      spread   `json:"cpu_seconds_per_gb"`       // of proxy, backend and load generator together; 0 unless in bulk
+	OwnPerGB   spread   `json:"proxy_cpu_seconds_per_gb"` // of the proxy's alone; 0 unless in bulk
 	Each       spread   `json:"cpu_microseconds_per_operation"`
-	PerGiB     spread   `json:"cpu_milliseconds_per_gib"` // of messages, both ways together; 0 unless in bulk
 	Rate       spread   `json:"per_second"`
 	Throughput spread   `json:"bytes_per_second"` // of messages, both ways together; 0 unless in bulk
 	P50        spread   `json:"p50"`              // nanoseconds
@@ -87,7 +90,7 @@ func (t *tally) over(figure func(sample) float64) spread {
 }
 
 // entry computes the figures. Unit may be nil.
-func (t *tally) entry(proxy string, unit *tally) entry {
+func (t *tally) entry(proxy string, cost func(sample) float64, unit *tally) entry {
 	e := entry{Proxy: proxy, Samples: t.samples}
 	for _, fault := range t.faults {
 		if fault != nil {
@@ -96,7 +99,8 @@ func (t *tally) entry(proxy string, unit *tally) entry {
 	}
 	e.CPURatio = t.over(sample.cpuRatio)
 	e.Each = t.over(func(s sample) float64 { return over(s.ProxyCPU.Seconds()*1e6, float64(s.Operations)) })
-	e.PerGiB = t.over(func(s sample) float64 { return over(s.ProxyCPU.Seconds()*1e3, float64(s.Bytes)/(1<<30)) })
+	e.PerGB = t.over(sample.perGB)
+	e.OwnPerGB = t.over(func(s sample) float64 { return over(s.ProxyCPU.Seconds(), float64(s.Bytes)/1e9) })
 	e.Throughput = t.over(func(s sample) float64 { return float64(s.Bytes) / s.Elapsed.Seconds() })
 	e.Rate = t.over(func(s sample) float64 { return float64(s.Operations) / s.Elapsed.Seconds() })
 	e.P50 = t.over(func(s sample) float64 { return float64(s.P50) })
@@ -108,7 +112,7 @@ func (t *tally) entry(proxy string, unit *tally) entry {
 	e.Earliest = t.over(func(s sample) float64 { return float64(s.Closes.Earliest) })
 	e.Late50 = t.over(func(s sample) float64 { return float64(s.Closes.P50) })
 	e.Late99 = t.over(func(s sample) float64 { return float64(s.Closes.P99) })
-	e.Relative = t.relative(unit)
+	e.Relative = t.relative(cost, unit)
 	return e
 }
 
@@ -120,15 +124,16 @@ func over(a, b float64) float64 {
 	return a / b
 }
 
-// relative compares round by round, since what disturbs one measurement often lasts longer than that.
-func (t *tally) relative(unit *tally) spread {
+// relative compares round by round, since what disturbs one measurement often lasts longer than that. Where there is no
+// proxy there is nothing to compare.
+func (t *tally) relative(cost func(sample) float64, unit *tally) spread {
 	if unit == nil {
 		return spread{}
 	}
 	var values []float64
 	for i, s := range t.samples {
-		if t.faults[i] == nil && unit.faults[i] == nil {
-			values = append(values, s.cpuRatio()/unit.samples[i].cpuRatio())
+		if t.faults[i] == nil && unit.faults[i] == nil && s.ProxyCPU > 0 {
+			values = append(values, cost(s)/cost(unit.samples[i]))
 		}
 	}
 	return spreadOf(values)
@@ -141,9 +146,9 @@ func newScenarioReport(sc scenario, contenders []contender, tallies []*tally, un
 			of = tallies[i]
 		}
 	}
-	r := scenarioReport{Name: sc.Name, What: sc.What, Idle: sc.Idle, columns: sc.Columns(unit)}
+	r := scenarioReport{Name: sc.Name, What: sc.What, Idle: sc.Idle, columns: sc.Columns(unit), figures: sc.Figures}
 	for i, c := range contenders {
-		r.Entries = append(r.Entries, tallies[i].entry(c.Name, of))
+		r.Entries = append(r.Entries, tallies[i].entry(c.Name, sc.cost(), of))
 	}
 	return r
 }

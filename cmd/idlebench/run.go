@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"idlegate/cmd/idlebench/internal/netns"
 )
 
 // options are the flags.
@@ -27,10 +29,12 @@ type options struct {
 	window  time.Duration
 	idle    int
 	quick   bool
+	before  string
+	args    []string // that these were written as
 }
 
-func newRun() *cobra.Command {
-	var o options
+func newRun(args []string) *cobra.Command {
+	o := options{args: args}
 	cmd := &cobra.Command{
 		Use:   "idlebench",
 		Short: "Measure idlegate beside other proxies",
@@ -40,15 +44,25 @@ func newRun() *cobra.Command {
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
-			defer stop()
-			b, err := o.bench(cmd)
-			if err != nil {
-				return err
-			}
-			return b.run(ctx)
+			return o.run(cmd, func(ctx context.Context, b *bench) error { return b.run(ctx) })
 		},
 	}
+	o.flags(cmd)
+	return cmd
+}
+
+// run does what a command is for, until it is interrupted.
+func (o *options) run(cmd *cobra.Command, do func(context.Context, *bench) error) error {
+	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	b, err := o.bench(cmd)
+	if err != nil {
+		return err
+	}
+	return do(ctx, b)
+}
+
+func (o *options) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.IntVar(&o.rounds, "rounds", 3, "how often each proxy is measured in each scenario")
 	f.IntVar(&o.threads, "threads", 2, "threads, loops or workers of each proxy")
@@ -58,10 +72,10 @@ func newRun() *cobra.Command {
 	f.StringVar(&o.unit, "unit", nameHAProxy, "the proxy to compare with")
 	f.StringVar(&o.json, "json", "", "write everything that was measured to this file")
 	f.StringVar(&o.folder, "out", "", "write results.json, table.md and chart.svg into this directory")
-	f.DurationVar(&o.window, "window", time.Second, "how long one measurement takes")
+	f.DurationVar(&o.window, "window", time.Second, "how long one measurement takes, unless its scenario knows better")
 	f.IntVar(&o.idle, "idle", 8000, "connections of the scenarios of many connections, of which each needs two descriptors")
 	f.BoolVar(&o.quick, "quick", false, "less of everything, once, in about a minute")
-	return cmd
+	f.StringVar(&o.before, "before", "", "another build of idlegate, measured beside the others as 'before'")
 }
 
 // shorten is what --quick does to what was not written.
@@ -85,8 +99,9 @@ type bench struct {
 	options
 	scenarios []scenario
 	pace      pace
-	out       io.Writer // tables
-	log       io.Writer // progress
+	ways      []*syscall.SysProcAttr // into a network namespace
+	out       io.Writer              // tables
+	log       io.Writer              // progress
 }
 
 func (o options) bench(cmd *cobra.Command) (*bench, error) {
@@ -94,7 +109,10 @@ func (o options) bench(cmd *cobra.Command) (*bench, error) {
 	if o.rounds < 1 || o.threads < 1 || o.idle < 1 || o.window <= 0 {
 		return nil, usageError{errors.New("rounds, threads, idle and window must be more than 0")}
 	}
-	b := &bench{options: o, out: cmd.OutOrStdout(), log: cmd.ErrOrStderr()}
+	if o.before != "" {
+		o.proxies = append(o.proxies, nameBefore+"="+o.before)
+	}
+	b := &bench{options: o, ways: netns.Ways(), out: cmd.OutOrStdout(), log: cmd.ErrOrStderr()}
 	b.pace = pace{warm: o.window / 4, window: o.window, settle: o.window / 2, idle: 3 * o.window / 2,
 		patience: loadPatience}
 	all := scenarios(fullSizes(o.idle))
@@ -119,13 +137,8 @@ func selected(all []scenario, names []string) ([]scenario, error) {
 	return slices.DeleteFunc(all, func(s scenario) bool { return !slices.Contains(names, s.Name) }), nil
 }
 
-// run finds the contenders, measures them and reports.
+// run builds what there is to build and measures in a network namespace of its own, or else here.
 func (b *bench) run(ctx context.Context) error {
-	if b.folder != "" { // lest all be measured for nothing
-		if err := os.MkdirAll(b.folder, 0o755); err != nil {
-			return err
-		}
-	}
 	dir, err := os.MkdirTemp("", "idlebench-*")
 	if err != nil {
 		return err
@@ -139,9 +152,39 @@ func (b *bench) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := b.measureAll(ctx, rig{self: self, dir: dir, threads: b.threads, pace: b.pace}, contenders)
+	entered, err := b.runInside(ctx, self, dir)
+	if entered || ctx.Err() != nil {
+		return err
+	}
+	fmt.Fprintf(b.log, "without a network namespace (%v): measured with %s\n", err, network(false))
+	return b.compare(ctx, rig{self: self, dir: dir, threads: b.threads, pace: b.pace}, contenders, network(false))
+}
+
+// runIn measures in this network namespace, with what has been built into dir.
+func (b *bench) runIn(ctx context.Context, dir string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	contenders, err := finder{self: self, dir: dir, log: io.Discard, built: true}.find(ctx, b.proxies)
+	if err != nil {
+		return err
+	}
+	return b.compare(ctx, rig{self: self, dir: dir, threads: b.threads, pace: b.pace}, contenders, network(true))
+}
+
+// compare measures the contenders and reports.
+func (b *bench) compare(ctx context.Context, rig rig, contenders []contender, network string) error {
+	if b.folder != "" { // before anything is measured that could not be written
+		if err := os.MkdirAll(b.folder, 0o755); err != nil {
+			return err
+		}
+	}
+	m := describeMachine(b.threads, contenders)
+	m.Network = network
+	r, err := b.measureAll(ctx, rig, contenders, m)
 	if err == nil {
-		err = b.write(r)
+		err = errors.Join(r.writeSummary(b.out), b.write(r))
 	}
 	return errors.Join(err, r.failure())
 }
@@ -158,13 +201,9 @@ func (b *bench) write(r report) error {
 	return err
 }
 
-func (b *bench) measureAll(ctx context.Context, rig rig, contenders []contender) (report, error) {
-	r := report{Machine: describeMachine(b.threads, contenders), Unit: b.unit}
-	for _, c := range contenders {
-		if c.Version != "" {
-			fmt.Fprintf(b.out, "%s: %s\n", c.Name, c.Version)
-		}
-	}
+func (b *bench) measureAll(ctx context.Context, rig rig, contenders []contender, m machine) (report, error) {
+	r := report{Machine: m, Unit: b.unit}
+	fmt.Fprintln(b.out, m.describe())
 	for _, sc := range b.scenarios {
 		fit := sc.fit(contenders)
 		tallies, err := b.interleave(ctx, rig, sc, fit)

@@ -221,7 +221,7 @@ func TestRelativeFiguresLeaveFaultyRoundsOut(t *testing.T) {
 		unit.add(at(2), nil)
 		other.add(at(time.Duration(4+4*round)), fault)
 	}
-	e := other.entry("other", &unit)
+	e := other.entry("other", sample.cpuRatio, &unit)
 	if diff := cmp.Diff(spread{4, 2, 6}, e.Relative); diff != "" {
 		t.Error(diff)
 	}

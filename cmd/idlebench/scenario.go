@@ -17,6 +17,7 @@ type scenario struct {
 	Demand demand
 	// Columns are those of its table, where figures are compared with the unit's.
 	Columns func(unit string) []column
+	Figures []figure // by which a proxy is judged
 	// Rest is how long connections are open at least before anything is looked at: what a proxy does for each of many new
 	// ones, a second after it came at the latest, would else count as work or as no rest.
 	Rest    time.Duration
@@ -24,6 +25,14 @@ type scenario struct {
 	Timed   bool // nor where that has no timers
 	Memory  bool // the proxy's is looked at between the set-up of the load and its work
 	Idle    bool // so is its CPU time
+}
+
+// cost is what is compared with the unit's.
+func (s scenario) cost() func(sample) float64 {
+	if s.Load.Mode == load.Bulk {
+		return sample.perGB
+	}
+	return sample.cpuRatio
 }
 
 // fit returns the contenders of which a scenario says something.
@@ -83,7 +92,7 @@ func scenarios(s sizes) []scenario {
 
 func exchangeScenarios(s sizes) []scenario {
 	small := func(name, what string, l load.Config) scenario {
-		return scenario{Name: name, What: what, Load: l, Demand: usual(), Columns: exchangeColumns}
+		return scenario{Name: name, What: what, Load: l, Demand: usual(), Columns: exchangeColumns, Figures: []figure{cpuFigure()}}
 	}
 	exchange := func(connections, depth, size int) load.Config {
 		return load.Config{Mode: load.Exchange, Connections: connections, Depth: depth, Size: size}
@@ -92,8 +101,9 @@ func exchangeScenarios(s sizes) []scenario {
 	connect.Mode = load.Connect
 	beats := func(name, what string, connections int, every time.Duration) scenario {
 		l := exchange(connections, 1, smallMessage)
-		l.Every = every
+		l.Every, l.Window = every, every // in which each connection speaks once
 		sc := small(name, what, l)
+		sc.Figures = append(sc.Figures, latencyFigure())
 		sc.Rest = s.rest
 		return sc
 	}
@@ -114,7 +124,7 @@ func bulkScenarios() []scenario {
 	long := usual()
 	long.bulk = true
 	bulk := func(name, what string, connections, depth, size, receipts int) scenario {
-		return scenario{Name: name, What: what, Demand: long, Columns: bulkColumns, Load: load.Config{
+		return scenario{Name: name, What: what, Demand: long, Columns: bulkColumns, Figures: []figure{bulkFigure()}, Load: load.Config{
 			Mode: load.Bulk, Connections: connections, Depth: depth, Size: size, Receipts: receipts,
 		}}
 	}
@@ -142,6 +152,7 @@ func timerScenarios(s sizes) []scenario {
 			},
 			Demand:  demand{idle: s.timeout, message: s.timeout},
 			Columns: dueColumns,
+			Figures: []figure{earliestFigure(), lateFigure()},
 			Proxied: true,
 			Timed:   true,
 		},
@@ -154,6 +165,7 @@ func timerScenarios(s sizes) []scenario {
 			},
 			Demand:  demand{idle: s.trickle, message: s.trickle},
 			Columns: trickleColumns(s.trickle),
+			Figures: []figure{closedFigure()},
 			Proxied: true,
 			Timed:   true,
 		},
@@ -171,6 +183,7 @@ func memoryScenarios(s sizes) []scenario {
 			},
 			Demand:  usual(),
 			Columns: stallColumns,
+			Figures: []figure{bytesFigure()},
 			Proxied: true,
 			Memory:  true,
 		},
@@ -180,6 +193,7 @@ func memoryScenarios(s sizes) []scenario {
 			Load:    load.Config{Mode: load.Idle, Connections: s.idle, Depth: 1, Size: smallMessage},
 			Demand:  usual(),
 			Columns: idleColumns,
+			Figures: []figure{bytesFigure(), restFigure()},
 			Rest:    s.rest,
 			Memory:  true,
 			Idle:    true,

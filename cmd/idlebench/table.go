@@ -16,26 +16,28 @@ type column struct {
 
 // exchangeColumns are those of scenarios in which small messages go to and fro.
 func exchangeColumns(unit string) []column {
-	return append(costColumns(unit),
-		column{"CPU µs each", func(e entry) string { return e.Each.median("%.2f") }},
-		column{"a second", func(e entry) string { return e.Rate.median("%.0f") }},
-		column{"p50", func(e entry) string { return micros(e.P50) }},
-		column{"p99", func(e entry) string { return micros(e.P99) }},
-		column{"p99.9", func(e entry) string { return micros(e.P999) }},
-	)
+	return append(costColumns(unit), append([]column{
+		{"CPU µs each", func(e entry) string { return e.Each.format("%.2f") }},
+		{"a second", func(e entry) string { return e.Rate.format("%.0f") }},
+	}, latencyColumns()...)...)
 }
 
 // bulkColumns count what passes both ways together.
 func bulkColumns(unit string) []column {
-	return append(costColumns(unit),
-		column{"CPU ms a GiB", func(e entry) string { return e.PerGiB.format("%.0f") }},
-		column{"MiB a second", func(e entry) string {
-			return fmt.Sprintf("%.0f", e.Throughput.Median/(1<<20))
-		}},
-		column{"p50", func(e entry) string { return micros(e.P50) }},
-		column{"p99", func(e entry) string { return micros(e.P99) }},
-		column{"p99.9", func(e entry) string { return micros(e.P999) }},
-	)
+	return append([]column{
+		{"CPU s a GB, all three", func(e entry) string { return e.PerGB.format("%.3f") }},
+		{"of " + unit, func(e entry) string { return e.Relative.format("%.2f") }},
+		{"the proxy's", func(e entry) string { return e.OwnPerGB.format("%.3f") }},
+		{"MB a second", func(e entry) string { return e.Throughput.times(1e-6).format("%.0f") }},
+	}, latencyColumns()...)
+}
+
+func latencyColumns() []column {
+	return []column{
+		{"p50 ms", func(e entry) string { return millisOf(e.P50) }},
+		{"p99 ms", func(e entry) string { return millisOf(e.P99) }},
+		{"p99.9 ms", func(e entry) string { return millisOf(e.P999) }},
+	}
 }
 
 func costColumns(unit string) []column {
@@ -119,15 +121,5 @@ func (s spread) format(number string) string {
 	return fmt.Sprintf(number+" ("+number+".."+number+")", s.Median, s.Min, s.Max)
 }
 
-// median returns the median alone, or a dash where there is nothing.
-func (s spread) median(number string) string {
-	if s == (spread{}) {
-		return "-"
-	}
-	return fmt.Sprintf(number, s.Median)
-}
-
-// micros is for spreads of nanoseconds.
-func micros(s spread) string {
-	return fmt.Sprintf("%.0fµs", s.Median/float64(time.Microsecond))
-}
+// millisOf is for spreads of nanoseconds.
+func millisOf(s spread) string { return s.times(1 / float64(time.Millisecond)).format("%.2f") }

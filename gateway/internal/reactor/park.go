@@ -75,15 +75,20 @@ func (p *parking) wait(timeout time.Duration) error {
 }
 
 func (p *parking) bound(timeout time.Duration) error {
-	switch {
-	case timeout >= 0:
-		p.bounded = true
-		return p.file.SetReadDeadline(time.Now().Add(timeout))
-	case p.bounded:
-		p.bounded = false
-		return p.file.SetReadDeadline(time.Time{})
+	if timeout < 0 {
+		return p.unbound()
 	}
-	return nil
+	p.bounded = true
+	return p.file.SetReadDeadline(time.Now().Add(timeout))
+}
+
+// unbound takes back the timer of the last wait, which would wake sysmon.
+func (p *parking) unbound() error {
+	if !p.bounded {
+		return nil
+	}
+	p.bounded = false
+	return p.file.SetReadDeadline(time.Time{})
 }
 
 // try opens the gate when called first, and is called again when something is there. The order matters: what Go's poller

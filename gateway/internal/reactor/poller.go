@@ -4,7 +4,6 @@ package reactor
 
 import (
 	"fmt"
-	"syscall"
 	"time"
 	"unsafe"
 
@@ -26,7 +25,8 @@ const (
 func (r Ready) Any(of Ready) bool { return r&of != 0 }
 
 const (
-	edges     = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
+	input     = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET
+	edges     = input | unix.EPOLLOUT
 	batch     = 256        // events taken in one wait
 	wakeToken = ^uint64(0) // of the poller's own eventfd
 	longest   = 1 << 30    // milliseconds; the kernel takes an int32
@@ -37,8 +37,7 @@ type Poller struct {
 	epoll   int
 	wake    int // eventfd
 	parking *parking
-	looks   int // that found something, since the loop last parked; no more are counted than settled
-	hasty   int // times that the loop parks without a look, since the scheduler has interrupted one
+	rest    rest
 	events  [batch]unix.EpollEvent
 	count   int
 }
@@ -60,7 +59,7 @@ func NewPoller() (*Poller, error) {
 		unix.Close(epoll)
 		return nil, err
 	}
-	p := &Poller{epoll: epoll, wake: wake, parking: parking}
+	p := &Poller{epoll: epoll, wake: wake, parking: parking, rest: restless(settled)}
 	if err := p.control(unix.EPOLL_CTL_ADD, wake, unix.EPOLLIN|unix.EPOLLET, wakeToken); err != nil {
 		p.Close()
 		return nil, fmt.Errorf("watch the eventfd: %w", err)
@@ -80,6 +79,22 @@ func (p *Poller) Add(fd int, token uint64) error {
 	return p.control(unix.EPOLL_CTL_ADD, fd, edges, token)
 }
 
+// AddReader watches fd for everything but that it is Writable, edge-triggered. Of a unix socket that would show whenever the
+// peer has read, whether or not it had been full.
+func (p *Poller) AddReader(fd int, token uint64) error {
+	return p.control(unix.EPOLL_CTL_ADD, fd, input, token)
+}
+
+// AwaitRoom watches an fd of AddReader for Writable too, and tells at once if it is.
+func (p *Poller) AwaitRoom(fd int, token uint64) error {
+	return p.control(unix.EPOLL_CTL_MOD, fd, edges, token)
+}
+
+// ForgetRoom takes AwaitRoom back.
+func (p *Poller) ForgetRoom(fd int, token uint64) error {
+	return p.control(unix.EPOLL_CTL_MOD, fd, input, token)
+}
+
 // AddListener watches fd for clients, level-triggered, so that none is forgotten when a batch was cut short.
 func (p *Poller) AddListener(fd int, token uint64) error {
 	return p.control(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN, token)
@@ -95,94 +110,6 @@ func (p *Poller) control(op, fd int, events uint32, token uint64) error {
 		return errno
 	}
 	return nil
-}
-
-// Wait waits for events until timeout is over; less than 0 is for ever. The timeout is rounded up to milliseconds, so
-// that a timer is never found to be early, but a signal, as the runtime sends them, may cut it short. It returns how many
-// there are for Event.
-func (p *Poller) Wait(timeout time.Duration) (int, error) {
-	p.count = 0
-	first := p.patience()
-	if timeout >= 0 {
-		first = min(first, timeout)
-	}
-	n, errno := p.look(first)
-	switch {
-	case n > 0 && errno == 0:
-		p.found()
-	case errno == 0 && first != timeout:
-		p.looks = 0
-		if err := p.parking.wait(timeout - first); err != nil { // for ever is less than 0 and stays so
-			return 0, fmt.Errorf("wait for events: %w", err)
-		}
-		n, errno = p.look(0)
-	}
-	if errno == unix.EINTR {
-		p.hasty = haste
-		return 0, nil
-	}
-	if errno != 0 {
-		return 0, fmt.Errorf("wait for events: %w", errno)
-	}
-	p.count = n
-	return n, nil
-}
-
-// A loop that has parked looks for glancing at a time at first, which is long enough for the answer to a message and
-// short enough for others to wait, see usher. When looks have found something settled times it looks for looking, which
-// covers nearly every wait of a loop that has anything to do.
-//
-// Go's scheduler interrupts a look by a signal where it wants the processor, or the world to stop. Mostly that is sysmon, who
-// does it every 10 ms once awake, and falls asleep only when it finds every processor idle. So the loop parks at once the
-// next haste times, which is longer than 10 ms unless there is much to do, and the loop mostly parked at its next round:
-// heartbeats 0.83 (0.82..0.85) of HAProxy's CPU where glancing had 0.94 (0.82..0.95).
-const (
-	glancing = time.Millisecond
-	looking  = 100 * time.Millisecond
-	settled  = 4
-	haste    = 32
-)
-
-func (p *Poller) patience() time.Duration {
-	switch {
-	case p.hasty > 0:
-		p.hasty--
-		return 0
-	case p.looks < settled:
-		return glancing
-	}
-	return looking
-}
-
-// found notes that a look has found something.
-func (p *Poller) found() {
-	if p.looks == settled {
-		return
-	}
-	p.looks++
-	if p.looks == settled {
-		go usher()
-	}
-}
-
-// usher does nothing, but has the runtime wake a thread for it, which then waits in Go's poller. The one that waited there
-// runs a loop now, and does not come back before that parks again; another loop that has parked, and every other goroutine
-// that waits for a descriptor, would not hear of theirs meanwhile. (The 99th percentile of heartbeats was 411 ms without it.)
-func usher() {}
-
-// look waits without telling Go's scheduler, which makes a wait as cheap as one in C. One that the scheduler is told of wakes
-// sysmon, see parking. CPU in units of HAProxy 2.6, waiting told, told after a look of 1 ms, and as it is now
-// (`go run ./cmd/idlebench` measures it again):
-//
-//	round trips, 1 connection       1.01  1.15  0.92
-//	round trips, 64 connections     1.02  0.94  0.85
-//	pipelined 16 deep               1.07  1.03  0.90
-//	heartbeats, 8,000 connections   2.9   1.47  0.83
-//
-// The price is that a waiting loop keeps a processor of the scheduler's, so there must be one more of them than loops.
-func (p *Poller) look(timeout time.Duration) (int, syscall.Errno) {
-	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.epoll), uintptr(unsafe.Pointer(&p.events[0])), batch, milliseconds(timeout), 0, 0)
-	return int(n), errno
 }
 
 // milliseconds returns the kernel's form of a timeout, rounded up.

@@ -129,7 +129,8 @@ func (l *Loop) onClients(index int) {
 	if door.Listener == nil {
 		return
 	}
-	for range acceptBatch {
+	clients := 1 // at least, or the listener were not ready
+	for n := 0; n < clients; n++ {
 		if l.full() || l.acceptor.paused {
 			return
 		}
@@ -144,7 +145,19 @@ func (l *Loop) onClients(index int) {
 		if errno == 0 { // else the client was gone before it was accepted
 			l.admit(door.Route, fd, client)
 		}
+		if n == 0 {
+			clients += door.waiting()
+		}
 	}
+}
+
+// waiting returns how many clients more to accept in this turn.
+func (d Door) waiting() int {
+	clients, known := d.Listener.Waiting()
+	if !known {
+		return acceptBatch - 1 // until there is none
+	}
+	return min(clients, acceptBatch-1)
 }
 
 // full pauses accepting when every place is taken and clients are to wait for one.

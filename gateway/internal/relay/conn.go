@@ -30,6 +30,7 @@ type leg struct {
 	reset    bool   // of one that is being closed: end with RST
 	failed   bool   // the peer has reset the connection or is lost: nothing can be written
 	bulk     bool   // this peer sends so much that it pays to pass it on unread
+	room     room   // whether this peer's taking what was written is heard of
 }
 
 // waited reports whether bytes wait for this peer.

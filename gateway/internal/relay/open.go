@@ -18,13 +18,13 @@ func (l *Loop) open(r *Route, fd int, client netip.AddrPort, id uint64) {
 	c.phase = awaiting
 	c.session = session.Accept(l.now, l.share(r))
 	c.route, c.client, c.id = r, peerOf(client), id
-	c.legs = [2]leg{{fd: int32(fd)}, {fd: -1}}
+	c.legs = [2]leg{{fd: int32(fd), room: roomOf(!client.IsValid())}, {fd: -1}}
 	if l.stopped { // it came by the last mail
 		l.closeLeg(&c.legs[session.Client])
 		l.vacate(c)
 		return
 	}
-	if err := l.poller.Add(fd, c.token(session.Client)); err != nil {
+	if err := l.watch(fd, c.legs[session.Client].room, c.token(session.Client)); err != nil {
 		l.turnAway(c)
 		return
 	}
@@ -96,8 +96,9 @@ func (l *Loop) attempt(c *conn) (exhausted bool) {
 			break
 		}
 		fd, pending, errno := reactor.Connect(endpoint.Address)
+		room := roomOf(endpoint.Address.IsUnix())
 		if errno == 0 {
-			if err := l.poller.Add(fd, c.token(session.Upstream)); err != nil {
+			if err := l.watch(fd, room, c.token(session.Upstream)); err != nil {
 				reactor.Close(fd)
 				errno = syscall.ENOMEM
 			}
@@ -113,7 +114,7 @@ func (l *Loop) attempt(c *conn) (exhausted bool) {
 		}
 		endpoint.Opened()
 		l.review(c) // the one that was tried before may have been leaving
-		c.legs[session.Upstream] = leg{fd: int32(fd), held: c.legs[session.Upstream].held}
+		c.legs[session.Upstream] = leg{fd: int32(fd), held: c.legs[session.Upstream].held, room: room}
 		c.session.Dialling(l.now)
 		c.young = !endpoint.Address.IsUnix()
 		if !pending {
@@ -160,9 +161,11 @@ func (l *Loop) onConnect(c *conn, ready reactor.Ready) {
 		return
 	}
 	l.tick()
-	if errno := reactor.Failure(int(c.legs[session.Upstream].fd)); errno != 0 {
-		l.retry(c, errno)
-		return
+	if ready.Any(reactor.Failed | reactor.HungUp) { // one that is connected shows as Writable alone
+		if errno := reactor.Failure(int(c.legs[session.Upstream].fd)); errno != 0 {
+			l.retry(c, errno)
+			return
+		}
 	}
 	l.connected(c)
 	l.settle(c)

@@ -165,6 +165,7 @@ func (l *Loop) hold(c *conn, side session.Side, b []byte) {
 
 // waitFor notes that side has not taken everything.
 func (l *Loop) waitFor(c *conn, side session.Side) {
+	l.awaitRoom(c, side)
 	c.legs[side].unsent = uint32(reactor.Unsent(int(c.legs[side].fd)))
 	l.tick()
 	l.offerLater(c, side)
@@ -212,6 +213,7 @@ func (l *Loop) flush(c *conn, side session.Side) {
 		return
 	}
 	if !leg.held.empty() {
+		l.awaitRoom(c, side)
 		if leg.held.from > before {
 			c.session.Moved(side, l.now)
 			l.rearm(c)
@@ -238,6 +240,7 @@ func (l *Loop) onWritable(c *conn, side session.Side) {
 
 // taken goes on after side has taken everything.
 func (l *Loop) taken(c *conn, side session.Side) {
+	l.forgetRoom(c, side)
 	c.legs[side].unsent = 0
 	c.session.Taken(c.rules(), side, l.now)
 	if side == session.Upstream && !c.session.ReadClosed {
