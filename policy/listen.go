@@ -15,6 +15,10 @@ type claim struct {
 // listener reads an address to listen at; it is zero where the file has none. Route is nil for the admin addresses.
 func (c cursor) listener(route *Route) Address {
 	var a Address
+	if s := c.node.Value; isPort(s) {
+		c.fail("%s is a port without an address; write \":%s\" to listen at every one, or 127.0.0.1:%s for this machine only", s, s, s)
+		return a
+	}
 	address(&a)(c)
 	if !a.IsZero() {
 		c.claim(a, route)

@@ -154,6 +154,9 @@ func (c cursor) unknown(key *yaml.Node, grammar keys) {
 		advice = c.elsewhere(key.Value)
 	}
 	if advice == "" {
+		advice = inOurWords(key.Value, known)
+	}
+	if advice == "" {
 		advice = didYouMean(key.Value, known)
 	}
 	c.to(key, "").fail("unknown key %s%s", quote(key.Value), advice)
@@ -213,11 +216,40 @@ func (c cursor) usable() bool {
 
 // scalar is the text of a single value, quoted or not.
 func (c cursor) scalar() (string, bool) {
-	if c.node.Kind != yaml.ScalarNode {
-		c.fail("must be a single value, not %s", kindOf(c.node))
+	s, ok := c.literal()
+	if ok && isVariable(s) {
+		c.fail("%s is a variable, and none is filled in here; write its value", quote(s))
 		return "", false
 	}
-	return c.node.Value, true
+	return s, ok
+}
+
+// literal is scalar where any text may stand, also one with a $.
+func (c cursor) literal() (string, bool) {
+	switch {
+	case c.node.Kind == yaml.ScalarNode:
+		return c.node.Value, true
+	case isTemplate(c.node):
+		c.fail("is a template that nobody has filled in; write the value")
+	default:
+		c.fail("must be a single value, not %s", kindOf(c.node))
+	}
+	return "", false
+}
+
+// isVariable says that a shell, or a program like envsubst, was to put something in the place of s or a part of it.
+func isVariable(s string) bool {
+	at := strings.IndexByte(s, '$')
+	if at < 0 || at+1 == len(s) {
+		return false
+	}
+	next := s[at+1]
+	return next == '{' || next == '(' || at == 0 && (next == '_' || next >= 'A' && next <= 'Z' || next >= 'a' && next <= 'z')
+}
+
+// isTemplate says that n was {{ something }}.
+func isTemplate(n *yaml.Node) bool {
+	return n.Kind == yaml.MappingNode && len(n.Content) > 0 && n.Content[0].Kind == yaml.MappingNode
 }
 
 func kindOf(n *yaml.Node) string {

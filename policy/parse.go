@@ -40,8 +40,12 @@ func (c cursor) config() *Config {
 		Gateway: c.section("gateway").gateway(),
 	}
 	in := shared{
-		policies:  declare(c.section("policies"), "policy", cursor.policy),
-		upstreams: declare(c.section("upstreams"), "upstream", cursor.upstream),
+		policies: declare(c.section("policies"), kindOfName[Policy]{
+			what: "policy", example: "devices: {long: {}}", read: cursor.policy, nameless: isNamelessPolicy,
+		}),
+		upstreams: declare(c.section("upstreams"), kindOfName[Upstream]{
+			what: "upstream", example: "device_servers: {endpoints: [10.0.0.11:9000]}", read: cursor.upstream, nameless: isNamelessUpstream,
+		}),
 	}
 	config.Policies, config.Upstreams = in.policies.values(), in.upstreams.values()
 	config.Routes = c.section("routes").routes(in)
@@ -71,6 +75,7 @@ func (r *reader) document(data []byte) *yaml.Node {
 		r.report(1+bytes.Count(before, []byte("\n")), 1+utf8.RuneCount(before[start:]), "the file is not text in UTF-8")
 		return nil
 	}
+	data = r.replaceStrangeSpaces(data)
 	var first, second yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	err := decoder.Decode(&first)

@@ -49,10 +49,14 @@ func (c cursor) protocol() Protocol {
 }
 
 func (c cursor) namedProtocol() Protocol {
-	framing, ok := valueOf[Framing](c.node.Value)
+	name, ok := c.scalar()
+	if !ok {
+		return Protocol{}
+	}
+	framing, ok := valueOf[Framing](name)
 	switch {
 	case !ok:
-		c.fail("unknown protocol %s%s", quote(c.node.Value), didYouMean(c.node.Value, Framing(0).words()[1:]))
+		c.fail("unknown protocol %s%s", quote(name), didYouMean(name, Framing(0).words()[1:]))
 	case framing == LengthField:
 		c.fail("length_field needs the size of its field, as in {length_field: {size: 4}}")
 	case framing == Fixed:
@@ -107,7 +111,7 @@ func (c cursor) bytes() []byte {
 	var s string
 	c.choice(keys{
 		"text": func(c cursor) {
-			text(&s)(c)
+			literal(&s)(c)
 			if strings.Contains(s, `\`) && c.node.Style&yaml.DoubleQuotedStyle == 0 {
 				c.warn(`has a backslash that stands for itself; in double quotes "\n" is one character`)
 			}

@@ -52,6 +52,10 @@ func limit(to *int, most int) func(cursor) {
 
 func boolean(to *bool) func(cursor) {
 	return func(c cursor) {
+		if c.node.Kind == yaml.ScalarNode && isVariable(c.node.Value) {
+			c.scalar()
+			return
+		}
 		if c.node.ShortTag() != "!!bool" {
 			c.fail("must be plain true or false, not %s", kindOf(c.node))
 			return
@@ -63,16 +67,29 @@ func boolean(to *bool) func(cursor) {
 // text reads what YAML itself takes for text, so that a name is never a number or a truth value by accident.
 func text(to *string) func(cursor) {
 	return func(c cursor) {
-		s, ok := c.scalar()
-		switch {
-		case !ok:
-		case c.node.ShortTag() != "!!str":
-			c.fail("must be text; write it in quotes, as in %q", clip(s))
-		case s == "":
-			c.fail("is empty; write a value, or remove the key")
-		default:
-			*to = s
+		if s, ok := c.scalar(); ok {
+			c.checkText(s, to)
 		}
+	}
+}
+
+// literal reads text that may have a $ in it.
+func literal(to *string) func(cursor) {
+	return func(c cursor) {
+		if s, ok := c.literal(); ok {
+			c.checkText(s, to)
+		}
+	}
+}
+
+func (c cursor) checkText(s string, to *string) {
+	switch {
+	case c.node.ShortTag() != "!!str":
+		c.fail("must be text; write it in quotes, as in %q", clip(s))
+	case s == "":
+		c.fail("is empty; write a value, or remove the key")
+	default:
+		*to = s
 	}
 }
 

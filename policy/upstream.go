@@ -27,14 +27,18 @@ const maxRetries = 100
 
 func (c cursor) upstream(name string) *Upstream {
 	u := &Upstream{Name: name, ConnectTimeout: 5 * time.Second, Retries: 2, written: c.origins()}
-	c.mapping(keys{
+	c.mapping(u.grammar())
+	c.require("endpoints", "[10.0.0.11:9000]")
+	return u
+}
+
+func (u *Upstream) grammar() keys {
+	return keys{
 		"endpoints":       func(c cursor) { u.Endpoints = c.endpoints() },
 		"balance":         word(&u.Balance),
 		"connect_timeout": duration(&u.ConnectTimeout),
 		"retries":         integer(&u.Retries, 0, maxRetries),
-	})
-	c.require("endpoints", "[10.0.0.11:9000]")
-	return u
+	}
 }
 
 func (c cursor) endpoints() []Endpoint {
