@@ -28,6 +28,9 @@ func (c cursor) listener(route *Route) Address {
 
 // claim notes that c wants to listen at an address. Its route may get its name later.
 func (c cursor) claim(a Address, route *Route) {
+	if c.written() {
+		c.mark()
+	}
 	c.r.claims = append(c.r.claims, claim{address: a, at: c, route: route})
 }
 

@@ -18,6 +18,7 @@ type reader struct {
 	problems Problems
 	warnings Problems
 	claims   []claim
+	marks    map[string]position // by path
 }
 
 // cursor points at one value of the file. One that is not there reads as an empty mapping or list, and its position is

@@ -19,6 +19,10 @@ func Parse(name string, data []byte) (*Config, error) {
 			config = top.config()
 		}
 	}
+	if config != nil {
+		config.name, config.marks = name, r.marks
+		r.problems = append(r.problems, config.Circles(fromFile())...)
+	}
 	if len(r.problems) > 0 {
 		r.problems.sort()
 		return nil, r.problems
@@ -40,6 +44,7 @@ func (c cursor) config() *Config {
 		Gateway: c.section("gateway").gateway(),
 	}
 	in := shared{
+		memory: config.Gateway.BufferMemory,
 		policies: declare(c.section("policies"), kindOfName[Policy]{
 			what: "policy", example: "devices: {long: {}}", read: cursor.policy, nameless: isNamelessPolicy,
 		}),

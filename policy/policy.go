@@ -23,5 +23,7 @@ type Config struct {
 	Upstreams []*Upstream // in the order of the file
 	Routes    []*Route    // in the order of the file
 
+	name     string // of the file
+	marks    map[string]position
 	warnings Problems
 }

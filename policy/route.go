@@ -19,7 +19,10 @@ type Route struct {
 	UpstreamProtocol Protocol // equal to Protocol unless written
 	Upstream         *Upstream
 	ConnectOn        ConnectOn
+	Hold             int64   // bytes held of a first message, at most; 0 where ConnectOn is ConnectOnAccept
 	Policy           *Policy // its ResetOn is set wherever it is long
+
+	tcp origins // what is written below its tcp; nil for a route that is from no file
 }
 
 // Limits bound what one route may take.
@@ -38,6 +41,7 @@ const reserved = "none"
 type shared struct {
 	policies  *declared[Policy]
 	upstreams *declared[Upstream]
+	memory    int64 // gateway.buffer_memory
 }
 
 func (c cursor) routes(in shared) []*Route {
@@ -65,11 +69,11 @@ func (c cursor) route(in shared) *Route {
 		"allow":             networks(&r.Allow),
 		"deny":              networks(&r.Deny),
 		"limits":            func(c cursor) { r.Limits = c.limits() },
-		"tcp":               func(c cursor) { r.TCP = c.tcp() },
+		"tcp":               func(c cursor) { r.TCP, r.tcp = c.tcp(), c.origins() },
 		"protocol":          func(c cursor) { r.Protocol = c.protocol() },
 		"upstream_protocol": func(c cursor) { r.UpstreamProtocol = c.protocol() },
 		"upstream":          func(c cursor) { r.Upstream = in.upstreams.refer(c) },
-		"connect_on":        word(&r.ConnectOn),
+		"connect_on":        func(c cursor) { c.connectOn(r) },
 		"policy":            func(c cursor) { r.Policy = c.policyOf(in) },
 	})
 	c.require("name", "devices")
@@ -84,6 +88,7 @@ func (c cursor) route(in shared) *Route {
 		r.UpstreamProtocol = r.Protocol
 	}
 	r.settle(c)
+	r.checkHold(c, in.memory)
 	return r
 }
 
@@ -93,6 +98,7 @@ func (r *Route) settle(c cursor) {
 		return // reported already
 	}
 	r.Policy = r.Policy.on(r.Protocol)
+	r.warnConnectTimeout(c)
 	if r.Protocol.Framing == Raw && r.UpstreamProtocol.Framing == Raw {
 		if size := c.child("limits").child("message_size"); size.written() {
 			size.fail("has no meaning on raw, which knows no messages; remove it")
@@ -153,13 +159,22 @@ func (r *Route) node() *yaml.Node {
 		pair{"allow", networksNode(r.Allow)},
 		pair{"deny", networksNode(r.Deny)},
 		pair{"limits", r.limitsNode()},
-		pair{"tcp", r.TCP.node()},
+		pair{"tcp", r.tcpNode()},
 		pair{"protocol", r.Protocol.node()},
 		pair{"upstream_protocol", r.UpstreamProtocol.node()},
 		pair{"upstream", scalarNode(r.Upstream.Name)},
-		pair{"connect_on", scalarNode(r.ConnectOn.String())},
+		pair{"connect_on", r.connectOnNode()},
 		pair{"policy", policy},
 	)
+}
+
+// tcpNode says in a comment where user_timeout is not the operator's own.
+func (r *Route) tcpNode() *yaml.Node {
+	n := r.TCP.node()
+	if r.UserTimeoutOrigin().From != "" {
+		n.LineComment = "user_timeout from keepalive: idle + interval * count"
+	}
+	return n
 }
 
 func (r *Route) limitsNode() *yaml.Node {

@@ -97,6 +97,7 @@ func (c cursor) checkText(s string, to *string) {
 func path(to *string) func(cursor) {
 	return func(c cursor) {
 		text(to)(c)
+		c.mark()
 		if !printable(*to) {
 			c.fail("%s has unprintable characters", quote(*to))
 		}

@@ -9,7 +9,7 @@ import (
 // TCP holds the socket options of both legs.
 type TCP struct {
 	Keepalive   Keepalive
-	UserTimeout time.Duration // 0: the kernel's own
+	UserTimeout time.Duration // 0: the kernel's own; not written: Idle + Interval * Count where Keepalive is, else 2m
 }
 
 // Keepalive is the kernel's keepalive. Idle 0 switches it off.
@@ -41,7 +41,25 @@ func (c cursor) tcp() TCP {
 		"keepalive":    func(c cursor) { t.Keepalive = c.keepalive() },
 		"user_timeout": span{none: true, most: maxUserTimeout}.into(&t.UserTimeout),
 	})
+	keepalive := c.child("keepalive")
+	switch gaveUp := t.Keepalive.givesUp(); {
+	case !keepalive.written() || gaveUp == 0:
+	case !c.child("user_timeout").written():
+		t.UserTimeout = min(gaveUp, maxUserTimeout)
+	case keepalive.child("count").written() && t.UserTimeout != 0 && t.UserTimeout != min(gaveUp, maxUserTimeout):
+		keepalive.child("count").warn("has no effect beside user_timeout (%s), by which the kernel gives up instead; "+
+			"without user_timeout it follows from keepalive (%s)", formatDuration(t.UserTimeout), formatDuration(gaveUp))
+	}
 	return t
+}
+
+// givesUp is after how much silence the kernel gives a peer up that answers no probe; 0: never. Where TCP_USER_TIMEOUT is
+// set, Linux goes by that and does not count probes (tcp_keepalive_timer in net/ipv4/tcp_timer.c).
+func (k Keepalive) givesUp() time.Duration {
+	if k.Idle == 0 {
+		return 0
+	}
+	return k.Idle + k.Interval*time.Duration(k.Count)
 }
 
 // keepalive reads a mapping, or the word none.

@@ -148,6 +148,7 @@ func (c cursor) timers(p *Policy, kind Kind) {
 		c.checkDeadline(TimerWriteDeadline, p.WriteDeadline, p.Deadline)
 	}
 	c.warnUnbounded(p)
+	c.warnNever(p)
 }
 
 func (c cursor) checkDeadline(key Timer, d, deadline time.Duration) {

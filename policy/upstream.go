@@ -54,6 +54,7 @@ func (c cursor) endpoints() []Endpoint {
 			return
 		}
 		lines[e.Address] = c.line
+		c.mark()
 		all = append(all, e)
 	})
 	c.refuseEmpty("an endpoint, as in [10.0.0.11:9000]")

@@ -1,0 +1,50 @@
+package policy
+
+import "gopkg.in/yaml.v3"
+
+// standardHold is how much of a first message is held where the file does not say.
+const standardHold = 64 * kib
+
+// connectOn reads accept, first_message, or {first_message: {hold: 1MiB}}.
+func (c cursor) connectOn(r *Route) {
+	if c.node.Kind != yaml.MappingNode {
+		word(&r.ConnectOn)(c)
+	} else {
+		c.choice(keys{ConnectOnFirstMessage.String(): func(c cursor) {
+			r.ConnectOn = ConnectOnFirstMessage
+			c.mapping(keys{"hold": size(&r.Hold, 1, false)})
+		}})
+	}
+	if r.ConnectOn == ConnectOnFirstMessage && r.Hold == 0 {
+		r.Hold = standardHold
+	}
+}
+
+// checkHold reports first messages that could never be let through, and warns where hold was not chosen and bounds
+// messages more than message_size does. On raw any bytes are a message.
+func (r *Route) checkHold(c cursor, memory int64) {
+	at := c.child("connect_on")
+	hold := at.child(ConnectOnFirstMessage.String()).child("hold")
+	switch {
+	case r.ConnectOn != ConnectOnFirstMessage || r.Protocol.Framing == 0:
+	case r.Protocol.Framing == Raw:
+		if hold.written() {
+			hold.fail("has no meaning on raw, which knows no messages; remove it")
+		}
+	case r.Hold > memory:
+		at.fail("holds %s of a first message, more than gateway.buffer_memory (%s)", formatSize(r.Hold), formatSize(memory))
+	case r.Protocol.smallest() > r.Hold:
+		at.fail("the smallest message has %d bytes, more than first_message holds (%s); write it as in {first_message: {hold: %s}}",
+			r.Protocol.smallest(), formatSize(r.Hold), formatSize(r.Protocol.smallest()))
+	case !hold.written() && (r.Limits.MessageSize == 0 || r.Limits.MessageSize > r.Hold):
+		at.warn("a first message of more than %s ends its connection as message_too_large, whatever message_size (%s) says; "+
+			"to bound it otherwise, write {first_message: {hold: 1MiB}}", formatSize(r.Hold), formatSize(r.Limits.MessageSize))
+	}
+}
+
+func (r *Route) connectOnNode() *yaml.Node {
+	if r.ConnectOn != ConnectOnFirstMessage || r.Protocol.Framing == Raw {
+		return scalarNode(r.ConnectOn.String())
+	}
+	return flow(pair{r.ConnectOn.String(), flow(pair{"hold", scalarNode(formatSize(r.Hold))})})
+}
