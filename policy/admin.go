@@ -6,7 +6,7 @@ import "gopkg.in/yaml.v3"
 type Admin struct {
 	Listen    Address // default 127.0.0.1:9180; others than loopback and unix come with a TokenFile or a TLS.ClientCA
 	Metrics   Address // only /metrics, /healthz and /readyz, which everybody may ask; zero: not served apart
-	TokenFile string  // holds what callers of Listen must show; "": none is demanded
+	TokenFile File    // holds what callers of Listen must show; zero: none is demanded
 	TLS       AdminTLS
 	Pprof     bool // Listen serves /debug/pprof/ as well
 }
@@ -14,9 +14,9 @@ type Admin struct {
 // AdminTLS is the TLS of Admin.Listen, by the paths of its files. It is zero where Listen speaks plain HTTP, and else has
 // both Cert and Key.
 type AdminTLS struct {
-	Cert     string
-	Key      string
-	ClientCA string // who signs the certificates that callers must have; "": they need none
+	Cert     File
+	Key      File
+	ClientCA File // who signs the certificates that callers must have; zero: they need none
 }
 
 func (c cursor) admin() Admin {
@@ -28,7 +28,7 @@ func (c cursor) admin() Admin {
 	c.mapping(keys{
 		"listen":     func(c cursor) { a.Listen = c.listener(nil) },
 		"metrics":    func(c cursor) { a.Metrics = c.listener(nil) },
-		"token_file": path(&a.TokenFile),
+		"token_file": file(&a.TokenFile),
 		"tls":        func(c cursor) { a.TLS = c.adminTLS() },
 		"pprof":      boolean(&a.Pprof),
 	})
@@ -40,7 +40,7 @@ func (c cursor) admin() Admin {
 
 func (c cursor) adminTLS() AdminTLS {
 	var t AdminTLS
-	c.mapping(keys{"cert": path(&t.Cert), "key": path(&t.Key), "client_ca": path(&t.ClientCA)})
+	c.mapping(keys{"cert": file(&t.Cert), "key": file(&t.Key), "client_ca": file(&t.ClientCA)})
 	c.require("cert", "admin.crt")
 	c.require("key", "admin.key")
 	return t
@@ -64,7 +64,7 @@ func (a Admin) node() *yaml.Node {
 	return block(
 		pair{"listen", scalarNode(a.Listen.String())},
 		pair{"metrics", optional(a.Metrics.String())},
-		pair{"token_file", optional(a.TokenFile)},
+		pair{"token_file", optional(a.TokenFile.String())},
 		pair{"tls", a.TLS.node()},
 		pair{"pprof", boolNode(a.Pprof)},
 	)
@@ -76,8 +76,8 @@ func (t AdminTLS) node() *yaml.Node {
 		return nil
 	}
 	return flow(
-		pair{"cert", scalarNode(t.Cert)},
-		pair{"key", scalarNode(t.Key)},
-		pair{"client_ca", optional(t.ClientCA)},
+		pair{"cert", scalarNode(t.Cert.String())},
+		pair{"key", scalarNode(t.Key.String())},
+		pair{"client_ca", optional(t.ClientCA.String())},
 	)
 }

@@ -40,7 +40,7 @@ func (c *Config) Circles(hosts Hosts) Problems {
 			continue
 		}
 		for i, e := range r.Upstream.Endpoints {
-			path := fmt.Sprintf("upstreams.%s.endpoints[%d]", r.Upstream.Name, i)
+			path := EndpointPath(r.Upstream.Name, i)
 			if text := w.circle(r, e.Address); text != "" && !reported[path] {
 				reported[path] = true
 				found = append(found, c.ProblemAt(path, text))

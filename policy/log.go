@@ -7,7 +7,7 @@ type Log struct {
 	Level       LogLevel
 	Format      LogFormat
 	Connections LogConnections
-	File        string // "" is standard error
+	File        File // zero is standard error
 }
 
 func (c cursor) log() Log {
@@ -16,7 +16,7 @@ func (c cursor) log() Log {
 		"level":       word(&l.Level),
 		"format":      word(&l.Format),
 		"connections": word(&l.Connections),
-		"file":        path(&l.File),
+		"file":        file(&l.File),
 	})
 	return l
 }
@@ -26,6 +26,6 @@ func (l Log) node() *yaml.Node {
 		pair{"level", scalarNode(l.Level.String())},
 		pair{"format", scalarNode(l.Format.String())},
 		pair{"connections", scalarNode(l.Connections.String())},
-		pair{"file", optional(l.File)},
+		pair{"file", optional(l.File.String())},
 	)
 }

@@ -93,13 +93,17 @@ func (c cursor) checkText(s string, to *string) {
 	}
 }
 
-// path reads the path of a file, relative to the directory that the gateway runs in unless it is absolute.
-func path(to *string) func(cursor) {
+// file reads the path of a file.
+func file(to *File) func(cursor) {
 	return func(c cursor) {
-		text(to)(c)
+		var path string
+		text(&path)(c)
 		c.mark()
-		if !printable(*to) {
-			c.fail("%s has unprintable characters", quote(*to))
+		if !printable(path) {
+			c.fail("%s has unprintable characters", quote(path))
+		}
+		if path != "" {
+			*to = fileAt(c.r.file, path)
 		}
 	}
 }
