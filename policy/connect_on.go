@@ -1,9 +1,13 @@
 package policy
 
-import "gopkg.in/yaml.v3"
+import (
+	"gopkg.in/yaml.v3"
+
+	"idlegate/policy/units"
+)
 
 // standardHold is how much of a first message is held where the file does not say.
-const standardHold = 64 * kib
+const standardHold = 64 * units.KiB
 
 // connectOn reads accept, first_message, or {first_message: {hold: 1MiB}}.
 func (c cursor) connectOn(r *Route) {
@@ -32,13 +36,13 @@ func (r *Route) checkHold(c cursor, memory int64) {
 			hold.fail("has no meaning on raw, which knows no messages; remove it")
 		}
 	case r.Hold > memory:
-		at.fail("holds %s of a first message, more than gateway.buffer_memory (%s)", formatSize(r.Hold), formatSize(memory))
+		at.fail("holds %s of a first message, more than gateway.buffer_memory (%s)", units.FormatSize(r.Hold), units.FormatSize(memory))
 	case r.Protocol.smallest() > r.Hold:
 		at.fail("the smallest message has %d bytes, more than first_message holds (%s); write it as in {first_message: {hold: %s}}",
-			r.Protocol.smallest(), formatSize(r.Hold), formatSize(r.Protocol.smallest()))
+			r.Protocol.smallest(), units.FormatSize(r.Hold), units.FormatSize(r.Protocol.smallest()))
 	case !hold.written() && (r.Limits.MessageSize == 0 || r.Limits.MessageSize > r.Hold):
 		at.warn("a first message of more than %s ends its connection as message_too_large, whatever message_size (%s) says; "+
-			"to bound it otherwise, write {first_message: {hold: 1MiB}}", formatSize(r.Hold), formatSize(r.Limits.MessageSize))
+			"to bound it otherwise, write {first_message: {hold: 1MiB}}", units.FormatSize(r.Hold), units.FormatSize(r.Limits.MessageSize))
 	}
 }
 
@@ -46,5 +50,5 @@ func (r *Route) connectOnNode() *yaml.Node {
 	if r.ConnectOn != ConnectOnFirstMessage || r.Protocol.Framing == Raw {
 		return scalarNode(r.ConnectOn.String())
 	}
-	return flow(pair{r.ConnectOn.String(), flow(pair{"hold", scalarNode(formatSize(r.Hold))})})
+	return flow(pair{r.ConnectOn.String(), flow(pair{"hold", scalarNode(units.FormatSize(r.Hold))})})
 }

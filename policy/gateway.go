@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"idlegate/policy/units"
 )
 
 // Gateway holds the settings of the process as a whole.
@@ -18,10 +20,10 @@ type Gateway struct {
 }
 
 // minBuffer is the least buffer_memory: less would make the buffer of a few peers starve all others.
-const minBuffer = mib
+const minBuffer = units.MiB
 
 func (c cursor) gateway() Gateway {
-	g := Gateway{BufferMemory: 256 * mib, DrainTimeout: 30 * time.Second, EditGrace: 2 * time.Second}
+	g := Gateway{BufferMemory: 256 * units.MiB, DrainTimeout: 30 * time.Second, EditGrace: 2 * time.Second}
 	c.mapping(keys{
 		"loops":           integer(&g.Loops, 0, 1024),
 		"max_connections": integer(&g.MaxConnections, 0, math.MaxInt32),
@@ -41,8 +43,8 @@ func (g Gateway) node() *yaml.Node {
 		pair{"loops", numberNode(g.Loops)},
 		pair{"max_connections", numberNode(g.MaxConnections)},
 		pair{"on_full", scalarNode(g.OnFull.String())},
-		pair{"buffer_memory", scalarNode(formatSize(g.BufferMemory))},
-		pair{"drain_timeout", scalarNode(formatDuration(g.DrainTimeout))},
-		pair{"edit_grace", scalarNode(formatDuration(g.EditGrace))},
+		pair{"buffer_memory", scalarNode(units.FormatSize(g.BufferMemory))},
+		pair{"drain_timeout", scalarNode(units.FormatDuration(g.DrainTimeout))},
+		pair{"edit_grace", scalarNode(units.FormatDuration(g.EditGrace))},
 	)
 }

@@ -3,6 +3,8 @@ package policy
 import (
 	"fmt"
 	"time"
+
+	"idlegate/policy/units"
 )
 
 // warnNever warns of timers that are written and cannot fire, since another one always ends the connection before.
@@ -87,7 +89,7 @@ func (c cursor) withValue(p *Policy, key Timer) string {
 	if !c.child(string(key)).written() {
 		standard = " by default"
 	}
-	return fmt.Sprintf("%s (%s%s)", key, formatDuration(p.duration(key)), standard)
+	return fmt.Sprintf("%s (%s%s)", key, units.FormatDuration(p.duration(key)), standard)
 }
 
 // warnConnectTimeout warns of a connect_timeout that a route's policy forestalls.
@@ -98,7 +100,7 @@ func (r *Route) warnConnectTimeout(c cursor) {
 	for _, end := range []Timer{TimerDeadline, TimerWriteDeadline, TimerMaxLifetime} {
 		if limit := r.Policy.duration(end); limit > 0 && r.Upstream.ConnectTimeout >= limit {
 			c.child("upstream").warn("its connect_timeout (%s) can never fire: %s (%s) of the route's policy ends the connection first",
-				formatDuration(r.Upstream.ConnectTimeout), end, formatDuration(limit))
+				units.FormatDuration(r.Upstream.ConnectTimeout), end, units.FormatDuration(limit))
 			return
 		}
 	}

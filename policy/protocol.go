@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"idlegate/policy/units"
 )
 
 // Protocol says where the messages of one direction end.
@@ -27,7 +29,7 @@ type LengthFieldFraming struct {
 
 const (
 	maxBytes      = 256              // of a magic or a delimiter
-	maxOffset     = 64*kib - 1       // of a length field
+	maxOffset     = 64*units.KiB - 1 // of a length field
 	maxAdjustment = math.MaxInt32    // either way, as in Netty
 	exampleBytes  = `{text: "\r\n"}` // in messages
 )
@@ -71,7 +73,7 @@ func (c cursor) namedProtocol() Protocol {
 
 func (c cursor) fixed() int64 {
 	var bytes int64
-	c.mapping(keys{"size": integer(&bytes, 1, maxSize)})
+	c.mapping(keys{"size": integer(&bytes, 1, units.MaxSize)})
 	c.require("size", "64")
 	return bytes
 }
@@ -161,7 +163,7 @@ func (p Protocol) checkSize(c cursor, most int64) {
 		c = at
 	}
 	if least := p.smallest(); most > 0 && least > most {
-		c.fail("the smallest message has %d bytes, more than limits.message_size (%s) lets through", least, formatSize(most))
+		c.fail("the smallest message has %d bytes, more than limits.message_size (%s) lets through", least, units.FormatSize(most))
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 
 	"gopkg.in/yaml.v3"
+
+	"idlegate/policy/units"
 )
 
 // Route joins listeners, a protocol, a policy and an upstream.
@@ -32,7 +34,7 @@ type Limits struct {
 }
 
 // standardMessageSize is the message_size of routes that have messages and say nothing.
-const standardMessageSize = 16 * mib
+const standardMessageSize = 16 * units.MiB
 
 // reserved is the route of what was refused before a route was chosen, in metrics and the log.
 const reserved = "none"
@@ -185,7 +187,7 @@ func (r *Route) limitsNode() *yaml.Node {
 	if r.Protocol.Framing == Raw && r.UpstreamProtocol.Framing == Raw {
 		return flow(connections)
 	}
-	return flow(connections, pair{"message_size", scalarNode(formatSize(r.Limits.MessageSize))})
+	return flow(connections, pair{"message_size", scalarNode(units.FormatSize(r.Limits.MessageSize))})
 }
 
 func listenNode(addresses []Address) *yaml.Node {

@@ -8,9 +8,14 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"idlegate/policy/units"
 )
 
 // Each function here makes the reader of one kind of value, which leaves the default in place where the value is bad.
+
+// none is the word that switches a duration or a limit off.
+const none = units.None
 
 // maxName is the length of a name in bytes; names become metric labels and command arguments.
 const maxName = 64
@@ -191,7 +196,7 @@ func (limits span) into(to *time.Duration) func(cursor) {
 			*to = 0
 			return
 		}
-		d, err := parseDuration(s)
+		d, err := units.ParseDuration(s)
 		if err == nil {
 			err = limits.check(d)
 		}
@@ -206,11 +211,11 @@ func (limits span) into(to *time.Duration) func(cursor) {
 func (limits span) check(d time.Duration) error {
 	if limits.most != 0 && d > limits.most {
 		return fmt.Errorf("must be at most %s, which is what the kernel can, not %s",
-			formatDuration(limits.most), formatDuration(d))
+			units.FormatDuration(limits.most), units.FormatDuration(d))
 	}
 	if limits.unit != 0 && d%limits.unit != 0 {
 		return fmt.Errorf("must be a multiple of %s, which is what the kernel can, not %s",
-			formatDuration(limits.unit), formatDuration(d))
+			units.FormatDuration(limits.unit), units.FormatDuration(d))
 	}
 	return nil
 }
@@ -226,12 +231,12 @@ func size(to *int64, least int64, off bool) func(cursor) {
 			*to = 0
 			return
 		}
-		n, err := parseSize(s)
+		n, err := units.ParseSize(s)
 		switch {
 		case err != nil:
 			c.fail("%s", err)
 		case n < least:
-			c.fail("must be at least %s, not %s", formatSize(least), formatSize(n))
+			c.fail("must be at least %s, not %s", units.FormatSize(least), units.FormatSize(n))
 		default:
 			*to = n
 		}
@@ -266,7 +271,7 @@ func percent(to *float64) func(cursor) {
 		if !ok {
 			return
 		}
-		share, err := parsePercent(s)
+		share, err := units.ParsePercent(s)
 		if err != nil {
 			c.fail("%s", err)
 			return

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"idlegate/policy/units"
 )
 
 // TCP holds the socket options of both legs.
@@ -24,7 +26,7 @@ type Keepalive struct {
 const (
 	maxKeepaliveTime  = 32767 * time.Second
 	maxKeepaliveCount = 127
-	maxUserTimeout    = 24 * day
+	maxUserTimeout    = 24 * units.Day
 )
 
 func standardTCP() TCP {
@@ -48,7 +50,7 @@ func (c cursor) tcp() TCP {
 		t.UserTimeout = min(gaveUp, maxUserTimeout)
 	case keepalive.child("count").written() && t.UserTimeout != 0 && t.UserTimeout != min(gaveUp, maxUserTimeout):
 		keepalive.child("count").warn("has no effect beside user_timeout (%s), by which the kernel gives up instead; "+
-			"without user_timeout it follows from keepalive (%s)", formatDuration(t.UserTimeout), formatDuration(gaveUp))
+			"without user_timeout it follows from keepalive (%s)", units.FormatDuration(t.UserTimeout), units.FormatDuration(gaveUp))
 	}
 	return t
 }
@@ -80,7 +82,7 @@ func (c cursor) keepalive() Keepalive {
 func (t TCP) node() *yaml.Node {
 	return flow(
 		pair{"keepalive", t.Keepalive.node()},
-		pair{"user_timeout", scalarNode(formatDuration(t.UserTimeout))},
+		pair{"user_timeout", scalarNode(units.FormatDuration(t.UserTimeout))},
 	)
 }
 
@@ -89,8 +91,8 @@ func (k Keepalive) node() *yaml.Node {
 		return scalarNode(none)
 	}
 	return flow(
-		pair{"idle", scalarNode(formatDuration(k.Idle))},
-		pair{"interval", scalarNode(formatDuration(k.Interval))},
+		pair{"idle", scalarNode(units.FormatDuration(k.Idle))},
+		pair{"interval", scalarNode(units.FormatDuration(k.Interval))},
 		pair{"count", numberNode(k.Count)},
 	)
 }

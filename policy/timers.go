@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"idlegate/policy/units"
 )
 
 // Policy holds the timers and reactions of a route. Durations that are 0 are off.
@@ -160,7 +162,7 @@ func (c cursor) checkDeadline(key Timer, d, deadline time.Duration) {
 		standard = " by default"
 	}
 	c.child(string(key)).fail("%s is later than deadline (%s%s), which ends the connection first",
-		formatDuration(d), formatDuration(deadline), standard)
+		units.FormatDuration(d), units.FormatDuration(deadline), standard)
 }
 
 // whereTimerBelongs is the advice about a key that policies have, but not at this place: directly in a policy (0), or in
@@ -251,7 +253,7 @@ func policyNodes(policies []*Policy) *yaml.Node {
 func (p *Policy) node() *yaml.Node {
 	var pairs []pair
 	for _, t := range p.timers() {
-		value := scalarNode(formatDuration(*t.value))
+		value := scalarNode(units.FormatDuration(*t.value))
 		pairs = append(pairs, pair{string(t.key), value})
 		switch {
 		case t.key != TimerIdleTimeout:
@@ -263,7 +265,7 @@ func (p *Policy) node() *yaml.Node {
 	}
 	pairs = append(pairs,
 		pair{"close", scalarNode(p.Close.String())},
-		pair{"jitter", scalarNode(formatPercent(p.Jitter))},
+		pair{"jitter", scalarNode(units.FormatPercent(p.Jitter))},
 		pair{"dry_run", p.dryRunNode()},
 	)
 	return block(pair{p.Kind.String(), block(pairs...)})
@@ -273,7 +275,7 @@ func (p *Policy) dryRunNode() *yaml.Node {
 	var pairs []pair
 	for _, t := range p.timers() {
 		if d := p.DryRun.Timers[t.key]; d != 0 {
-			pairs = append(pairs, pair{string(t.key), scalarNode(formatDuration(d))})
+			pairs = append(pairs, pair{string(t.key), scalarNode(units.FormatDuration(d))})
 		}
 	}
 	if len(pairs) > 0 {

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"idlegate/policy/units"
 )
 
 // Upstream is a named set of endpoints.
@@ -106,7 +108,7 @@ func (u *Upstream) node() *yaml.Node {
 	return block(
 		pair{"endpoints", blockList(endpoints...)},
 		pair{"balance", scalarNode(u.Balance.String())},
-		pair{"connect_timeout", scalarNode(formatDuration(u.ConnectTimeout))},
+		pair{"connect_timeout", scalarNode(units.FormatDuration(u.ConnectTimeout))},
 		pair{"retries", numberNode(u.Retries)},
 	)
 }
