@@ -9,19 +9,18 @@ import (
 // standardHold is how much of a first message is held where the file does not say.
 const standardHold = 64 * units.KiB
 
-// connectOn reads accept, first_message, or {first_message: {hold: 1MiB}}.
-func (c cursor) connectOn(r *Route) {
-	if c.node.Kind != yaml.MappingNode {
-		word(&r.ConnectOn)(c)
-	} else {
-		c.choice(keys{ConnectOnFirstMessage.String(): func(c cursor) {
-			r.ConnectOn = ConnectOnFirstMessage
-			c.mapping(keys{"hold": size(&r.Hold, 1, false)})
-		}})
-	}
-	if r.ConnectOn == ConnectOnFirstMessage && r.Hold == 0 {
-		r.Hold = standardHold
-	}
+// connectOn takes accept, first_message, or {first_message: {hold: 1MiB}}.
+func (r *Route) connectOn() value {
+	hold := keys{{name: "hold", takes: size(&r.Hold, 1, false), without: "64KiB",
+		doc: "the longest first message that is held; a longer one ends its connection as `message_too_large`, whatever `limits.message_size` says"}}
+	first := mapping(hold).then(func(cursor) { r.ConnectOn = ConnectOnFirstMessage })
+	first.nested = false
+	list := keys{{name: ConnectOnFirstMessage.String(), takes: first, doc: "with what it holds"}}
+	return either(word(&r.ConnectOn), oneOf(list)).then(func(cursor) {
+		if r.ConnectOn == ConnectOnFirstMessage && r.Hold == 0 {
+			r.Hold = standardHold
+		}
+	}).printed(r.connectOnNode)
 }
 
 // checkHold reports first messages that could never be let through, and warns where hold was not chosen and bounds
@@ -31,7 +30,7 @@ func (r *Route) checkHold(c cursor, memory int64) {
 	hold := at.child(ConnectOnFirstMessage.String()).child("hold")
 	switch {
 	case r.ConnectOn != ConnectOnFirstMessage || r.Protocol.Framing == 0:
-	case r.Protocol.Framing == Raw:
+	case r.Protocol.Traits().NoMessages:
 		if hold.written() {
 			hold.fail("has no meaning on raw, which knows no messages; remove it")
 		}
@@ -47,7 +46,7 @@ func (r *Route) checkHold(c cursor, memory int64) {
 }
 
 func (r *Route) connectOnNode() *yaml.Node {
-	if r.ConnectOn != ConnectOnFirstMessage || r.Protocol.Framing == Raw {
+	if r.ConnectOn != ConnectOnFirstMessage || r.Protocol.Traits().NoMessages {
 		return scalarNode(r.ConnectOn.String())
 	}
 	return flow(pair{r.ConnectOn.String(), flow(pair{"hold", scalarNode(units.FormatSize(r.Hold))})})

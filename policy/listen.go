@@ -19,7 +19,7 @@ func (c cursor) listener(route *Route) Address {
 		c.fail("%s is a port without an address; write \":%s\" to listen at every one, or 127.0.0.1:%s for this machine only", s, s, s)
 		return a
 	}
-	address(&a)(c)
+	readAddress(&a)(c)
 	if !a.IsZero() {
 		c.claim(a, route)
 	}

@@ -59,6 +59,7 @@ func declare[T any](c cursor, kind kindOfName[T]) *declared[T] {
 		all.list = append(all.list, d)
 		all.byName[d.name] = d
 	})
+	c.r.unused = append(c.r.unused, all.warnUnused)
 	return all
 }
 
@@ -74,7 +75,7 @@ func (all *declared[T]) values() []*T {
 // refer is the one whose name stands at c, nil where there is none.
 func (all *declared[T]) refer(c cursor) *T {
 	var name string
-	text(&name)(c)
+	readText(&name)(c)
 	if name == "" {
 		return nil
 	}
@@ -94,7 +95,27 @@ func (all *declared[T]) refer(c cursor) *T {
 	return nil
 }
 
-// warnUnused warns of those that no route refers to.
+// name takes the name of one of them, which to is then.
+func (all *declared[T]) name(to **T) value {
+	return value{
+		read:   func(c cursor) { *to = all.refer(c) },
+		node:   func() *yaml.Node { return scalarNode(nameOf(*to)) },
+		schema: func() schema { return pattern(namePattern) },
+	}
+}
+
+// nameOf is the name of a policy or an upstream.
+func nameOf(of any) string {
+	switch of := of.(type) {
+	case *Policy:
+		return of.Name
+	case *Upstream:
+		return of.Name
+	}
+	return ""
+}
+
+// warnUnused warns of those that no route refers to, once all routes have been read.
 func (all *declared[T]) warnUnused() {
 	for _, d := range all.list {
 		if !d.used {
@@ -117,6 +138,5 @@ func isNamelessPolicy(key string, value *yaml.Node) bool {
 
 // isNamelessUpstream says the same of upstreams.
 func isNamelessUpstream(key string, value *yaml.Node) bool {
-	_, own := new(Upstream).grammar()[key]
-	return own && value.Kind != yaml.MappingNode
+	return new(Upstream).keys().find(key) != nil && value.Kind != yaml.MappingNode
 }

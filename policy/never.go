@@ -13,8 +13,8 @@ func (c cursor) warnNever(p *Policy) {
 		return // nothing is enforced that would be the first
 	}
 	for _, t := range p.timers() {
-		if at := c.child(string(t.key)); at.written() && *t.value > 0 {
-			if first := p.firstEnd(t.key, *t.value); first != "" {
+		if at := c.child(t.name); at.written() && *t.value > 0 {
+			if first := p.firstEnd(t.id(), *t.value); first != "" {
 				at.warn("can never fire: %s ends the connection first", c.withValue(p, first))
 			}
 		}
@@ -24,16 +24,16 @@ func (c cursor) warnNever(p *Policy) {
 
 // warnNeverCounts warns of a timer of a dry run that a timer in force forestalls.
 func (c cursor) warnNeverCounts(p *Policy, t timer) {
-	watched := p.DryRun.Timers[t.key]
+	watched := p.DryRun.Timers[t.id()]
 	if watched == 0 {
 		return
 	}
-	first := p.firstEnd(t.key, watched)
+	first := p.firstEnd(t.id(), watched)
 	if *t.value > 0 && watched > *t.value {
-		first = t.key
+		first = t.id()
 	}
 	if first != "" {
-		c.child("dry_run").child(string(t.key)).warn("can never count: %s ends the connection first", c.withValue(p, first))
+		c.child("dry_run").child(t.name).warn("can never count: %s ends the connection first", c.withValue(p, first))
 	}
 }
 
@@ -76,7 +76,7 @@ func precedes(end, t Timer) bool {
 
 func (p *Policy) duration(key Timer) time.Duration {
 	for _, t := range p.timers() {
-		if t.key == key {
+		if t.id() == key {
 			return *t.value
 		}
 	}

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +18,7 @@ type reader struct {
 	warnings Problems
 	claims   []claim
 	marks    map[string]position // by path
+	unused   []func()            // warn of what no route refers to
 }
 
 // cursor points at one value of the file. One that is not there reads as an empty mapping or list, and its position is
@@ -30,9 +30,6 @@ type cursor struct {
 	path         string
 	elsewhere    func(key string) string // says where a key that is unknown here belongs, or ""; may be nil
 }
-
-// keys is the grammar of one mapping: what reads the value of each key.
-type keys map[string]func(cursor)
 
 func (c cursor) written() bool { return c.node != nil }
 
@@ -92,34 +89,38 @@ func (c cursor) require(key, example string) {
 }
 
 // mapping reads c as a mapping with these keys.
-func (c cursor) mapping(grammar keys) {
+func (c cursor) mapping(list keys) {
+	if !c.written() {
+		return
+	}
 	c.entries(func(key *yaml.Node, value cursor) {
-		read, ok := grammar[key.Value]
-		if !ok {
-			c.unknown(key, grammar)
+		known := list.find(key.Value)
+		if known == nil {
+			c.unknown(key, list)
 			return
 		}
 		if value.usable() {
-			read(value)
+			known.takes.read(value)
 		}
 	})
+	for _, k := range list {
+		if k.example != "" {
+			c.require(k.name, k.example)
+		}
+	}
 }
 
 // choice reads c as a mapping with exactly one of these keys.
-func (c cursor) choice(grammar keys) {
-	var found []string
-	for _, key := range slices.Sorted(maps.Keys(grammar)) {
-		if c.child(key).written() {
-			found = append(found, key)
-		}
-	}
+func (c cursor) choice(list keys) {
+	names := slices.Sorted(slices.Values(list.names()))
+	found := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !c.child(name).written() })
 	if len(found) > 1 {
 		c.fail("has %s; it can have only one of them", strings.Join(found, " and "))
 	}
 	if c.node.Kind == yaml.MappingNode && len(c.node.Content) == 0 {
-		c.fail("is empty; it needs one of %s", strings.Join(slices.Sorted(maps.Keys(grammar)), ", "))
+		c.fail("is empty; it needs one of %s", strings.Join(names, ", "))
 	}
-	c.mapping(grammar)
+	c.mapping(list)
 }
 
 // entries visits the pairs of a mapping in the order of the file, all but duplicates and those whose key is no text.
@@ -149,8 +150,8 @@ func (c cursor) entries(visit func(key *yaml.Node, value cursor)) {
 	}
 }
 
-func (c cursor) unknown(key *yaml.Node, grammar keys) {
-	known, advice := slices.Collect(maps.Keys(grammar)), ""
+func (c cursor) unknown(key *yaml.Node, list keys) {
+	known, advice := list.names(), ""
 	if c.elsewhere != nil {
 		advice = c.elsewhere(key.Value)
 	}

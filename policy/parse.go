@@ -34,33 +34,30 @@ func Parse(name string, data []byte) (*Config, error) {
 
 // config reads the sections in the order in which they need each other, whatever their order in the file.
 func (c cursor) config() *Config {
-	later := func(cursor) {}
-	c.mapping(keys{
-		"admin": later, "log": later, "gateway": later, "policies": later, "upstreams": later, "routes": later,
-	})
-	config := &Config{
-		Admin:   c.section("admin").admin(),
-		Log:     c.section("log").log(),
-		Gateway: c.section("gateway").gateway(),
+	config := &Config{}
+	list := config.keys()
+	list.setDefaults()
+	c.mapping(list.without())
+	for _, k := range list {
+		k.takes.read(c.section(k.name))
 	}
-	in := shared{
-		memory: config.Gateway.BufferMemory,
-		policies: declare(c.section("policies"), kindOfName[Policy]{
-			what: "policy", example: "devices: {long: {}}", read: cursor.policy, nameless: isNamelessPolicy,
-		}),
-		upstreams: declare(c.section("upstreams"), kindOfName[Upstream]{
-			what: "upstream", example: "device_servers: {endpoints: [10.0.0.11:9000]}", read: cursor.upstream, nameless: isNamelessUpstream,
-		}),
-	}
-	config.Policies, config.Upstreams = in.policies.values(), in.upstreams.values()
-	config.Routes = c.section("routes").routes(in)
 	if routes := c.child("routes"); !routes.written() && c.node.Kind == yaml.MappingNode {
 		routes.fail("is missing; a gateway needs at least one route")
 	}
-	in.policies.warnUnused()
-	in.upstreams.warnUnused()
+	for _, warn := range c.r.unused {
+		warn()
+	}
 	c.r.checkClaims()
 	return config
+}
+
+// without is list with values that are not read and may be missing.
+func (list keys) without() keys {
+	var names keys
+	for _, k := range list {
+		names = append(names, key{name: k.name, takes: value{read: func(cursor) {}}})
+	}
+	return names
 }
 
 // section is the value of a top-level key, absent where it has been reported as unusable.

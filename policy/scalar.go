@@ -20,8 +20,8 @@ const none = units.None
 // maxName is the length of a name in bytes; names become metric labels and command arguments.
 const maxName = 64
 
-// integer reads a whole number from least to most.
-func integer[N int | int64](to *N, least, most N) func(cursor) {
+// readInteger reads a whole number from least to most.
+func readInteger[N int | int64](to *N, least, most N) func(cursor) {
 	return func(c cursor) {
 		s, ok := c.scalar()
 		if !ok {
@@ -40,8 +40,8 @@ func integer[N int | int64](to *N, least, most N) func(cursor) {
 	}
 }
 
-// limit reads a whole number up to most, or none, which is 0.
-func limit(to *int, most int) func(cursor) {
+// readLimit reads a whole number up to most, or none, which is 0.
+func readLimit(to *int, most int) func(cursor) {
 	return func(c cursor) {
 		if c.node.Value == none {
 			*to = 0
@@ -51,11 +51,11 @@ func limit(to *int, most int) func(cursor) {
 			c.fail("must be more than 0; write none for no limit")
 			return
 		}
-		integer(to, 1, most)(c)
+		readInteger(to, 1, most)(c)
 	}
 }
 
-func boolean(to *bool) func(cursor) {
+func readBoolean(to *bool) func(cursor) {
 	return func(c cursor) {
 		if c.node.Kind == yaml.ScalarNode && isVariable(c.node.Value) {
 			c.scalar()
@@ -69,8 +69,8 @@ func boolean(to *bool) func(cursor) {
 	}
 }
 
-// text reads what YAML itself takes for text, so that a name is never a number or a truth value by accident.
-func text(to *string) func(cursor) {
+// readText reads what YAML itself takes for text, so that a name is never a number or a truth value by accident.
+func readText(to *string) func(cursor) {
 	return func(c cursor) {
 		if s, ok := c.scalar(); ok {
 			c.checkText(s, to)
@@ -78,8 +78,8 @@ func text(to *string) func(cursor) {
 	}
 }
 
-// literal reads text that may have a $ in it.
-func literal(to *string) func(cursor) {
+// readLiteral reads text that may have a $ in it.
+func readLiteral(to *string) func(cursor) {
 	return func(c cursor) {
 		if s, ok := c.literal(); ok {
 			c.checkText(s, to)
@@ -98,11 +98,11 @@ func (c cursor) checkText(s string, to *string) {
 	}
 }
 
-// file reads the path of a file.
-func file(to *File) func(cursor) {
+// readFile reads the path of a file.
+func readFile(to *File) func(cursor) {
 	return func(c cursor) {
 		var path string
-		text(&path)(c)
+		readText(&path)(c)
 		c.mark()
 		if !printable(path) {
 			c.fail("%s has unprintable characters", quote(path))
@@ -113,11 +113,11 @@ func file(to *File) func(cursor) {
 	}
 }
 
-// label reads the name of a route.
-func label(to *string) func(cursor) {
+// readName reads the name of a route.
+func readName(to *string) func(cursor) {
 	return func(c cursor) {
 		var s string
-		text(&s)(c)
+		readText(&s)(c)
 		if s != "" && c.checkName(s) {
 			*to = s
 		}
@@ -148,8 +148,8 @@ func isName(s string) bool {
 	return s != "" && len(s) <= maxName
 }
 
-// word reads the word of an enum.
-func word[E enum](to *E) func(cursor) {
+// readWord reads the word of an enum.
+func readWord[E enum](to *E) func(cursor) {
 	return func(c cursor) {
 		s, ok := c.scalar()
 		if !ok {
@@ -157,22 +157,16 @@ func word[E enum](to *E) func(cursor) {
 		}
 		value, ok := valueOf[E](s)
 		if !ok {
-			c.fail("must be %s, not %s", oneOf[E](), quote(s))
+			c.fail("must be %s, not %s", listWords[E](), quote(s))
 			return
 		}
 		*to = value
 	}
 }
 
-// oneOf lists the words of an enum: a, b or c.
-func oneOf[E enum]() string {
-	var e E
-	var known []string
-	for _, word := range e.words() {
-		if word != "" {
-			known = append(known, word)
-		}
-	}
+// listWords lists the words of an enum: a, b or c.
+func listWords[E enum]() string {
+	known := knownWords[E]()
 	last := len(known) - 1
 	return strings.Join(known[:last], ", ") + " or " + known[last]
 }
@@ -184,9 +178,7 @@ type span struct {
 	most time.Duration // 0: as every duration
 }
 
-func duration(to *time.Duration) func(cursor) { return span{none: true}.into(to) }
-
-func (limits span) into(to *time.Duration) func(cursor) {
+func (limits span) read(to *time.Duration) func(cursor) {
 	return func(c cursor) {
 		s, ok := c.amount(limits.none)
 		if !ok {
@@ -220,8 +212,8 @@ func (limits span) check(d time.Duration) error {
 	return nil
 }
 
-// size reads bytes, at least least. Where off, the word none is allowed, which is 0.
-func size(to *int64, least int64, off bool) func(cursor) {
+// readSize reads bytes, at least least. Where off, the word none is allowed, which is 0.
+func readSize(to *int64, least int64, off bool) func(cursor) {
 	return func(c cursor) {
 		s, ok := c.amount(off)
 		if !ok {
@@ -265,7 +257,7 @@ func (c cursor) amount(off bool) (string, bool) {
 	return "", false
 }
 
-func percent(to *float64) func(cursor) {
+func readPercent(to *float64) func(cursor) {
 	return func(c cursor) {
 		s, ok := c.scalar()
 		if !ok {
@@ -280,7 +272,7 @@ func percent(to *float64) func(cursor) {
 	}
 }
 
-func address(to *Address) func(cursor) {
+func readAddress(to *Address) func(cursor) {
 	return func(c cursor) {
 		s, ok := c.scalar()
 		if !ok {
@@ -295,8 +287,8 @@ func address(to *Address) func(cursor) {
 	}
 }
 
-// networks reads a list that must not be empty: whoever writes allow: [] means the opposite of what it would do.
-func networks(to *[]netip.Prefix) func(cursor) {
+// readNetworks reads a list that must not be empty: whoever writes allow: [] means the opposite of what it would do.
+func readNetworks(to *[]netip.Prefix) func(cursor) {
 	return func(c cursor) {
 		c.list(func(c cursor) {
 			s, ok := c.scalar()
