@@ -15,8 +15,8 @@ func (r *Route) connectOn() value {
 		doc: "the longest first message that is held; a longer one ends its connection as `message_too_large`, whatever `limits.message_size` says"}}
 	first := mapping(hold).then(func(cursor) { r.ConnectOn = ConnectOnFirstMessage })
 	first.nested = false
-	list := keys{{name: ConnectOnFirstMessage.String(), takes: first, doc: "with what it holds"}}
-	return either(word(&r.ConnectOn), oneOf(list)).then(func(cursor) {
+	list := keys{{name: ConnectOnFirstMessage.String(), takes: first, doc: "as the word `first_message`, with what is held"}}
+	return either(word(&r.ConnectOn), oneOf(list.self)).then(func(cursor) {
 		if r.ConnectOn == ConnectOnFirstMessage && r.Hold == 0 {
 			r.Hold = standardHold
 		}

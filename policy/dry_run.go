@@ -17,22 +17,26 @@ type DryRun struct {
 
 // dryRun takes true, false, or a mapping from timers of p's kind to durations.
 func (p *Policy) dryRun() value {
-	watched := &Policy{Kind: p.Kind}
-	var list keys
-	for _, t := range watched.timers() {
+	mapped := value{
+		read: func(c cursor) {
+			watched := &Policy{Kind: p.Kind}
+			c.elsewhere = func(key string) string { return notWatched(key, p.Kind) }
+			c.mapping(watched.watchable())
+			p.DryRun = DryRun{Timers: watched.running()}
+		},
+		schema: func() schema { return (&Policy{Kind: p.Kind}).watchable().schema() },
+	}
+	return either(boolean(&p.DryRun.All), mapped).printed(p.dryRunNode)
+}
+
+// watchable are the timers that a dry run can have, which take their value in it.
+func (p *Policy) watchable() (list keys) {
+	for _, t := range p.timers() {
 		if t.id() != TimerWriteTimeout {
-			list = append(list, key{name: t.name, takes: span{}.into(t.value), without: "not watched"})
+			list = append(list, key{name: t.name, takes: span{}.into(t.value)})
 		}
 	}
-	mapped := mapping(list)
-	mapped.read = func(c cursor) {
-		c.elsewhere = func(key string) string { return notWatched(key, p.Kind) }
-		c.mapping(list)
-		p.DryRun = DryRun{Timers: watched.running()}
-	}
-	v := either(boolean(&p.DryRun.All), mapped).printed(p.dryRunNode)
-	v.below = nil // they have been described as timers
-	return v
+	return list
 }
 
 // running are the timers that are not off, nil where there is none.

@@ -66,7 +66,9 @@ func TestEverythingHasEveryKey(t *testing.T) {
 func (list keys) all() []string {
 	names := list.names()
 	for _, k := range list {
-		names = append(names, k.takes.below.all()...)
+		if k.takes.below != nil {
+			names = append(names, k.takes.below().all()...)
+		}
 	}
 	return names
 }

@@ -25,9 +25,9 @@ type value struct {
 	read   func(c cursor)    // leaves alone what is there where the file's value is bad
 	node   func() *yaml.Node // what is printed; nil: nothing
 	schema func() schema
-	below  keys   // of the mappings in it
-	item   string // what stands between the key and those below in a path: "", ".NAME" or "[]"
-	nested bool   // the defaults below hold also where the key itself is not written
+	below  func() keys // of the mappings in it; nil: there are none
+	item   string      // what stands between the key and those below in a path: "", ".NAME" or "[]"
+	nested bool        // the defaults below hold also where the key itself is not written
 }
 
 // mapping takes a mapping with these keys, on one line.
@@ -36,7 +36,7 @@ func mapping(list keys) value {
 		read:   func(c cursor) { c.mapping(list) },
 		node:   func() *yaml.Node { return flow(list.pairs()...) },
 		schema: list.schema,
-		below:  list,
+		below:  list.self,
 		nested: true,
 	}
 }
@@ -84,14 +84,16 @@ func byForm(single, mapped func(cursor)) func(cursor) {
 	}
 }
 
-// oneOf takes a mapping with exactly one of these keys.
-func oneOf(list keys) value {
+// oneOf takes a mapping with exactly one of the keys that list returns.
+func oneOf(list func() keys) value {
 	return value{
-		read:   func(c cursor) { c.choice(list) },
-		schema: list.choiceSchema,
+		read:   func(c cursor) { c.choice(list()) },
+		schema: func() schema { return list().choiceSchema() },
 		below:  list,
 	}
 }
+
+func (list keys) self() keys { return list }
 
 // find is the key of that name, nil where there is none.
 func (list keys) find(name string) *key {
@@ -117,7 +119,7 @@ func (list keys) setDefaults() {
 			k.takes.read(cursor{r: &reader{}, node: parsed(k.standard)})
 		}
 		if k.takes.nested {
-			k.takes.below.setDefaults()
+			k.takes.below().setDefaults()
 		}
 	}
 }

@@ -39,14 +39,18 @@ type Policy struct {
 // value takes a mapping with exactly one of short and long.
 func (p *Policy) value() value {
 	kind := func(k Kind) value {
-		own := &Policy{Kind: k}
-		list := own.keys()
-		return value{read: func(c cursor) { c.timers(p, k) }, schema: list.schema, below: list}
+		list := func() keys { return (&Policy{Kind: k}).keys() }
+		return value{
+			read:   func(c cursor) { c.timers(p, k) },
+			schema: func() schema { return list().schema() },
+			below:  list,
+		}
 	}
-	return oneOf(keys{
-		{name: Short.String(), takes: kind(Short), doc: "lasts so long and no longer, whatever it does"},
-		{name: Long.String(), takes: kind(Long), doc: "lasts as long as it is alive"},
-	})
+	list := keys{
+		{name: Short.String(), takes: kind(Short), doc: "a connection that lasts so long and no longer, whatever it does"},
+		{name: Long.String(), takes: kind(Long), doc: "a connection that lasts as long as it is alive"},
+	}
+	return oneOf(list.self)
 }
 
 // keys are those inside policies of p's kind.

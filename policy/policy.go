@@ -59,7 +59,7 @@ func (c *Config) policies(in *shared) value {
 			return block(pairs...)
 		},
 		schema: func() schema { return namedSchema(new(Policy).value().schema()) },
-		below:  new(Policy).value().below,
+		below:  func() keys { return new(Policy).value().below() },
 		item:   ".NAME",
 	}
 }
@@ -80,7 +80,7 @@ func (c *Config) upstreams(in *shared) value {
 			return block(pairs...)
 		},
 		schema: func() schema { return namedSchema(new(Upstream).keys().schema()) },
-		below:  new(Upstream).keys(),
+		below:  func() keys { return new(Upstream).keys() },
 		item:   ".NAME",
 	}
 }
@@ -96,7 +96,7 @@ func (c *Config) routes(in *shared) value {
 			return blockList(items...)
 		},
 		schema: func() schema { return listOf(new(Route).keys(shared{}).schema()) },
-		below:  new(Route).keys(shared{}),
+		below:  func() keys { return new(Route).keys(shared{}) },
 		item:   "[]",
 	}
 }

@@ -36,7 +36,7 @@ func (p *Protocol) value() value {
 		read:   func(c cursor) { *p = c.namedProtocol() },
 		schema: func() schema { return schema{"enum": standAlone()} },
 	}
-	return either(named, oneOf(p.keys())).printed(p.node)
+	return either(named, oneOf(p.keys)).printed(p.node)
 }
 
 // keys are the protocols, each with what its mapping takes.

@@ -56,7 +56,7 @@ func (u *Upstream) endpoints() value {
 			return blockList(items...)
 		},
 		schema: func() schema { return listOf(one.value().schema()) },
-		below:  one.keys(),
+		below:  func() keys { return one.keys() },
 		item:   "[]",
 	}
 }

@@ -158,12 +158,11 @@ func networks(to *[]netip.Prefix) value {
 
 // byteString takes {text: "..."} or {hex: "..."}; it is left out of the effective file where there are no bytes.
 func byteString(to *[]byte) value {
-	var s string
-	list := byteKeys(&s)
+	list := func() keys { return byteKeys(new(string)) }
 	return value{
 		read:   func(c cursor) { *to = c.bytes() },
 		node:   func() *yaml.Node { return bytesNode(*to) },
-		schema: list.choiceSchema,
+		schema: func() schema { return list().choiceSchema() },
 		below:  list,
 	}
 }
