@@ -50,11 +50,11 @@ func byteKeys(to *string) keys {
 				c.warn(`has a backslash that stands for itself; in double quotes "\n" is one character`)
 			}
 		},
-		schema: func() schema { return schema{"type": "string", "minLength": 1} },
+		schema: func() schema { return schema{"type": "string", "minLength": 1, "maxLength": maxBytes} },
 	}
 	digits := value{
 		read:   func(c cursor) { *to = c.hex() },
-		schema: func() schema { return schema{"type": []string{"string", "number"}} }, // 0102 is a number to YAML
+		schema: func() schema { return schema{"type": []string{"string", "number"}, "pattern": hexPattern} }, // 0102 is a number to YAML
 	}
 	return keys{
 		{name: "text", takes: text, doc: "as text; in double quotes `\\r\\n` are two bytes"},

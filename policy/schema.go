@@ -86,6 +86,12 @@ const (
 	namePattern     = `^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`
 	durationPattern = `^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$`
 	sizePattern     = `^[0-9]+(B|KiB|MiB|GiB|TiB)$`
-	percentPattern  = `^(100|[0-9]{1,2})%$`
-	addressPattern  = `^(unix:/.*[^/]|.*:[0-9]{1,5})$`
+	percentPattern  = `^0*(100|[0-9]{1,2})%$`
+	addressPattern  = `^(unix:/.*[^/]|\[[0-9A-Fa-f:.]+\]:[0-9]+|[A-Za-z0-9_.-]*:[0-9]+)$`
+	hexPattern      = `^([0-9A-Fa-f]{2})+$`
 )
+
+// moreThanZero is a schema for numbers with units, of that form.
+func moreThanZero(form string) schema {
+	return schema{"type": "string", "pattern": form, "allOf": []schema{{"pattern": "[1-9]"}}}
+}

@@ -49,7 +49,11 @@ func name(to *string) value {
 	return value{
 		read:   readName(to),
 		node:   func() *yaml.Node { return scalarNode(*to) },
-		schema: func() schema { return pattern(namePattern) },
+		schema: func() schema {
+			free := pattern(namePattern)
+			free["not"] = constant(reserved)
+			return free
+		},
 	}
 }
 
@@ -85,8 +89,7 @@ func (limits span) into(to *time.Duration) value {
 		read: limits.read(to),
 		node: func() *yaml.Node { return scalarNode(units.FormatDuration(*to)) },
 		schema: func() schema {
-			amount := pattern(durationPattern)
-			amount["minLength"] = len("1s")
+			amount := moreThanZero(durationPattern)
 			if limits.none {
 				return anyOf(amount, constant(none))
 			}
@@ -102,9 +105,9 @@ func size(to *int64, least int64, off bool) value {
 		node: func() *yaml.Node { return scalarNode(units.FormatSize(*to)) },
 		schema: func() schema {
 			if off {
-				return anyOf(pattern(sizePattern), constant(none))
+				return anyOf(moreThanZero(sizePattern), constant(none))
 			}
-			return pattern(sizePattern)
+			return moreThanZero(sizePattern)
 		},
 	}
 }
