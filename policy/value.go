@@ -47,8 +47,8 @@ func boolean(to *bool) value {
 // name takes the name of a route.
 func name(to *string) value {
 	return value{
-		read:   readName(to),
-		node:   func() *yaml.Node { return scalarNode(*to) },
+		read: readName(to),
+		node: func() *yaml.Node { return scalarNode(*to) },
 		schema: func() schema {
 			free := pattern(namePattern)
 			free["not"] = constant(reserved)
