@@ -10,6 +10,11 @@
 //		fmt.Fprintln(os.Stderr, err) // one line a problem: file:line:column: key.path: what is wrong
 //	}
 //
+// What the file can say is a list of keys (key.go): each has a name, a kind of value (value.go, scalar.go), a default and a
+// description, and stands with the type that it fills, as in route.go. Parse, Config.YAML, Diff, README.md and the JSON
+// Schema go by that list. The protocols are rows of one table (protocols.go). Rules that join keys stand in files of their own:
+// circle.go, never.go, warnings.go, connect_on.go, tcp.go.
+//
 // The package knows no sockets and reads no files. A Config is never changed after Parse returned it, so any number of
 // goroutines may read it.
 package policy

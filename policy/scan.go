@@ -3,6 +3,7 @@ package policy
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -18,8 +19,9 @@ type scan struct {
 
 	spaces    []spot // that are none to YAML
 	variables []spot // ${ inside [ ] or { }, where YAML takes the brace for its own
-	unclosed  []spot // quotes that are open at the end of their line
-	crowded   []spot // text right behind a closing quote
+	unclosed  []spot // quotes that are open at the end of their line; YAML allows that
+	crowded   []spot // quotes behind whose end text follows at once
+	endless   bool   // the last of unclosed is open at the end of the file
 }
 
 // spot is a position in the file and the character there.
@@ -55,8 +57,9 @@ func scanText(text string) *scan {
 		}
 		s.advance(char)
 	}
-	if s.quote != 0 && (len(s.unclosed) == 0 || s.unclosed[len(s.unclosed)-1] != s.opened) {
-		s.unclosed = append(s.unclosed, s.opened)
+	if s.quote != 0 {
+		s.runsOn()
+		s.endless = true
 	}
 	return s
 }
@@ -86,13 +89,20 @@ func (s *scan) visit(char, next rune) {
 
 func (s *scan) insideQuotes(at spot, next rune) {
 	switch {
-	case at.char == '\n' && (len(s.unclosed) == 0 || s.unclosed[len(s.unclosed)-1] != s.opened):
-		s.unclosed = append(s.unclosed, s.opened)
+	case at.char == '\n':
+		s.runsOn()
 	case at.char == s.quote:
 		s.quote = 0
 		if next != 0 && !strings.ContainsRune(" \t\r\n,]}:#", next) {
 			s.crowded = append(s.crowded, s.opened)
 		}
+	}
+}
+
+// runsOn notes that the quote that is open is not closed on its line.
+func (s *scan) runsOn() {
+	if !slices.Contains(s.unclosed, s.opened) {
+		s.unclosed = append(s.unclosed, s.opened)
 	}
 }
 

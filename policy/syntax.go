@@ -30,17 +30,23 @@ func (r *reader) quoting(s *scan) bool {
 	case len(s.variables) > 0:
 		at := s.variables[0]
 		r.report(at.line, at.column, "not YAML: ${...} is a variable, and none is filled in here; write its value")
-	case len(s.crowded) > 0 && (len(s.unclosed) == 0 || s.crowded[0].line < s.unclosed[0].line):
-		at := s.crowded[0]
-		r.report(at.line, at.column, fmt.Sprintf("not YAML: text follows right behind the text in %c%c that begins here; %s",
-			at.char, at.char, quoteInside(at.char)))
-	case len(s.unclosed) > 0:
-		at := s.unclosed[0]
-		r.report(at.line, at.column, fmt.Sprintf("not YAML: the quote %c that opens here is not closed on its line", at.char))
+	case len(s.crowded) > 0:
+		r.crowded(s.crowded[0], slices.Contains(s.unclosed, s.crowded[0]))
+	case s.endless:
+		r.crowded(s.unclosed[len(s.unclosed)-1], true)
 	default:
 		return false
 	}
 	return true
+}
+
+// crowded reports a quote whose end is not where it should be.
+func (r *reader) crowded(at spot, runsOn bool) {
+	text := fmt.Sprintf("the quote %c that opens here is not closed on its line", at.char)
+	if !runsOn {
+		text = fmt.Sprintf("text follows right behind the text in %c%c that begins here; %s", at.char, at.char, quoteInside(at.char))
+	}
+	r.report(at.line, at.column, "not YAML: "+text)
 }
 
 // quoteInside says how to write a quote inside quotes.
