@@ -61,7 +61,7 @@ func compileWire(r *policy.Route, u *relay.Upstream) (*relay.Wire, error) {
 	return &relay.Wire{
 		Protocol: r.Protocol.Framing.String(),
 		Framers:  framers,
-		Bounded:  r.Protocol.Framing != policy.Raw,
+		Bounded:  !r.Protocol.Traits().NoMessages,
 		Upstream: u,
 		Options:  compileOptions(r.TCP),
 		Retries:  r.Upstream.Retries,
@@ -96,7 +96,7 @@ func compileRules(r *policy.Route) (rules session.Rules, err error) {
 	if rules.Framers, err = compileFramers(r); err != nil {
 		return rules, err
 	}
-	rules.Bounded = r.Protocol.Framing != policy.Raw
+	rules.Bounded = !r.Protocol.Traits().NoMessages
 	reset := r.Policy.ResetOn
 	rules.ResetOn[session.Client] = reset != policy.ResetOnUpstream
 	rules.ResetOn[session.Upstream] = reset != policy.ResetOnClient

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"gopkg.in/yaml.v3"
@@ -141,6 +142,28 @@ func document(t *testing.T, data []byte) *yaml.Node {
 		t.Fatal(err)
 	}
 	return n.Content[0]
+}
+
+// A timer's key can take more than a duration, since the list of keys asks only its value.
+func TestATimerCanTakeAMapping(t *testing.T) {
+	var after, timeout time.Duration
+	list := keys{{name: "probe", takes: either(duration(&timeout), mapping(keys{
+		{name: "after", takes: duration(&after), example: "45s"},
+		{name: "timeout", takes: duration(&timeout), standard: "10s"},
+	}))}}
+	for text, want := range map[string][2]time.Duration{
+		"probe: {after: 45s, timeout: 5s}": {45 * time.Second, 5 * time.Second},
+		"probe: {after: 1m}":               {time.Minute, 10 * time.Second},
+		"probe: 7s":                        {0, 7 * time.Second},
+	} {
+		after, timeout = 0, 0
+		list[0].takes.below().setDefaults()
+		r := &reader{}
+		cursor{r: r}.to(document(t, []byte(text)), "").mapping(list)
+		if got := [2]time.Duration{after, timeout}; got != want || len(r.problems) > 0 {
+			t.Errorf("%s reads as %v with %v, want %v", text, got, r.problems, want)
+		}
+	}
 }
 
 func TestEnumsReadWhatTheyWrite(t *testing.T) {
