@@ -61,7 +61,7 @@ func compileWire(r *policy.Route, u *relay.Upstream) (*relay.Wire, error) {
 	return &relay.Wire{
 		ProtocolName: r.Protocol.Framing.String(),
 		Protocol:     rule,
-		Bounded:      r.Protocol.Framing != policy.Raw,
+		Bounded:      !r.Protocol.Traits().NoMessages,
 		Upstream:     u,
 		Options:      compileOptions(r.TCP),
 		Retries:      r.Upstream.Retries,
@@ -99,7 +99,7 @@ func compileRules(r *policy.Route) (rules session.Rules, err error) {
 	if rules.Protocol, err = compileProtocol(r); err != nil {
 		return rules, err
 	}
-	rules.Bounded = r.Protocol.Framing != policy.Raw
+	rules.Bounded = !r.Protocol.Traits().NoMessages
 	reset := r.Policy.ResetOn
 	rules.ResetOn[session.Client] = reset != policy.ResetOnUpstream
 	rules.ResetOn[session.Upstream] = reset != policy.ResetOnClient

@@ -29,20 +29,20 @@ func adopts(t *testing.T, j *journal, cfg policy.Log) {
 func TestEveryLoggerFollowsAnAdoptedLogSection(t *testing.T) {
 	stderr, dir := standardError(t), t.TempDir()
 	text, lines := filepath.Join(dir, "text"), filepath.Join(dir, "json")
-	j := journalOf(t, policy.Log{Level: policy.LevelInfo, File: text})
+	j := journalOf(t, policy.Log{Level: policy.LevelInfo, File: policy.File{Path: text}})
 	derived := j.logger.With("part", "admin").WithGroup("call").With("path", "/")
 	say := func(what string) {
 		j.logger.Debug(what)
 		derived.Info(what, "n", 1)
 	}
 	say("first")
-	adopts(t, j, policy.Log{Level: policy.LevelDebug, Format: policy.FormatJSON, File: lines})
+	adopts(t, j, policy.Log{Level: policy.LevelDebug, Format: policy.FormatJSON, File: policy.File{Path: lines}})
 	say("second")
-	adopts(t, j, policy.Log{Level: policy.LevelWarn, File: lines})
+	adopts(t, j, policy.Log{Level: policy.LevelWarn, File: policy.File{Path: lines}})
 	say("third")
 	adopts(t, j, policy.Log{Level: policy.LevelDebug})
 	say("fourth")
-	adopts(t, j, policy.Log{Level: policy.LevelInfo, File: text})
+	adopts(t, j, policy.Log{Level: policy.LevelInfo, File: policy.File{Path: text}})
 	say("fifth")
 	j.close()
 
@@ -85,8 +85,8 @@ func TestConnectionsAreLoggedAsAdopted(t *testing.T) {
 	} {
 		for _, former := range []policy.LogConnections{policy.ConnectionsAll, policy.ConnectionsFaults, policy.ConnectionsNone} {
 			path := filepath.Join(t.TempDir(), "log")
-			j := journalOf(t, policy.Log{Connections: former, File: path})
-			adopts(t, j, policy.Log{Connections: row.connections, File: path})
+			j := journalOf(t, policy.Log{Connections: former, File: policy.File{Path: path}})
+			adopts(t, j, policy.Log{Connections: row.connections, File: policy.File{Path: path}})
 			j.Ended(endOf(1, session.ClientFIN))
 			j.Ended(endOf(2, session.IdleTimeout))
 			j.close()
@@ -100,13 +100,13 @@ func TestConnectionsAreLoggedAsAdopted(t *testing.T) {
 func TestLogSectionThatCannotBeInForceChangesNothing(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "log")
-	j := journalOf(t, policy.Log{Connections: policy.ConnectionsFaults, File: path})
+	j := journalOf(t, policy.Log{Connections: policy.ConnectionsFaults, File: policy.File{Path: path}})
 	before := openFiles(t)
-	cfg := policy.Log{Level: policy.LevelError, File: filepath.Join(dir, "none", "log")}
+	cfg := policy.Log{Level: policy.LevelError, File: policy.File{Path: filepath.Join(dir, "none", "log")}}
 	if _, err := j.prepare(cfg); err == nil || !strings.HasPrefix(err.Error(), "open the log: ") {
 		t.Errorf("the error is %v", err)
 	}
-	l, err := j.prepare(policy.Log{Level: policy.LevelError, Format: policy.FormatJSON, File: filepath.Join(dir, "other")})
+	l, err := j.prepare(policy.Log{Level: policy.LevelError, Format: policy.FormatJSON, File: policy.File{Path: filepath.Join(dir, "other")}})
 	must(t, err)
 	l.discard()
 	if after := openFiles(t); after != before {
@@ -122,8 +122,8 @@ func TestLogSectionThatCannotBeInForceChangesNothing(t *testing.T) {
 
 func TestAdoptingAfterTheEndLeavesNothingOpen(t *testing.T) {
 	dir := t.TempDir()
-	j := journalOf(t, policy.Log{File: filepath.Join(dir, "log")})
-	l, err := j.prepare(policy.Log{File: filepath.Join(dir, "late")})
+	j := journalOf(t, policy.Log{File: policy.File{Path: filepath.Join(dir, "log")}})
+	l, err := j.prepare(policy.Log{File: policy.File{Path: filepath.Join(dir, "late")}})
 	must(t, err)
 	j.close()
 	j.adopt(l)
@@ -139,7 +139,7 @@ func TestALoggerOfTheCallersKeepsLevelAndDestination(t *testing.T) {
 	must(t, err)
 	j.Ended(endOf(1, session.IdleTimeout))
 	path := filepath.Join(t.TempDir(), "log")
-	adopts(t, j, policy.Log{Level: policy.LevelError, File: path})
+	adopts(t, j, policy.Log{Level: policy.LevelError, File: policy.File{Path: path}})
 	must(t, j.reopen())
 	j.Ended(endOf(2, session.IdleTimeout))
 	j.close()
@@ -155,7 +155,7 @@ func TestAdoptingUnderLoadLosesNoLine(t *testing.T) {
 	const loops, each, adoptions = 3, 1000, 40
 	dir := t.TempDir()
 	files := []string{filepath.Join(dir, "a"), filepath.Join(dir, "b")}
-	j := journalOf(t, policy.Log{File: files[0]})
+	j := journalOf(t, policy.Log{File: policy.File{Path: files[0]}})
 	var wg sync.WaitGroup
 	for loop := range loops {
 		wg.Go(func() {
@@ -165,7 +165,7 @@ func TestAdoptingUnderLoadLosesNoLine(t *testing.T) {
 		})
 	}
 	for i := range adoptions {
-		adopts(t, j, policy.Log{Level: policy.LogLevel(i % 2), File: files[(i+1)%2]})
+		adopts(t, j, policy.Log{Level: policy.LogLevel(i % 2), File: policy.File{Path: files[(i+1)%2]}})
 	}
 	wg.Wait()
 	j.close()

@@ -84,7 +84,7 @@ func TestRotationLosesNoLineAndTearsNone(t *testing.T) {
 	const loops, each, rotations = 3, 1000, 20
 	dir := t.TempDir()
 	path := filepath.Join(dir, "log")
-	j := journalOf(t, policy.Log{File: path})
+	j := journalOf(t, policy.Log{File: policy.File{Path: path}})
 	var wg sync.WaitGroup
 	for loop := range loops {
 		wg.Go(func() {
@@ -116,7 +116,7 @@ func TestRotationLosesNoLineAndTearsNone(t *testing.T) {
 
 func TestReopeningWithoutARotationGoesOnInTheSameFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
-	j := journalOf(t, policy.Log{File: path})
+	j := journalOf(t, policy.Log{File: policy.File{Path: path}})
 	former := j.file
 	for i := range 3 {
 		j.Ended(endOf(i, session.IdleTimeout))
@@ -134,7 +134,7 @@ func TestReopeningWithoutARotationGoesOnInTheSameFile(t *testing.T) {
 func TestLogThatCannotBeReopenedGoesOnInTheOldFile(t *testing.T) {
 	dir := t.TempDir()
 	path, old := filepath.Join(dir, "log"), filepath.Join(dir, "log.1")
-	j := journalOf(t, policy.Log{File: path})
+	j := journalOf(t, policy.Log{File: policy.File{Path: path}})
 	must(t, os.Rename(path, old))
 	must(t, os.Mkdir(path, 0o700))
 	err := j.reopen()
@@ -179,7 +179,7 @@ func standardError(t *testing.T) (path string) {
 func TestAPipeThatNobodyReadsIsNotWaitedFor(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pipe")
 	must(t, syscall.Mkfifo(path, 0o600))
-	if _, err := newJournal(nil, policy.Log{File: path}, nil); err == nil || !strings.HasPrefix(err.Error(), "open the log: ") {
+	if _, err := newJournal(nil, policy.Log{File: policy.File{Path: path}}, nil); err == nil || !strings.HasPrefix(err.Error(), "open the log: ") {
 		t.Errorf("the error is %v", err)
 	}
 }

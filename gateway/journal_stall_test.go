@@ -59,7 +59,7 @@ func TestACrowdThatEndsBeforeAStalledLogNeitherWaitsNorGrows(t *testing.T) {
 	const crowd = 200_000
 	const most = 12 << 20 // the journal's queue, the sink's, and the batch that it is writing; the lines are 50 MB
 	path, reader := pipe(t)
-	j := journalOf(t, policy.Log{File: path})
+	j := journalOf(t, policy.Log{File: policy.File{Path: path}})
 	before := heap()
 	within(t, "connections end", func() {
 		for i := range crowd {
@@ -91,7 +91,7 @@ func heap() int64 {
 
 func TestLoggingGoesOnWhenAStalledPipeIsReadAgain(t *testing.T) {
 	path, reader := pipe(t)
-	j := journalOf(t, policy.Log{File: path})
+	j := journalOf(t, policy.Log{File: policy.File{Path: path}})
 	j.Ended(endOf(0, session.IdleTimeout))
 	total := 1
 	eventually(t, "lines are dropped", func() bool {
@@ -121,7 +121,7 @@ func TestLoggingGoesOnWhenAStalledPipeIsReadAgain(t *testing.T) {
 func TestAStalledPipeIsLeftForAFile(t *testing.T) {
 	path, reader := pipe(t)
 	file := filepath.Join(t.TempDir(), "log")
-	j := journalOf(t, policy.Log{File: path})
+	j := journalOf(t, policy.Log{File: policy.File{Path: path}})
 	const before, after = 20_000, 10
 	for i := range before {
 		j.Ended(endOf(i, session.IdleTimeout))
@@ -129,7 +129,7 @@ func TestAStalledPipeIsLeftForAFile(t *testing.T) {
 	eventually(t, "the rest is taken", func() bool { return len(j.queue) == 0 })
 	within(t, "the pipe is left", func() {
 		must(t, j.reopen()) // which is of no help
-		adopts(t, j, policy.Log{File: file})
+		adopts(t, j, policy.Log{File: policy.File{Path: file}})
 	})
 	for i := range after {
 		j.Ended(endOf(before+i, session.IdleTimeout))
@@ -152,7 +152,7 @@ func TestAFullDiskLosesLinesUntilThereIsRoom(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "log")
 	must(t, os.Symlink("/dev/full", path))
-	j := journalOf(t, policy.Log{File: path})
+	j := journalOf(t, policy.Log{File: policy.File{Path: path}})
 	const lost, kept = 1000, 10
 	for i := range lost {
 		j.Ended(endOf(i, session.IdleTimeout))

@@ -29,22 +29,23 @@ type arrow struct{ from, to, why string }
 // arrows are the packages of the module that each may import, the lowest first: a line names only packages that have a
 // line above it. "x/..." is x and all that lies in it. What has no line here must be given one.
 var arrows = []arrow{
+	{"policy/units", "", "a duration is written the same everywhere"},
 	{"gateway/internal/protocol", "", "messages are found in bytes alone"},
 	{"gateway/internal/deadline", "", "when a timer is due is arithmetic"},
 	{"gateway/internal/wheel", "", "a wheel holds numbers, not sessions"},
 	{"gateway/internal/session", "gateway/internal/protocol gateway/internal/deadline", "a session is messages and timers"},
-	{"gateway/internal/advice", "", "what to advise is arithmetic on what was counted"},
+	{"gateway/internal/advice", "policy/units", "what to advise is arithmetic on what was counted"},
 	{"gateway/internal/reactor", "", "system calls know nothing of what they are made for"},
 	{"gateway/internal/logsink", "", "a sink takes any line"},
 	{"gateway/internal/upstream", "gateway/internal/reactor", "an endpoint is an address to connect to"},
 	{"metrics", "", "who counts fills in plain figures"},
-	{"policy", "", "a policy file can be read and checked anywhere"},
+	{"policy", "policy/units", "a policy file can be read and checked anywhere"},
 	{"gateway/internal/relay", pure + " gateway/internal/reactor gateway/internal/upstream metrics", "loops are told what to do in plain values: no policy"},
 	{"gateway/admin/api", "", "the words of the API stand for themselves"},
-	{"gateway/admin", "gateway/admin/api metrics", "the operator's server knows the gateway by an interface of its own"},
+	{"gateway/admin", "gateway/admin/api metrics policy/units", "the operator's server knows the gateway by an interface of its own"},
 	{"gateway", pure + " gateway/internal/reactor gateway/internal/logsink gateway/internal/upstream gateway/internal/relay gateway/admin gateway/admin/api metrics policy", "it puts all together, and is no command"},
 	{"deploy", "", "it holds files, and tests of them"},
-	{"cmd/idlegate/...", "cmd/idlegate/... gateway gateway/admin/api metrics policy", "a command uses the gateway as anybody may"},
+	{"cmd/idlegate/...", "cmd/idlegate/... gateway gateway/admin/api metrics policy policy/units", "a command uses the gateway as anybody may"},
 	{"cmd/idlebench/...", "cmd/idlebench/...", "a benchmark runs the gateway as it runs the others: as a program"},
 }
 

@@ -15,8 +15,8 @@ import (
 func (j *journal) open(cfg policy.Log) error {
 	j.stderr = logsink.NewDest(os.Stderr)
 	dest := j.stderr
-	if cfg.File != "" {
-		file, err := openLog(cfg.File)
+	if !cfg.File.IsZero() {
+		file, err := openLog(cfg.File.Path)
 		if err != nil {
 			return fmt.Errorf("open the log: %w", err)
 		}
@@ -67,14 +67,14 @@ func (j *journal) prepare(cfg policy.Log) (*logging, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	l := &logging{cfg: cfg}
-	if j.sink == nil || j.cfg.File == cfg.File {
+	if j.sink == nil || j.cfg.File.Path == cfg.File.Path {
 		return l, nil
 	}
 	l.moves = true
-	if cfg.File == "" {
+	if cfg.File.IsZero() {
 		return l, nil
 	}
-	file, err := openLog(cfg.File)
+	file, err := openLog(cfg.File.Path)
 	if err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
@@ -116,7 +116,7 @@ func (j *journal) reopen() error {
 	if j.closed || j.file == nil {
 		return nil
 	}
-	file, err := openLog(j.cfg.File)
+	file, err := openLog(j.cfg.File.Path)
 	if err != nil {
 		return fmt.Errorf("reopen the log, which goes on in the file that was open: %w", err)
 	}

@@ -34,8 +34,8 @@ func (g *Gateway) bindAdmin() error {
 	if served.TLS, err = operatorTLS(cfg.TLS); err != nil {
 		return err
 	}
-	if cfg.TokenFile != "" {
-		served.Token = func() (string, error) { return readToken(cfg.TokenFile) }
+	if !cfg.TokenFile.IsZero() {
+		served.Token = func() (string, error) { return readToken(cfg.TokenFile.Path) }
 		if _, err := served.Token(); err != nil {
 			return err
 		}
@@ -59,24 +59,24 @@ func readToken(file string) (string, error) {
 
 // operatorTLS returns nil where the operator's address speaks plain HTTP.
 func operatorTLS(files policy.AdminTLS) (*tls.Config, error) {
-	if files.Cert == "" {
+	if files.Cert.IsZero() {
 		return nil, nil
 	}
-	cert, err := tls.LoadX509KeyPair(files.Cert, files.Key)
+	cert, err := tls.LoadX509KeyPair(files.Cert.Path, files.Key.Path)
 	if err != nil {
 		return nil, fmt.Errorf("admin.tls: %w", err)
 	}
 	served := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
-	if files.ClientCA == "" {
+	if files.ClientCA.IsZero() {
 		return served, nil
 	}
-	authority, err := os.ReadFile(files.ClientCA)
+	authority, err := os.ReadFile(files.ClientCA.Path)
 	if err != nil {
 		return nil, fmt.Errorf("admin.tls.client_ca: %w", err)
 	}
 	served.ClientAuth, served.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
 	if !served.ClientCAs.AppendCertsFromPEM(authority) {
-		return nil, fmt.Errorf("admin.tls.client_ca: %s has no certificate", files.ClientCA)
+		return nil, fmt.Errorf("admin.tls.client_ca: %s has no certificate", files.ClientCA.Path)
 	}
 	return served, nil
 }

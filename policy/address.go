@@ -116,6 +116,9 @@ func splitHostPort(s string) (host, port string, err error) {
 	}
 	switch strings.Count(s, ":") {
 	case 0:
+		if isPort(s) {
+			return "", "", fmt.Errorf("%s is a port without a host; write it as in 127.0.0.1:%s", s, s)
+		}
 		return "", "", fmt.Errorf("%s has no port; write host:port, as in %s", quote(s), example(s))
 	case 1:
 		host, port, _ = strings.Cut(s, ":")
@@ -138,6 +141,12 @@ func splitBracketed(s, rest string) (host, port string, err error) {
 		return "", "", fmt.Errorf("%s has a zone, which is not supported", quote(s))
 	}
 	return ip.Unmap().String(), port, nil
+}
+
+// isPort says that s is the number of a port and nothing else.
+func isPort(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 16)
+	return err == nil
 }
 
 // parseHost takes an IPv4 address, a name, or nothing.

@@ -6,7 +6,7 @@ import "gopkg.in/yaml.v3"
 type Admin struct {
 	Listen    Address // default 127.0.0.1:9180; others than loopback and unix come with a TokenFile or a TLS.ClientCA
 	Metrics   Address // only /metrics, /healthz and /readyz, which everybody may ask; zero: not served apart
-	TokenFile string  // holds what callers of Listen must show; "": none is demanded
+	TokenFile File    // holds what callers of Listen must show; zero: none is demanded
 	TLS       AdminTLS
 	Pprof     bool // Listen serves /debug/pprof/ as well
 }
@@ -14,36 +14,54 @@ type Admin struct {
 // AdminTLS is the TLS of Admin.Listen, by the paths of its files. It is zero where Listen speaks plain HTTP, and else has
 // both Cert and Key.
 type AdminTLS struct {
-	Cert     string
-	Key      string
-	ClientCA string // who signs the certificates that callers must have; "": they need none
+	Cert     File
+	Key      File
+	ClientCA File // who signs the certificates that callers must have; zero: they need none
 }
 
-func (c cursor) admin() Admin {
-	a := Admin{Listen: Address{Host: "127.0.0.1", Port: 9180}}
-	listen := c.child("listen")
-	if !listen.written() {
+func (a *Admin) keys() keys {
+	return keys{
+		{name: "listen", takes: listener(&a.Listen), standard: "127.0.0.1:9180",
+			doc: "where the operator is answered: page, API, metrics; anything but loopback and `unix:` needs `token_file`, or `tls` with `client_ca`"},
+		{name: "metrics", takes: listener(&a.Metrics), without: "not served",
+			doc: "only `/metrics`, `/healthz` and `/readyz`, for scrapers and probes; may be open to others"},
+		{name: "token_file", takes: file(&a.TokenFile), without: "none",
+			doc: "a file with the token that callers of `admin.listen` must show; without `admin.tls` it goes over the wire in clear, which `check` warns of on an open address"},
+		{name: "tls", takes: a.TLS.value(), without: "plain HTTP",
+			doc: "TLS of `admin.listen`, as in `{cert: admin.crt, key: admin.key}`"},
+		{name: "pprof", takes: boolean(&a.Pprof), standard: "false",
+			doc: "`true` serves `/debug/pprof/` at `admin.listen`"},
+	}
+}
+
+func (c cursor) readAdmin(a *Admin) {
+	if listen := c.child("listen"); !listen.written() {
 		listen.claim(a.Listen, nil)
 	}
-	c.mapping(keys{
-		"listen":     func(c cursor) { a.Listen = c.listener(nil) },
-		"metrics":    func(c cursor) { a.Metrics = c.listener(nil) },
-		"token_file": path(&a.TokenFile),
-		"tls":        func(c cursor) { a.TLS = c.adminTLS() },
-		"pprof":      boolean(&a.Pprof),
-	})
+	c.mapping(a.keys())
 	if !a.Listen.IsZero() && !a.Listen.IsLoopback() && !a.Listen.IsUnix() {
 		c.checkOpen()
 	}
-	return a
 }
 
-func (c cursor) adminTLS() AdminTLS {
-	var t AdminTLS
-	c.mapping(keys{"cert": path(&t.Cert), "key": path(&t.Key), "client_ca": path(&t.ClientCA)})
-	c.require("cert", "admin.crt")
-	c.require("key", "admin.key")
-	return t
+func (t *AdminTLS) keys() keys {
+	return keys{
+		{name: "cert", takes: file(&t.Cert), example: "admin.crt", doc: "the certificate, and those between it and its authority, in PEM"},
+		{name: "key", takes: file(&t.Key), example: "admin.key", doc: "the key of the certificate, in PEM"},
+		{name: "client_ca", takes: file(&t.ClientCA), without: "callers need no certificate",
+			doc: "the authorities, in PEM, of which one must have signed the certificate that callers show"},
+	}
+}
+
+// value takes a mapping, which is not printed where there is no TLS, since an empty one is an error.
+func (t *AdminTLS) value() value {
+	list := t.keys()
+	return mapping(list).printed(func() *yaml.Node {
+		if *t == (AdminTLS{}) {
+			return nil
+		}
+		return flow(list.pairs()...)
+	})
 }
 
 // checkOpen reports an address that others can reach where anybody among them would be an operator. What is written but
@@ -58,26 +76,4 @@ func (c cursor) checkOpen() {
 	case !tls.written():
 		token.warn("goes over the wire in clear, where others can read it; set admin.tls, or listen on loopback or a unix socket")
 	}
-}
-
-func (a Admin) node() *yaml.Node {
-	return block(
-		pair{"listen", scalarNode(a.Listen.String())},
-		pair{"metrics", optional(a.Metrics.String())},
-		pair{"token_file", optional(a.TokenFile)},
-		pair{"tls", a.TLS.node()},
-		pair{"pprof", boolNode(a.Pprof)},
-	)
-}
-
-// node is nil for no TLS, since an empty mapping is an error.
-func (t AdminTLS) node() *yaml.Node {
-	if t == (AdminTLS{}) {
-		return nil
-	}
-	return flow(
-		pair{"cert", scalarNode(t.Cert)},
-		pair{"key", scalarNode(t.Key)},
-		pair{"client_ca", optional(t.ClientCA)},
-	)
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"gopkg.in/yaml.v3"
+
+	"idlegate/policy/units"
 )
 
 // leaf is a value of a file with no key below it.
@@ -105,20 +107,20 @@ func alter(t *testing.T, at leaf) {
 // next is an amount a little greater.
 func next(t *testing.T, at leaf) string {
 	t.Helper()
-	if d, err := parseDuration(at.node.Value); err == nil {
-		return formatDuration(d + time.Second)
+	if d, err := units.ParseDuration(at.node.Value); err == nil {
+		return units.FormatDuration(d + time.Second)
 	}
-	if n, err := parseSize(at.node.Value); err == nil {
-		return formatSize(n + 1)
+	if n, err := units.ParseSize(at.node.Value); err == nil {
+		return units.FormatSize(n + 1)
 	}
-	share, err := parsePercent(at.node.Value)
+	share, err := units.ParsePercent(at.node.Value)
 	if err != nil {
 		t.Fatalf("%s: nothing is known that could stand here instead of %s", at.path, at.node.Value)
 	}
 	if share == 1 {
 		return "99%"
 	}
-	return formatPercent(share + 0.01)
+	return units.FormatPercent(share + 0.01)
 }
 
 const edited = `

@@ -4,7 +4,7 @@ import (
 	"math"
 	"time"
 
-	"gopkg.in/yaml.v3"
+	"idlegate/policy/units"
 )
 
 // Gateway holds the settings of the process as a whole.
@@ -18,31 +18,25 @@ type Gateway struct {
 }
 
 // minBuffer is the least buffer_memory: less would make the buffer of a few peers starve all others.
-const minBuffer = mib
+const minBuffer = units.MiB
 
-func (c cursor) gateway() Gateway {
-	g := Gateway{BufferMemory: 256 * mib, DrainTimeout: 30 * time.Second, EditGrace: 2 * time.Second}
-	c.mapping(keys{
-		"loops":           integer(&g.Loops, 0, 1024),
-		"max_connections": integer(&g.MaxConnections, 0, math.MaxInt32),
-		"on_full":         word(&g.OnFull),
-		"buffer_memory":   size(&g.BufferMemory, minBuffer, false),
-		"drain_timeout":   duration(&g.DrainTimeout),
-		"edit_grace":      duration(&g.EditGrace),
-	})
-	if g.DrainTimeout == 0 {
-		c.child("drain_timeout").warn("none lets a drain last as long as its last connection")
+func (g *Gateway) keys() keys {
+	return keys{
+		{name: "loops", takes: integer(&g.Loops, 0, 1024), standard: "0", doc: "event loops; 0 is one for each CPU"},
+		{name: "max_connections", takes: integer(&g.MaxConnections, 0, math.MaxInt32), standard: "0",
+			doc: "0 is as many as the descriptor limit lets: (limit − 200 − 64 for each event loop) / 2"},
+		{name: "on_full", takes: word(&g.OnFull), standard: "wait", doc: "`wait` leaves new clients in the kernel's backlog, `refuse` resets them"},
+		{name: "buffer_memory", takes: size(&g.BufferMemory, minBuffer, false), standard: "256MiB",
+			doc: "bytes held for slow peers, all together; at least 1MiB"},
+		{name: "drain_timeout", takes: duration(&g.DrainTimeout).then(warnEndlessDrain), standard: "30s",
+			doc: "how long open connections may take to end; `none` waits for the last. SIGTERM takes at most 2 s more"},
+		{name: "edit_grace", takes: duration(&g.EditGrace), standard: "2s",
+			doc: "connections that an edit ends at once are ended spread over this long; `none`: in one instant"},
 	}
-	return g
 }
 
-func (g Gateway) node() *yaml.Node {
-	return block(
-		pair{"loops", numberNode(g.Loops)},
-		pair{"max_connections", numberNode(g.MaxConnections)},
-		pair{"on_full", scalarNode(g.OnFull.String())},
-		pair{"buffer_memory", scalarNode(formatSize(g.BufferMemory))},
-		pair{"drain_timeout", scalarNode(formatDuration(g.DrainTimeout))},
-		pair{"edit_grace", scalarNode(formatDuration(g.EditGrace))},
-	)
+func warnEndlessDrain(c cursor) {
+	if c.node.Value == none {
+		c.warn("none lets a drain last as long as its last connection")
+	}
 }

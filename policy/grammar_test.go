@@ -1,11 +1,10 @@
 package policy
 
 import (
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"gopkg.in/yaml.v3"
@@ -57,15 +56,22 @@ func TestEverythingHasEveryKey(t *testing.T) {
 			}
 		}
 	}
-	rules := slices.Concat(
-		slices.Collect(maps.Keys((&Policy{Kind: Short}).grammar())),
-		slices.Collect(maps.Keys((&Policy{Kind: Long}).grammar())),
-	)
-	for _, key := range rules {
-		if !have[key] {
-			t.Errorf("testdata/good/everything.yaml lacks %s", key)
+	for _, name := range new(Config).keys().all() {
+		if !have[name] {
+			t.Errorf("testdata/good/everything.yaml lacks %s", name)
 		}
 	}
+}
+
+// all are the names of these keys and of those below them.
+func (list keys) all() []string {
+	names := list.names()
+	for _, k := range list {
+		if k.takes.below != nil {
+			names = append(names, k.takes.below().all()...)
+		}
+	}
+	return names
 }
 
 func expectProblem(t *testing.T, root *yaml.Node, want string) {
@@ -136,6 +142,28 @@ func document(t *testing.T, data []byte) *yaml.Node {
 		t.Fatal(err)
 	}
 	return n.Content[0]
+}
+
+// A timer's key can take more than a duration, since the list of keys asks only its value.
+func TestATimerCanTakeAMapping(t *testing.T) {
+	var after, timeout time.Duration
+	list := keys{{name: "probe", takes: either(duration(&timeout), mapping(keys{
+		{name: "after", takes: duration(&after), example: "45s"},
+		{name: "timeout", takes: duration(&timeout), standard: "10s"},
+	}))}}
+	for text, want := range map[string][2]time.Duration{
+		"probe: {after: 45s, timeout: 5s}": {45 * time.Second, 5 * time.Second},
+		"probe: {after: 1m}":               {time.Minute, 10 * time.Second},
+		"probe: 7s":                        {0, 7 * time.Second},
+	} {
+		after, timeout = 0, 0
+		list[0].takes.below().setDefaults()
+		r := &reader{}
+		cursor{r: r}.to(document(t, []byte(text)), "").mapping(list)
+		if got := [2]time.Duration{after, timeout}; got != want || len(r.problems) > 0 {
+			t.Errorf("%s reads as %v with %v, want %v", text, got, r.problems, want)
+		}
+	}
 }
 
 func TestEnumsReadWhatTheyWrite(t *testing.T) {

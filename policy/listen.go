@@ -15,7 +15,11 @@ type claim struct {
 // listener reads an address to listen at; it is zero where the file has none. Route is nil for the admin addresses.
 func (c cursor) listener(route *Route) Address {
 	var a Address
-	address(&a)(c)
+	if s := c.node.Value; isPort(s) {
+		c.fail("%s is a port without an address; write \":%s\" to listen at every one, or 127.0.0.1:%s for this machine only", s, s, s)
+		return a
+	}
+	readAddress(&a)(c)
 	if !a.IsZero() {
 		c.claim(a, route)
 	}
@@ -24,6 +28,9 @@ func (c cursor) listener(route *Route) Address {
 
 // claim notes that c wants to listen at an address. Its route may get its name later.
 func (c cursor) claim(a Address, route *Route) {
+	if c.written() {
+		c.mark()
+	}
 	c.r.claims = append(c.r.claims, claim{address: a, at: c, route: route})
 }
 

@@ -1,31 +1,19 @@
 package policy
 
-import "gopkg.in/yaml.v3"
-
 // Log says what is logged and where to.
 type Log struct {
 	Level       LogLevel
 	Format      LogFormat
 	Connections LogConnections
-	File        string // "" is standard error
+	File        File // zero is standard error
 }
 
-func (c cursor) log() Log {
-	var l Log
-	c.mapping(keys{
-		"level":       word(&l.Level),
-		"format":      word(&l.Format),
-		"connections": word(&l.Connections),
-		"file":        path(&l.File),
-	})
-	return l
-}
-
-func (l Log) node() *yaml.Node {
-	return block(
-		pair{"level", scalarNode(l.Level.String())},
-		pair{"format", scalarNode(l.Format.String())},
-		pair{"connections", scalarNode(l.Connections.String())},
-		pair{"file", optional(l.File)},
-	)
+func (l *Log) keys() keys {
+	return keys{
+		{name: "level", takes: word(&l.Level), standard: "info", doc: "the least severe lines that are written: `debug`, `info`, `warn` or `error`"},
+		{name: "format", takes: word(&l.Format), standard: "text", doc: "`text`, or `json` with durations in seconds"},
+		{name: "connections", takes: word(&l.Connections), standard: "all",
+			doc: "a line for each connection that ended: `all`, `faults` (not those that a side finished or that lasted as long as their kind may) or `none`"},
+		{name: "file", takes: file(&l.File), without: "standard error", doc: "a path; lines are appended"},
+	}
 }

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +17,8 @@ type reader struct {
 	problems Problems
 	warnings Problems
 	claims   []claim
+	marks    map[string]position // by path
+	unused   []func()            // warn of what no route refers to
 }
 
 // cursor points at one value of the file. One that is not there reads as an empty mapping or list, and its position is
@@ -29,9 +30,6 @@ type cursor struct {
 	path         string
 	elsewhere    func(key string) string // says where a key that is unknown here belongs, or ""; may be nil
 }
-
-// keys is the grammar of one mapping: what reads the value of each key.
-type keys map[string]func(cursor)
 
 func (c cursor) written() bool { return c.node != nil }
 
@@ -91,34 +89,38 @@ func (c cursor) require(key, example string) {
 }
 
 // mapping reads c as a mapping with these keys.
-func (c cursor) mapping(grammar keys) {
+func (c cursor) mapping(list keys) {
+	if !c.written() {
+		return
+	}
 	c.entries(func(key *yaml.Node, value cursor) {
-		read, ok := grammar[key.Value]
-		if !ok {
-			c.unknown(key, grammar)
+		known := list.find(key.Value)
+		if known == nil {
+			c.unknown(key, list)
 			return
 		}
 		if value.usable() {
-			read(value)
+			known.takes.read(value)
 		}
 	})
+	for _, k := range list {
+		if k.example != "" {
+			c.require(k.name, k.example)
+		}
+	}
 }
 
 // choice reads c as a mapping with exactly one of these keys.
-func (c cursor) choice(grammar keys) {
-	var found []string
-	for _, key := range slices.Sorted(maps.Keys(grammar)) {
-		if c.child(key).written() {
-			found = append(found, key)
-		}
-	}
+func (c cursor) choice(list keys) {
+	names := slices.Sorted(slices.Values(list.names()))
+	found := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !c.child(name).written() })
 	if len(found) > 1 {
 		c.fail("has %s; it can have only one of them", strings.Join(found, " and "))
 	}
 	if c.node.Kind == yaml.MappingNode && len(c.node.Content) == 0 {
-		c.fail("is empty; it needs one of %s", strings.Join(slices.Sorted(maps.Keys(grammar)), ", "))
+		c.fail("is empty; it needs one of %s", strings.Join(names, ", "))
 	}
-	c.mapping(grammar)
+	c.mapping(list)
 }
 
 // entries visits the pairs of a mapping in the order of the file, all but duplicates and those whose key is no text.
@@ -148,10 +150,13 @@ func (c cursor) entries(visit func(key *yaml.Node, value cursor)) {
 	}
 }
 
-func (c cursor) unknown(key *yaml.Node, grammar keys) {
-	known, advice := slices.Collect(maps.Keys(grammar)), ""
+func (c cursor) unknown(key *yaml.Node, list keys) {
+	known, advice := list.names(), ""
 	if c.elsewhere != nil {
 		advice = c.elsewhere(key.Value)
+	}
+	if advice == "" {
+		advice = inOurWords(key.Value, known)
 	}
 	if advice == "" {
 		advice = didYouMean(key.Value, known)
@@ -213,11 +218,40 @@ func (c cursor) usable() bool {
 
 // scalar is the text of a single value, quoted or not.
 func (c cursor) scalar() (string, bool) {
-	if c.node.Kind != yaml.ScalarNode {
-		c.fail("must be a single value, not %s", kindOf(c.node))
+	s, ok := c.literal()
+	if ok && isVariable(s) {
+		c.fail("%s is a variable, and none is filled in here; write its value", quote(s))
 		return "", false
 	}
-	return c.node.Value, true
+	return s, ok
+}
+
+// literal is scalar where any text may stand, also one with a $.
+func (c cursor) literal() (string, bool) {
+	switch {
+	case c.node.Kind == yaml.ScalarNode:
+		return c.node.Value, true
+	case isTemplate(c.node):
+		c.fail("is a template that nobody has filled in; write the value")
+	default:
+		c.fail("must be a single value, not %s", kindOf(c.node))
+	}
+	return "", false
+}
+
+// isVariable says that a shell, or a program like envsubst, was to put something in the place of s or a part of it.
+func isVariable(s string) bool {
+	at := strings.IndexByte(s, '$')
+	if at < 0 || at+1 == len(s) {
+		return false
+	}
+	next := s[at+1]
+	return next == '{' || next == '(' || at == 0 && (next == '_' || next >= 'A' && next <= 'Z' || next >= 'a' && next <= 'z')
+}
+
+// isTemplate says that n was {{ something }}.
+func isTemplate(n *yaml.Node) bool {
+	return n.Kind == yaml.MappingNode && len(n.Content) > 0 && n.Content[0].Kind == yaml.MappingNode
 }
 
 func kindOf(n *yaml.Node) string {

@@ -9,14 +9,18 @@ import (
 // Origin is where a value comes from. It is no part of what a Config means: Configs from different files can be the same.
 type Origin struct {
 	File    string
-	Line    int  // from 1
-	Default bool // it is not written; File and Line are zero
+	Line    int    // from 1
+	Default bool   // it is not written; File and Line are zero
+	From    string // the key that stands there and that it follows from; "": it is written itself
 }
 
-// String is file:line or default.
+// String is file:line, file:line, from key, or default.
 func (o Origin) String() string {
 	if o.Default {
 		return "default"
+	}
+	if o.From != "" {
+		return fmt.Sprintf("%s:%d, from %s", o.File, o.Line, o.From)
 	}
 	return fmt.Sprintf("%s:%d", o.File, o.Line)
 }
@@ -34,6 +38,17 @@ func (p *Policy) DryRunOrigin(t Timer) Origin {
 		return p.written.origin("dry_run")
 	}
 	return p.written.origin("dry_run." + string(t))
+}
+
+// UserTimeoutOrigin is where the value of tcp.user_timeout comes from: where keepalive stands, if it follows from that.
+func (r *Route) UserTimeoutOrigin() Origin {
+	if _, written := r.tcp["user_timeout"]; !written && r.TCP.Keepalive.Idle > 0 {
+		if from, ok := r.tcp["keepalive"]; ok {
+			from.From = "keepalive"
+			return from
+		}
+	}
+	return r.tcp.origin("user_timeout")
 }
 
 // ConnectTimeoutOrigin is where the value of connect_timeout comes from.

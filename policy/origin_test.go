@@ -30,6 +30,10 @@ routes:
     policy:
       long:
         reset_on: either
+    tcp:
+      keepalive: {idle: 20s}
+  - {name: by_hand, listen: 127.0.0.1:7003, protocol: raw, upstream: near, policy: chat, tcp: {keepalive: {}, user_timeout: 1m}}
+  - {name: off, listen: 127.0.0.1:7004, protocol: raw, upstream: near, policy: chat, tcp: {keepalive: none}}
 `
 
 func TestOrigins(t *testing.T) {
@@ -56,6 +60,10 @@ func TestOrigins(t *testing.T) {
 		{"but what is always enforced", watched.Policy.DryRunOrigin(TimerWriteTimeout), "default"},
 		{"connect_timeout", shared.Upstream.ConnectTimeoutOrigin(), "gate.yaml:12"},
 		{"connect_timeout by default", watched.Upstream.ConnectTimeoutOrigin(), "default"},
+		{"user_timeout from keepalive", inline.UserTimeoutOrigin(), "gate.yaml:25, from keepalive"},
+		{"user_timeout", config.Routes[3].UserTimeoutOrigin(), "gate.yaml:26"},
+		{"user_timeout by default", shared.UserTimeoutOrigin(), "default"},
+		{"user_timeout where keepalive is off", config.Routes[4].UserTimeoutOrigin(), "default"},
 		{"a policy from no file", (&Policy{Kind: Long}).Origin(TimerIdleTimeout), "default"},
 	}
 	for _, test := range tests {

@@ -19,6 +19,10 @@ func Parse(name string, data []byte) (*Config, error) {
 			config = top.config()
 		}
 	}
+	if config != nil {
+		config.name, config.marks = name, r.marks
+		r.problems = append(r.problems, config.Circles(fromFile())...)
+	}
 	if len(r.problems) > 0 {
 		r.problems.sort()
 		return nil, r.problems
@@ -30,28 +34,30 @@ func Parse(name string, data []byte) (*Config, error) {
 
 // config reads the sections in the order in which they need each other, whatever their order in the file.
 func (c cursor) config() *Config {
-	later := func(cursor) {}
-	c.mapping(keys{
-		"admin": later, "log": later, "gateway": later, "policies": later, "upstreams": later, "routes": later,
-	})
-	config := &Config{
-		Admin:   c.section("admin").admin(),
-		Log:     c.section("log").log(),
-		Gateway: c.section("gateway").gateway(),
+	config := &Config{}
+	list := config.keys()
+	list.setDefaults()
+	c.mapping(list.without())
+	for _, k := range list {
+		k.takes.read(c.section(k.name))
 	}
-	in := shared{
-		policies:  declare(c.section("policies"), "policy", cursor.policy),
-		upstreams: declare(c.section("upstreams"), "upstream", cursor.upstream),
-	}
-	config.Policies, config.Upstreams = in.policies.values(), in.upstreams.values()
-	config.Routes = c.section("routes").routes(in)
 	if routes := c.child("routes"); !routes.written() && c.node.Kind == yaml.MappingNode {
 		routes.fail("is missing; a gateway needs at least one route")
 	}
-	in.policies.warnUnused()
-	in.upstreams.warnUnused()
+	for _, warn := range c.r.unused {
+		warn()
+	}
 	c.r.checkClaims()
 	return config
+}
+
+// without is list with values that are not read and may be missing.
+func (list keys) without() keys {
+	var names keys
+	for _, k := range list {
+		names = append(names, key{name: k.name, takes: value{read: func(cursor) {}}})
+	}
+	return names
 }
 
 // section is the value of a top-level key, absent where it has been reported as unusable.
@@ -71,6 +77,7 @@ func (r *reader) document(data []byte) *yaml.Node {
 		r.report(1+bytes.Count(before, []byte("\n")), 1+utf8.RuneCount(before[start:]), "the file is not text in UTF-8")
 		return nil
 	}
+	data = r.replaceStrangeSpaces(data)
 	var first, second yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	err := decoder.Decode(&first)

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -68,16 +69,21 @@ func checkRoundTrip(t *testing.T, config *Config) {
 	if err != nil {
 		t.Fatalf("parse what was printed: %v\n%s", err, printed)
 	}
-	same := []cmp.Option{cmpopts.IgnoreUnexported(Config{}, Policy{}, Upstream{}), cmpopts.EquateComparable(netip.Prefix{})}
+	same := []cmp.Option{cmp.AllowUnexported(File{}), cmpopts.IgnoreUnexported(Config{}, Policy{}, Upstream{}, Route{}), cmpopts.EquateComparable(netip.Prefix{})}
 	if diff := cmp.Diff(config, again, same...); diff != "" {
 		t.Errorf("parsed again (-was +is):\n%s", diff)
 	}
-	if diff := cmp.Diff(string(printed), string(again.YAML())); diff != "" {
+	if diff := cmp.Diff(bare(printed), bare(again.YAML())); diff != "" {
 		t.Errorf("printed again (-was +is):\n%s", diff)
 	}
 	if changes := Diff(config, again); len(changes) > 0 {
 		t.Errorf("parsed again, %d things have changed, the first: %s", len(changes), changes[0])
 	}
+}
+
+// bare is an effective file without what it says of a value that was not written: in it, it is.
+func bare(printed []byte) string {
+	return regexp.MustCompile(`(?m) # user_timeout from keepalive: .*$`).ReplaceAllString(string(printed), "")
 }
 
 func TestEmptyFile(t *testing.T) {

@@ -28,16 +28,7 @@ func (c *Config) YAML() []byte {
 }
 
 // sections are those of the effective file, always the same ones; some may be empty.
-func (c *Config) sections() []pair {
-	return []pair{
-		{"admin", c.Admin.node()},
-		{"log", c.Log.node()},
-		{"gateway", c.Gateway.node()},
-		{"policies", policyNodes(c.Policies)},
-		{"upstreams", upstreamNodes(c.Upstreams)},
-		{"routes", routeNodes(c.Routes)},
-	}
-}
+func (c *Config) sections() []pair { return c.keys().pairs() }
 
 // pair is a key with its value; one with a nil value is left out.
 type pair struct {

@@ -36,6 +36,12 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// Sorted is ps by line, then column. It sorts ps itself.
+func (ps Problems) Sorted() Problems {
+	ps.sort()
+	return ps
+}
+
 func (ps Problems) sort() {
 	slices.SortStableFunc(ps, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))

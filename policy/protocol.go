@@ -1,11 +1,11 @@
 package policy
 
 import (
-	"encoding/hex"
 	"math"
-	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"idlegate/policy/units"
 )
 
 // Protocol says where the messages of one direction end.
@@ -26,115 +26,85 @@ type LengthFieldFraming struct {
 }
 
 const (
-	maxBytes      = 256              // of a magic or a delimiter
-	maxOffset     = 64*kib - 1       // of a length field
+	maxOffset     = 64*units.KiB - 1 // of a length field
 	maxAdjustment = math.MaxInt32    // either way, as in Netty
-	exampleBytes  = `{text: "\r\n"}` // in messages
 )
 
-// protocol reads the name of a framing that needs nothing more, or a mapping with one framing key.
-func (c cursor) protocol() Protocol {
-	if c.node.Kind == yaml.ScalarNode {
-		return c.namedProtocol()
+// value takes the name of a protocol that needs nothing more, or a mapping with one protocol as its key.
+func (p *Protocol) value() value {
+	named := value{
+		read:   func(c cursor) { *p = c.namedProtocol() },
+		schema: func() schema { return schema{"enum": standAlone()} },
 	}
-	var p Protocol
-	c.choice(keys{
-		"raw":          func(c cursor) { c.mapping(keys{}); p.Framing = Raw },
-		"length_field": func(c cursor) { p = Protocol{Framing: LengthField, LengthField: c.lengthField()} },
-		"delimiter":    func(c cursor) { p = Protocol{Framing: Delimiter, Delimiter: c.bytes()} },
-		"fixed":        func(c cursor) { p = Protocol{Framing: Fixed, FixedSize: c.fixed()} },
-		"varint":       func(c cursor) { c.mapping(keys{}); p.Framing = Varint },
-	})
-	return p
+	return either(named, oneOf(p.keys)).printed(p.node)
+}
+
+// keys are the protocols, each with what its mapping takes.
+func (p *Protocol) keys() keys {
+	var list keys
+	for _, row := range protocols() {
+		takes := row.takes(p)
+		read := takes.read
+		takes.read = func(c cursor) {
+			*p = Protocol{Framing: row.framing}
+			read(c)
+		}
+		list = append(list, key{name: row.Name, takes: takes, doc: row.Message})
+	}
+	return list
 }
 
 func (c cursor) namedProtocol() Protocol {
-	framing, ok := valueOf[Framing](c.node.Value)
-	switch {
-	case !ok:
-		c.fail("unknown protocol %s%s", quote(c.node.Value), didYouMean(c.node.Value, Framing(0).words()[1:]))
-	case framing == LengthField:
-		c.fail("length_field needs the size of its field, as in {length_field: {size: 4}}")
-	case framing == Fixed:
-		c.fail("fixed needs the size of a message, as in {fixed: {size: 64}}")
-	case framing == Delimiter:
-		return Protocol{Framing: Delimiter, Delimiter: []byte("\n")}
-	default:
-		return Protocol{Framing: framing}
+	name, ok := c.scalar()
+	if !ok {
+		return Protocol{}
 	}
-	return Protocol{}
+	framing, ok := valueOf[Framing](name)
+	if !ok {
+		c.fail("unknown protocol %s%s", quote(name), didYouMean(name, knownWords[Framing]()))
+		return Protocol{}
+	}
+	row := rowOf(framing)
+	if row.needs != "" {
+		c.fail("%s", row.needs)
+		return Protocol{}
+	}
+	p := Protocol{Framing: framing}
+	if row.standard != nil {
+		row.standard(&p)
+	}
+	return p
 }
 
-func (c cursor) fixed() int64 {
-	var bytes int64
-	c.mapping(keys{"size": integer(&bytes, 1, maxSize)})
-	c.require("size", "64")
-	return bytes
-}
-
-func (c cursor) lengthField() LengthFieldFraming {
-	const unread = -1 // not written, or reported
-	l := LengthFieldFraming{Offset: unread}
-	c.mapping(keys{
-		"magic":      func(c cursor) { l.Magic = c.bytes() },
-		"offset":     integer(&l.Offset, 0, maxOffset),
-		"size":       integer(&l.Size, 1, 8),
-		"byte_order": word(&l.ByteOrder),
-		"adjustment": integer(&l.Adjustment, -maxAdjustment, maxAdjustment),
-	})
-	c.require("size", "4")
+// settle checks the keys of length_field together, and gives offset its default.
+func (l *LengthFieldFraming) settle(c cursor) {
 	if l.Size > 4 && l.Size < 8 {
 		c.child("size").fail("must be 1, 2, 3, 4 or 8, not %d", l.Size)
 	}
-	if l.Offset == unread {
+	if !c.child("offset").written() {
 		l.Offset = len(l.Magic)
 	}
-	if len(l.Magic) > l.Offset {
+	if len(l.Magic) > l.Offset && c.child("offset").written() {
 		c.child("offset").fail("must be at least %d, the length of magic, not %d", len(l.Magic), l.Offset)
 	}
 	if most := uint64(math.MaxUint64) >> (64 - 8*max(l.Size, 1)); l.Adjustment < 0 && most < uint64(-l.Adjustment) {
 		c.child("adjustment").fail("leaves no message possible: a length field of size %d says at most %d", max(l.Size, 1), most)
 	}
-	return l
 }
 
-// bytes reads {text: "..."} or {hex: "..."}.
-func (c cursor) bytes() []byte {
-	if c.node.Kind == yaml.ScalarNode {
-		c.fail("must be a mapping, as in {text: %s}, not %s", quote(c.node.Value), quote(c.node.Value))
-		return nil
+func (l *LengthFieldFraming) keys() keys {
+	return keys{
+		{name: "magic", takes: byteString(&l.Magic), without: "none", doc: "what every message begins with, as `{text: \"Headers\"}` or `{hex: \"cafe\"}`"},
+		{name: "offset", takes: integer(&l.Offset, 0, maxOffset), without: "the length of `magic`", doc: "bytes in front of the field"},
+		{name: "size", takes: integer(&l.Size, 1, 8), example: "4", doc: "of the field: 1, 2, 3, 4 or 8 bytes"},
+		{name: "byte_order", takes: word(&l.ByteOrder), standard: "big", doc: "`big` or `little`"},
+		{name: "adjustment", takes: integer(&l.Adjustment, -maxAdjustment, maxAdjustment), standard: "0",
+			doc: "added to the value; `-size` where the length counts its own field, too"},
 	}
-	var s string
-	c.choice(keys{
-		"text": func(c cursor) {
-			text(&s)(c)
-			if strings.Contains(s, `\`) && c.node.Style&yaml.DoubleQuotedStyle == 0 {
-				c.warn(`has a backslash that stands for itself; in double quotes "\n" is one character`)
-			}
-		},
-		"hex": func(c cursor) { s = c.hex() },
-	})
-	if len(s) > maxBytes {
-		c.fail("has %d bytes; it can have %d", len(s), maxBytes)
-		return nil
-	}
-	if s == "" {
-		return nil
-	}
-	return []byte(s)
 }
 
-// hex takes digits that YAML would make a number of, too.
-func (c cursor) hex() string {
-	s, ok := c.scalar()
-	if !ok {
-		return ""
-	}
-	b, err := hex.DecodeString(s)
-	if err != nil || len(b) == 0 {
-		c.fail("must be pairs of hexadecimal digits, as in \"0d0a\", not %s", quote(s))
-	}
-	return string(b)
+func (p *Protocol) fixedKeys() keys {
+	return keys{{name: "size", takes: integer(&p.FixedSize, 1, units.MaxSize), example: "64", doc: "bytes of each message"}}
 }
 
 // smallest is the size of the smallest message, in bytes.
@@ -157,42 +127,14 @@ func (p Protocol) checkSize(c cursor, most int64) {
 		c = at
 	}
 	if least := p.smallest(); most > 0 && least > most {
-		c.fail("the smallest message has %d bytes, more than limits.message_size (%s) lets through", least, formatSize(most))
+		c.fail("the smallest message has %d bytes, more than limits.message_size (%s) lets through", least, units.FormatSize(most))
 	}
 }
 
-func (p Protocol) node() *yaml.Node {
-	framing := p.Framing.String()
-	switch p.Framing {
-	case LengthField:
-		return flow(pair{framing, p.LengthField.node()})
-	case Delimiter:
-		return flow(pair{framing, bytesNode(p.Delimiter)})
-	case Fixed:
-		return flow(pair{framing, flow(pair{"size", numberNode(p.FixedSize)})})
+func (p *Protocol) node() *yaml.Node {
+	row := rowOf(p.Framing)
+	if row.needs == "" && row.standard == nil {
+		return scalarNode(row.Name)
 	}
-	return scalarNode(framing)
-}
-
-func (l LengthFieldFraming) node() *yaml.Node {
-	return flow(
-		pair{"magic", bytesNode(l.Magic)},
-		pair{"offset", numberNode(l.Offset)},
-		pair{"size", numberNode(l.Size)},
-		pair{"byte_order", scalarNode(l.ByteOrder.String())},
-		pair{"adjustment", numberNode(l.Adjustment)},
-	)
-}
-
-// bytesNode is text where that can be read, and nil for no bytes, since empty ones are an error.
-func bytesNode(b []byte) *yaml.Node {
-	if len(b) == 0 {
-		return nil
-	}
-	for _, char := range b {
-		if (char < ' ' || char > '~') && !strings.ContainsRune("\t\r\n", rune(char)) {
-			return flow(pair{"hex", quotedNode(hex.EncodeToString(b))})
-		}
-	}
-	return flow(pair{"text", quotedNode(string(b))})
+	return flow(pair{row.Name, row.takes(p).node()})
 }

@@ -19,7 +19,10 @@ type Route struct {
 	UpstreamProtocol Protocol // equal to Protocol unless written
 	Upstream         *Upstream
 	ConnectOn        ConnectOn
+	Hold             int64   // bytes held of a first message, at most; 0 where ConnectOn is ConnectOnAccept
 	Policy           *Policy // its ResetOn is set wherever it is long
+
+	tcp origins // what is written below its tcp; nil for a route that is from no file
 }
 
 // Limits bound what one route may take.
@@ -28,9 +31,6 @@ type Limits struct {
 	MessageSize int64 // bytes of the whole unit, either side; 0: no limit
 }
 
-// standardMessageSize is the message_size of routes that have messages and say nothing.
-const standardMessageSize = 16 * mib
-
 // reserved is the route of what was refused before a route was chosen, in metrics and the log.
 const reserved = "none"
 
@@ -38,6 +38,7 @@ const reserved = "none"
 type shared struct {
 	policies  *declared[Policy]
 	upstreams *declared[Upstream]
+	memory    int64 // gateway.buffer_memory
 }
 
 func (c cursor) routes(in shared) []*Route {
@@ -57,26 +58,28 @@ func (c cursor) routes(in shared) []*Route {
 	return all
 }
 
+func (r *Route) keys(in shared) keys {
+	return keys{
+		{name: "name", takes: name(&r.Name), example: "devices", doc: "letters, digits, `_ - .`; a label in metrics"},
+		{name: "listen", takes: r.listen(), example: "0.0.0.0:7000", doc: "an address or a list"},
+		{name: "allow", takes: networks(&r.Allow), without: "all", doc: "networks whose clients are let in"},
+		{name: "deny", takes: networks(&r.Deny), without: "nobody", doc: "networks whose clients are refused; wins over `allow`"},
+		{name: "limits", takes: mapping(r.Limits.keys()).printed(r.limitsNode), doc: "what the route may take"},
+		{name: "tcp", takes: mapping(r.TCP.keys()).then(r.settleTCP).printed(r.tcpNode), doc: "socket options, on both legs"},
+		{name: "protocol", takes: r.Protocol.value(), example: "raw", doc: "where messages end, see below"},
+		{name: "upstream_protocol", takes: r.UpstreamProtocol.value(), without: "as `protocol`", doc: "where those of the backend end, if otherwise"},
+		{name: "upstream", takes: in.upstreams.name(&r.Upstream), example: "device_servers", doc: "the name of an upstream"},
+		{name: "connect_on", takes: r.connectOn(), standard: "accept",
+			doc: "when the backend is connected to: `accept`, or `first_message`: not before a whole message has come"},
+		{name: "policy", takes: r.policyValue(in), example: "devices", doc: "the name of a policy, or one written here"},
+	}
+}
+
 func (c cursor) route(in shared) *Route {
-	r := &Route{Limits: Limits{MessageSize: standardMessageSize}, TCP: standardTCP()}
-	c.mapping(keys{
-		"name":              label(&r.Name),
-		"listen":            func(c cursor) { r.Listen = c.listeners(r) },
-		"allow":             networks(&r.Allow),
-		"deny":              networks(&r.Deny),
-		"limits":            func(c cursor) { r.Limits = c.limits() },
-		"tcp":               func(c cursor) { r.TCP = c.tcp() },
-		"protocol":          func(c cursor) { r.Protocol = c.protocol() },
-		"upstream_protocol": func(c cursor) { r.UpstreamProtocol = c.protocol() },
-		"upstream":          func(c cursor) { r.Upstream = in.upstreams.refer(c) },
-		"connect_on":        word(&r.ConnectOn),
-		"policy":            func(c cursor) { r.Policy = c.policyOf(in) },
-	})
-	c.require("name", "devices")
-	c.require("listen", "0.0.0.0:7000")
-	c.require("protocol", "raw")
-	c.require("upstream", "device_servers")
-	c.require("policy", "devices")
+	r := &Route{}
+	list := r.keys(in)
+	list.setDefaults()
+	c.mapping(list)
 	if r.Name == reserved {
 		c.child("name").fail("%q is reserved: it stands for connections that no route has taken", reserved)
 	}
@@ -84,6 +87,7 @@ func (c cursor) route(in shared) *Route {
 		r.UpstreamProtocol = r.Protocol
 	}
 	r.settle(c)
+	r.checkHold(c, in.memory)
 	return r
 }
 
@@ -93,7 +97,8 @@ func (r *Route) settle(c cursor) {
 		return // reported already
 	}
 	r.Policy = r.Policy.on(r.Protocol)
-	if r.Protocol.Framing == Raw && r.UpstreamProtocol.Framing == Raw {
+	r.warnConnectTimeout(c)
+	if !r.hasMessages() {
 		if size := c.child("limits").child("message_size"); size.written() {
 			size.fail("has no meaning on raw, which knows no messages; remove it")
 		}
@@ -103,6 +108,24 @@ func (r *Route) settle(c cursor) {
 	r.Protocol.checkSize(c.child("protocol"), r.Limits.MessageSize)
 	if upstream := c.child("upstream_protocol"); upstream.written() {
 		r.UpstreamProtocol.checkSize(upstream, r.Limits.MessageSize)
+	}
+}
+
+// listen takes an address, or a list of them.
+func (r *Route) listen() value {
+	return value{
+		read: func(c cursor) { r.Listen = c.listeners(r) },
+		node: func() *yaml.Node {
+			var items []*yaml.Node
+			for _, a := range r.Listen {
+				items = append(items, scalarNode(a.String()))
+			}
+			if len(items) == 1 {
+				return items[0]
+			}
+			return blockList(items...)
+		},
+		schema: func() schema { return anyOf(addressSchema(), listOf(addressSchema())) },
 	}
 }
 
@@ -117,81 +140,50 @@ func (c cursor) listeners(r *Route) []Address {
 	return all
 }
 
-func (c cursor) limits() Limits {
-	l := Limits{MessageSize: standardMessageSize}
-	c.mapping(keys{
-		"connections":  limit(&l.Connections, math.MaxInt32),
-		"message_size": size(&l.MessageSize, 1, true),
+func (l *Limits) keys() keys {
+	return keys{
+		{name: "connections", takes: limit(&l.Connections, math.MaxInt32), standard: none, doc: "open on this route; more are refused"},
+		{name: "message_size", takes: size(&l.MessageSize, 1, true), standard: "16MiB", doc: "bytes of a whole message, either side; `raw` has none"},
+	}
+}
+
+func (r *Route) settleTCP(c cursor) {
+	r.TCP.settle(c)
+	r.tcp = c.origins()
+}
+
+// policyValue takes the name of a policy, or a policy. The route has none where the name is unknown.
+func (r *Route) policyValue(in shared) value {
+	named, inline := in.policies.name(&r.Policy), new(Policy).value()
+	inline.read = func(c cursor) { r.Policy = c.policy("") }
+	v := either(named, inline)
+	return v.printed(func() *yaml.Node {
+		if r.Policy.Name != "" {
+			return scalarNode(r.Policy.Name)
+		}
+		return r.Policy.node()
 	})
-	return l
 }
 
-// policyOf reads the name of a policy, or a policy. It is nil where the name is unknown.
-func (c cursor) policyOf(in shared) *Policy {
-	if c.node.Kind == yaml.ScalarNode {
-		return in.policies.refer(c)
+// tcpNode says in a comment where user_timeout is not the operator's own.
+func (r *Route) tcpNode() *yaml.Node {
+	n := flow(r.TCP.keys().pairs()...)
+	if r.UserTimeoutOrigin().From != "" {
+		n.LineComment = "user_timeout from keepalive: idle + interval * count"
 	}
-	return c.policy("")
+	return n
 }
 
-func routeNodes(routes []*Route) *yaml.Node {
-	var items []*yaml.Node
-	for _, r := range routes {
-		items = append(items, r.node())
-	}
-	return blockList(items...)
-}
-
-func (r *Route) node() *yaml.Node {
-	policy := scalarNode(r.Policy.Name)
-	if r.Policy.Name == "" {
-		policy = r.Policy.node()
-	}
-	return block(
-		pair{"name", scalarNode(r.Name)},
-		pair{"listen", listenNode(r.Listen)},
-		pair{"allow", networksNode(r.Allow)},
-		pair{"deny", networksNode(r.Deny)},
-		pair{"limits", r.limitsNode()},
-		pair{"tcp", r.TCP.node()},
-		pair{"protocol", r.Protocol.node()},
-		pair{"upstream_protocol", r.UpstreamProtocol.node()},
-		pair{"upstream", scalarNode(r.Upstream.Name)},
-		pair{"connect_on", scalarNode(r.ConnectOn.String())},
-		pair{"policy", policy},
-	)
-}
-
+// limitsNode leaves out what raw has not.
 func (r *Route) limitsNode() *yaml.Node {
-	connections := pair{"connections", scalarNode(none)}
-	if r.Limits.Connections > 0 {
-		connections.value = numberNode(r.Limits.Connections)
+	list := r.Limits.keys()
+	if !r.hasMessages() {
+		list = keys{*list.find("connections")}
 	}
-	if r.Protocol.Framing == Raw && r.UpstreamProtocol.Framing == Raw {
-		return flow(connections)
-	}
-	return flow(connections, pair{"message_size", scalarNode(formatSize(r.Limits.MessageSize))})
+	return flow(list.pairs()...)
 }
 
-func listenNode(addresses []Address) *yaml.Node {
-	if len(addresses) == 1 {
-		return scalarNode(addresses[0].String())
-	}
-	var items []*yaml.Node
-	for _, a := range addresses {
-		items = append(items, scalarNode(a.String()))
-	}
-	return blockList(items...)
-}
-
-// networksNode is nil for none, since an empty list is an error.
-func networksNode(prefixes []netip.Prefix) *yaml.Node {
-	if len(prefixes) == 0 {
-		return nil
-	}
-	var items []*yaml.Node
-	for _, p := range prefixes {
-		items = append(items, scalarNode(p.String()))
-	}
-	return flowList(items...)
+// hasMessages says that message sizes mean something in one direction at least.
+func (r *Route) hasMessages() bool {
+	return !r.Protocol.Traits().NoMessages || !r.UpstreamProtocol.Traits().NoMessages
 }

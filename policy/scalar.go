@@ -8,15 +8,20 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"idlegate/policy/units"
 )
 
 // Each function here makes the reader of one kind of value, which leaves the default in place where the value is bad.
 
+// none is the word that switches a duration or a limit off.
+const none = units.None
+
 // maxName is the length of a name in bytes; names become metric labels and command arguments.
 const maxName = 64
 
-// integer reads a whole number from least to most.
-func integer[N int | int64](to *N, least, most N) func(cursor) {
+// readInteger reads a whole number from least to most.
+func readInteger[N int | int64](to *N, least, most N) func(cursor) {
 	return func(c cursor) {
 		s, ok := c.scalar()
 		if !ok {
@@ -35,8 +40,8 @@ func integer[N int | int64](to *N, least, most N) func(cursor) {
 	}
 }
 
-// limit reads a whole number up to most, or none, which is 0.
-func limit(to *int, most int) func(cursor) {
+// readLimit reads a whole number up to most, or none, which is 0.
+func readLimit(to *int, most int) func(cursor) {
 	return func(c cursor) {
 		if c.node.Value == none {
 			*to = 0
@@ -46,12 +51,16 @@ func limit(to *int, most int) func(cursor) {
 			c.fail("must be more than 0; write none for no limit")
 			return
 		}
-		integer(to, 1, most)(c)
+		readInteger(to, 1, most)(c)
 	}
 }
 
-func boolean(to *bool) func(cursor) {
+func readBoolean(to *bool) func(cursor) {
 	return func(c cursor) {
+		if c.node.Kind == yaml.ScalarNode && isVariable(c.node.Value) {
+			c.scalar()
+			return
+		}
 		if c.node.ShortTag() != "!!bool" {
 			c.fail("must be plain true or false, not %s", kindOf(c.node))
 			return
@@ -60,37 +69,55 @@ func boolean(to *bool) func(cursor) {
 	}
 }
 
-// text reads what YAML itself takes for text, so that a name is never a number or a truth value by accident.
-func text(to *string) func(cursor) {
+// readText reads what YAML itself takes for text, so that a name is never a number or a truth value by accident.
+func readText(to *string) func(cursor) {
 	return func(c cursor) {
-		s, ok := c.scalar()
-		switch {
-		case !ok:
-		case c.node.ShortTag() != "!!str":
-			c.fail("must be text; write it in quotes, as in %q", clip(s))
-		case s == "":
-			c.fail("is empty; write a value, or remove the key")
-		default:
-			*to = s
+		if s, ok := c.scalar(); ok {
+			c.checkText(s, to)
 		}
 	}
 }
 
-// path reads the path of a file, relative to the directory that the gateway runs in unless it is absolute.
-func path(to *string) func(cursor) {
+// readLiteral reads text that may have a $ in it.
+func readLiteral(to *string) func(cursor) {
 	return func(c cursor) {
-		text(to)(c)
-		if !printable(*to) {
-			c.fail("%s has unprintable characters", quote(*to))
+		if s, ok := c.literal(); ok {
+			c.checkText(s, to)
 		}
 	}
 }
 
-// label reads the name of a route.
-func label(to *string) func(cursor) {
+func (c cursor) checkText(s string, to *string) {
+	switch {
+	case c.node.ShortTag() != "!!str":
+		c.fail("must be text; write it in quotes, as in %q", clip(s))
+	case s == "":
+		c.fail("is empty; write a value, or remove the key")
+	default:
+		*to = s
+	}
+}
+
+// readFile reads the path of a file.
+func readFile(to *File) func(cursor) {
+	return func(c cursor) {
+		var path string
+		readText(&path)(c)
+		c.mark()
+		if !printable(path) {
+			c.fail("%s has unprintable characters", quote(path))
+		}
+		if path != "" {
+			*to = fileAt(c.r.file, path)
+		}
+	}
+}
+
+// readName reads the name of a route.
+func readName(to *string) func(cursor) {
 	return func(c cursor) {
 		var s string
-		text(&s)(c)
+		readText(&s)(c)
 		if s != "" && c.checkName(s) {
 			*to = s
 		}
@@ -121,8 +148,8 @@ func isName(s string) bool {
 	return s != "" && len(s) <= maxName
 }
 
-// word reads the word of an enum.
-func word[E enum](to *E) func(cursor) {
+// readWord reads the word of an enum.
+func readWord[E enum](to *E) func(cursor) {
 	return func(c cursor) {
 		s, ok := c.scalar()
 		if !ok {
@@ -130,22 +157,16 @@ func word[E enum](to *E) func(cursor) {
 		}
 		value, ok := valueOf[E](s)
 		if !ok {
-			c.fail("must be %s, not %s", oneOf[E](), quote(s))
+			c.fail("must be %s, not %s", listWords[E](), quote(s))
 			return
 		}
 		*to = value
 	}
 }
 
-// oneOf lists the words of an enum: a, b or c.
-func oneOf[E enum]() string {
-	var e E
-	var known []string
-	for _, word := range e.words() {
-		if word != "" {
-			known = append(known, word)
-		}
-	}
+// listWords lists the words of an enum: a, b or c.
+func listWords[E enum]() string {
+	known := knownWords[E]()
 	last := len(known) - 1
 	return strings.Join(known[:last], ", ") + " or " + known[last]
 }
@@ -157,9 +178,7 @@ type span struct {
 	most time.Duration // 0: as every duration
 }
 
-func duration(to *time.Duration) func(cursor) { return span{none: true}.into(to) }
-
-func (limits span) into(to *time.Duration) func(cursor) {
+func (limits span) read(to *time.Duration) func(cursor) {
 	return func(c cursor) {
 		s, ok := c.amount(limits.none)
 		if !ok {
@@ -169,7 +188,7 @@ func (limits span) into(to *time.Duration) func(cursor) {
 			*to = 0
 			return
 		}
-		d, err := parseDuration(s)
+		d, err := units.ParseDuration(s)
 		if err == nil {
 			err = limits.check(d)
 		}
@@ -184,17 +203,17 @@ func (limits span) into(to *time.Duration) func(cursor) {
 func (limits span) check(d time.Duration) error {
 	if limits.most != 0 && d > limits.most {
 		return fmt.Errorf("must be at most %s, which is what the kernel can, not %s",
-			formatDuration(limits.most), formatDuration(d))
+			units.FormatDuration(limits.most), units.FormatDuration(d))
 	}
 	if limits.unit != 0 && d%limits.unit != 0 {
 		return fmt.Errorf("must be a multiple of %s, which is what the kernel can, not %s",
-			formatDuration(limits.unit), formatDuration(d))
+			units.FormatDuration(limits.unit), units.FormatDuration(d))
 	}
 	return nil
 }
 
-// size reads bytes, at least least. Where off, the word none is allowed, which is 0.
-func size(to *int64, least int64, off bool) func(cursor) {
+// readSize reads bytes, at least least. Where off, the word none is allowed, which is 0.
+func readSize(to *int64, least int64, off bool) func(cursor) {
 	return func(c cursor) {
 		s, ok := c.amount(off)
 		if !ok {
@@ -204,12 +223,12 @@ func size(to *int64, least int64, off bool) func(cursor) {
 			*to = 0
 			return
 		}
-		n, err := parseSize(s)
+		n, err := units.ParseSize(s)
 		switch {
 		case err != nil:
 			c.fail("%s", err)
 		case n < least:
-			c.fail("must be at least %s, not %s", formatSize(least), formatSize(n))
+			c.fail("must be at least %s, not %s", units.FormatSize(least), units.FormatSize(n))
 		default:
 			*to = n
 		}
@@ -238,13 +257,13 @@ func (c cursor) amount(off bool) (string, bool) {
 	return "", false
 }
 
-func percent(to *float64) func(cursor) {
+func readPercent(to *float64) func(cursor) {
 	return func(c cursor) {
 		s, ok := c.scalar()
 		if !ok {
 			return
 		}
-		share, err := parsePercent(s)
+		share, err := units.ParsePercent(s)
 		if err != nil {
 			c.fail("%s", err)
 			return
@@ -253,7 +272,7 @@ func percent(to *float64) func(cursor) {
 	}
 }
 
-func address(to *Address) func(cursor) {
+func readAddress(to *Address) func(cursor) {
 	return func(c cursor) {
 		s, ok := c.scalar()
 		if !ok {
@@ -268,8 +287,8 @@ func address(to *Address) func(cursor) {
 	}
 }
 
-// networks reads a list that must not be empty: whoever writes allow: [] means the opposite of what it would do.
-func networks(to *[]netip.Prefix) func(cursor) {
+// readNetworks reads a list that must not be empty: whoever writes allow: [] means the opposite of what it would do.
+func readNetworks(to *[]netip.Prefix) func(cursor) {
 	return func(c cursor) {
 		c.list(func(c cursor) {
 			s, ok := c.scalar()

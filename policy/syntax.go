@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +11,9 @@ import (
 // syntax reports what yaml.v3 makes of a text that is no YAML. It knows lines, not columns, so the column is that of the
 // first character in the line.
 func (r *reader) syntax(err error, data []byte) {
+	if r.quoting(scanText(string(data))) {
+		return
+	}
 	line, text := cutLine(strings.TrimPrefix(err.Error(), "yaml: "))
 	lines := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
 	line = min(line, len(lines))
@@ -18,6 +22,39 @@ func (r *reader) syntax(err error, data []byte) {
 	}
 	indent := len(lines[line-1]) - len(strings.TrimLeft(lines[line-1], " "))
 	r.report(line, indent+1, "not YAML: "+text+syntaxAdvice(text, lines[line-1]))
+}
+
+// quoting reports what the text itself shows to be behind a text that is no YAML, and whether there is such a thing.
+func (r *reader) quoting(s *scan) bool {
+	switch {
+	case len(s.variables) > 0:
+		at := s.variables[0]
+		r.report(at.line, at.column, "not YAML: ${...} is a variable, and none is filled in here; write its value")
+	case len(s.crowded) > 0:
+		r.crowded(s.crowded[0], slices.Contains(s.unclosed, s.crowded[0]))
+	case s.endless:
+		r.crowded(s.unclosed[len(s.unclosed)-1], true)
+	default:
+		return false
+	}
+	return true
+}
+
+// crowded reports a quote whose end is not where it should be.
+func (r *reader) crowded(at spot, runsOn bool) {
+	text := fmt.Sprintf("the quote %c that opens here is not closed on its line", at.char)
+	if !runsOn {
+		text = fmt.Sprintf("text follows right behind the text in %c%c that begins here; %s", at.char, at.char, quoteInside(at.char))
+	}
+	r.report(at.line, at.column, "not YAML: "+text)
+}
+
+// quoteInside says how to write a quote inside quotes.
+func quoteInside(quote rune) string {
+	if quote == '"' {
+		return `inside "" a quote is written \"`
+	}
+	return "inside '' a quote is written ''"
 }
 
 // cutLine takes the line off a message of yaml.v3, which leaves it out where it would be the first.

@@ -4,12 +4,14 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"idlegate/policy/units"
 )
 
 // TCP holds the socket options of both legs.
 type TCP struct {
 	Keepalive   Keepalive
-	UserTimeout time.Duration // 0: the kernel's own
+	UserTimeout time.Duration // 0: the kernel's own; not written: Idle + Interval * Count where Keepalive is, else 2m
 }
 
 // Keepalive is the kernel's keepalive. Idle 0 switches it off.
@@ -24,55 +26,70 @@ type Keepalive struct {
 const (
 	maxKeepaliveTime  = 32767 * time.Second
 	maxKeepaliveCount = 127
-	maxUserTimeout    = 24 * day
+	maxUserTimeout    = 24 * units.Day
 )
 
-func standardTCP() TCP {
-	return TCP{Keepalive: standardKeepalive(), UserTimeout: 2 * time.Minute}
-}
-
-func standardKeepalive() Keepalive {
-	return Keepalive{Idle: time.Minute, Interval: 15 * time.Second, Count: 4}
-}
-
-func (c cursor) tcp() TCP {
-	t := standardTCP()
-	c.mapping(keys{
-		"keepalive":    func(c cursor) { t.Keepalive = c.keepalive() },
-		"user_timeout": span{none: true, most: maxUserTimeout}.into(&t.UserTimeout),
-	})
-	return t
-}
-
-// keepalive reads a mapping, or the word none.
-func (c cursor) keepalive() Keepalive {
-	if c.node.Kind == yaml.ScalarNode && c.node.Value == none {
-		return Keepalive{}
+func (t *TCP) keys() keys {
+	return keys{
+		{name: "keepalive", takes: t.Keepalive.value(), doc: "the kernel's keepalive on both legs, or `none`"},
+		{name: "user_timeout", takes: span{none: true, most: maxUserTimeout}.into(&t.UserTimeout), standard: "2m",
+			without: "where `keepalive` is written, `idle + interval * count` of it",
+			doc: "how long sent bytes may stay unacknowledged, or probes unanswered, before the kernel gives a peer up, on both legs; " +
+				"never less than `write_timeout`. What the kernel holds for a peer that never reads it after a FIN ends by this. `none`: as the kernel does"},
 	}
-	k := standardKeepalive()
+}
+
+func (k *Keepalive) keys() keys {
 	seconds := span{unit: time.Second, most: maxKeepaliveTime}
-	c.mapping(keys{
-		"idle":     seconds.into(&k.Idle),
-		"interval": seconds.into(&k.Interval),
-		"count":    integer(&k.Count, 1, maxKeepaliveCount),
-	})
-	return k
-}
-
-func (t TCP) node() *yaml.Node {
-	return flow(
-		pair{"keepalive", t.Keepalive.node()},
-		pair{"user_timeout", scalarNode(formatDuration(t.UserTimeout))},
-	)
-}
-
-func (k Keepalive) node() *yaml.Node {
-	if k.Idle == 0 {
-		return scalarNode(none)
+	return keys{
+		{name: "idle", takes: seconds.into(&k.Idle), standard: "60s", doc: "silence before the first probe; whole seconds"},
+		{name: "interval", takes: seconds.into(&k.Interval), standard: "15s", doc: "between two probes; whole seconds"},
+		{name: "count", takes: integer(&k.Count, 1, maxKeepaliveCount), standard: "4",
+			doc: "probes without an answer before a peer is given up; it acts through `user_timeout`, and has no effect beside another value of that"},
 	}
-	return flow(
-		pair{"idle", scalarNode(formatDuration(k.Idle))},
-		pair{"interval", scalarNode(formatDuration(k.Interval))},
-		pair{"count", numberNode(k.Count)},
-	)
+}
+
+// value takes a mapping, or the word none, which is the zero Keepalive.
+func (k *Keepalive) value() value {
+	off := value{
+		read: func(c cursor) {
+			if c.node.Value == none && c.node.Kind == yaml.ScalarNode {
+				*k = Keepalive{}
+				return
+			}
+			c.mapping(k.keys())
+		},
+		schema: func() schema { return constant(none) },
+	}
+	list := k.keys()
+	v := either(off, mapping(list)).printed(func() *yaml.Node {
+		if k.Idle == 0 {
+			return scalarNode(none)
+		}
+		return flow(list.pairs()...)
+	})
+	v.nested = true
+	return v
+}
+
+// settle makes user_timeout follow from keepalive where only that is written.
+func (t *TCP) settle(c cursor) {
+	keepalive := c.child("keepalive")
+	switch gaveUp := t.Keepalive.givesUp(); {
+	case !keepalive.written() || gaveUp == 0:
+	case !c.child("user_timeout").written():
+		t.UserTimeout = min(gaveUp, maxUserTimeout)
+	case keepalive.child("count").written() && t.UserTimeout != 0 && t.UserTimeout != min(gaveUp, maxUserTimeout):
+		keepalive.child("count").warn("has no effect beside user_timeout (%s), by which the kernel gives up instead; "+
+			"without user_timeout it follows from keepalive (%s)", units.FormatDuration(t.UserTimeout), units.FormatDuration(gaveUp))
+	}
+}
+
+// givesUp is after how much silence the kernel gives a peer up that answers no probe; 0: never. Where TCP_USER_TIMEOUT is
+// set, Linux goes by that and does not count probes (tcp_keepalive_timer in net/ipv4/tcp_timer.c).
+func (k Keepalive) givesUp() time.Duration {
+	if k.Idle == 0 {
+		return 0
+	}
+	return k.Idle + k.Interval*time.Duration(k.Count)
 }

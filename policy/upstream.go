@@ -25,16 +25,40 @@ type Endpoint struct {
 // maxRetries bounds how long a client may wait for connections that fail one after the other.
 const maxRetries = 100
 
+func (u *Upstream) keys() keys {
+	return keys{
+		{name: "endpoints", takes: u.endpoints(), example: "[10.0.0.11:9000]", doc: "addresses, or mappings with `address`"},
+		{name: "balance", takes: word(&u.Balance), standard: "least_connections", doc: "how an endpoint is chosen: `least_connections` or `round_robin`"},
+		{name: "connect_timeout", takes: duration(&u.ConnectTimeout), standard: "5s", doc: "for each attempt to connect; it ends as `connect_timeout`"},
+		{name: "retries", takes: integer(&u.Retries, 0, maxRetries), standard: "2",
+			doc: "further attempts, at other endpoints, before the client is closed"},
+	}
+}
+
 func (c cursor) upstream(name string) *Upstream {
-	u := &Upstream{Name: name, ConnectTimeout: 5 * time.Second, Retries: 2, written: c.origins()}
-	c.mapping(keys{
-		"endpoints":       func(c cursor) { u.Endpoints = c.endpoints() },
-		"balance":         word(&u.Balance),
-		"connect_timeout": duration(&u.ConnectTimeout),
-		"retries":         integer(&u.Retries, 0, maxRetries),
-	})
-	c.require("endpoints", "[10.0.0.11:9000]")
+	u := &Upstream{Name: name, written: c.origins()}
+	list := u.keys()
+	list.setDefaults()
+	c.mapping(list)
 	return u
+}
+
+// endpoints takes a list of endpoints.
+func (u *Upstream) endpoints() value {
+	var one Endpoint
+	return value{
+		read: func(c cursor) { u.Endpoints = c.endpoints() },
+		node: func() *yaml.Node {
+			var items []*yaml.Node
+			for _, e := range u.Endpoints {
+				items = append(items, scalarNode(e.Address.String()))
+			}
+			return blockList(items...)
+		},
+		schema: func() schema { return listOf(one.value().schema()) },
+		below:  func() keys { return one.keys() },
+		item:   "[]",
+	}
 }
 
 func (c cursor) endpoints() []Endpoint {
@@ -50,22 +74,26 @@ func (c cursor) endpoints() []Endpoint {
 			return
 		}
 		lines[e.Address] = c.line
+		c.mark()
 		all = append(all, e)
 	})
 	c.refuseEmpty("an endpoint, as in [10.0.0.11:9000]")
 	return all
 }
 
-// endpoint reads an address, or a mapping with one.
+func (e *Endpoint) keys() keys {
+	return keys{{name: "address", takes: address(&e.Address), example: "10.0.0.11:9000", doc: "where it listens"}}
+}
+
+// value takes an address, or a mapping with one.
+func (e *Endpoint) value() value { return either(address(&e.Address), mapping(e.keys())) }
+
 func (c cursor) endpoint() (Endpoint, bool) {
 	var e Endpoint
+	e.value().read(c)
 	at := c
 	if c.node.Kind == yaml.MappingNode {
-		c.mapping(keys{"address": address(&e.Address)})
-		c.require("address", "10.0.0.11:9000")
 		at = c.child("address")
-	} else {
-		address(&e.Address)(c)
 	}
 	return e, !e.Address.IsZero() && at.reachable(e.Address)
 }
@@ -83,25 +111,4 @@ func (c cursor) reachable(a Address) bool {
 		return true
 	}
 	return false
-}
-
-func upstreamNodes(upstreams []*Upstream) *yaml.Node {
-	var pairs []pair
-	for _, u := range upstreams {
-		pairs = append(pairs, pair{u.Name, u.node()})
-	}
-	return block(pairs...)
-}
-
-func (u *Upstream) node() *yaml.Node {
-	var endpoints []*yaml.Node
-	for _, e := range u.Endpoints {
-		endpoints = append(endpoints, scalarNode(e.Address.String()))
-	}
-	return block(
-		pair{"endpoints", blockList(endpoints...)},
-		pair{"balance", scalarNode(u.Balance.String())},
-		pair{"connect_timeout", scalarNode(formatDuration(u.ConnectTimeout))},
-		pair{"retries", numberNode(u.Retries)},
-	)
 }

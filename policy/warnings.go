@@ -13,8 +13,8 @@ func (c cursor) warnUnbounded(p *Policy) {
 		cure = "set deadline or write_deadline"
 	}
 	for _, t := range p.timers() {
-		at := c.child(string(t.key))
-		if harm := p.unbounded(t.key); at.written() && *t.value == 0 && t.standard != 0 && harm != "" {
+		at := c.child(t.name)
+		if harm := p.unbounded(t.id()); at.written() && *t.value == 0 && t.standard != "" && harm != "" {
 			at.warn("none lets %s; to bound that, %s", harm, cure)
 		}
 	}

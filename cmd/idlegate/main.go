@@ -1,7 +1,7 @@
 // Command idlegate is a TCP gateway that ends the connections which have stopped being worth keeping.
 //
 //	idlegate run [-c FILE]           serve what the policy file says
-//	idlegate check FILE [--print]    report every problem of a policy file, or print it with all defaults
+//	idlegate check FILE|- [--print]  report every problem of a policy file, or print it with all defaults
 //	idlegate demo                    show what it does: backend, gateway and clients in one process
 //	idlegate connections             list the open connections of a running gateway
 //	idlegate close ID...             end open connections, by id or by filter
@@ -86,6 +86,7 @@ func report(err error, stderr io.Writer) int {
 	switch {
 	case err == nil:
 		return exitDone
+	case errors.Is(err, errReported):
 	case errors.As(err, &problems):
 		fmt.Fprintln(stderr, problems) // each line begins with its own position
 	case errors.As(err, &wrong):

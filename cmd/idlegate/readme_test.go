@@ -62,6 +62,10 @@ func TestEveryCommandOfTheREADME(t *testing.T) {
 				t.Run(command, func(t *testing.T) { test(r, t, command) })
 			}
 		case "yaml":
+			if strings.Contains(b.text, "\n  - name: devices\n") {
+				checkExample(t, b.text)
+				continue
+			}
 			t.Run("edit", func(t *testing.T) { r.edit(t, b.text) })
 		case "text":
 			t.Run("output", func(t *testing.T) { r.compareOutput(t, b.text) })
@@ -81,17 +85,40 @@ func TestEveryCommandOfTheREADME(t *testing.T) {
 	r.stop(t)
 }
 
-// The reference is complete: every key that check --print can write stands in the README.
-func TestREADMEHasEveryKey(t *testing.T) {
-	text := read(t, "README.md")
+// The reference is complete: every key that check --print can write stands in it.
+func TestReferenceHasEveryKey(t *testing.T) {
+	text := read(t, "policy/README.md")
 	cfg, err := load("testdata/every_key.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, key := range regexp.MustCompile(`(?m)([a-z_]+):`).FindAllStringSubmatch(string(cfg.YAML()), -1) {
 		if !regexp.MustCompile(`[^a-z_]` + key[1] + `[^a-z_]`).MatchString(text) {
-			t.Errorf("the README does not mention %s", key[1])
+			t.Errorf("the reference does not mention %s", key[1])
 		}
+	}
+}
+
+// Every block of the reference is a policy file without a problem or a warning.
+func TestEveryExampleOfTheReference(t *testing.T) {
+	examples := blocks(read(t, "policy/README.md"))
+	if len(examples) == 0 {
+		t.Error("the reference shows no policy file")
+	}
+	for _, b := range examples {
+		if b.language != "yaml" {
+			t.Errorf("nothing tests blocks of %s", b.language)
+			continue
+		}
+		checkExample(t, b.text)
+	}
+}
+
+func checkExample(t *testing.T, text string) {
+	t.Helper()
+	found := source{"example", []byte(text)}.check(true)
+	for _, p := range append(found.problems, found.warnings...) {
+		t.Errorf("%s\n%s", p, found.excerpt(p))
 	}
 }
 

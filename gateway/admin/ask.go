@@ -1,7 +1,7 @@
 package admin
 
 import (
-	"fmt"
+	"errors"
 	"math"
 	"net/http"
 	"net/url"
@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"idlegate/policy/units"
 )
 
 // ask is one call with its parameters. Those that are wrong are read as if they were not there, and err keeps the first.
@@ -109,39 +111,16 @@ func (a *ask) wrong(format string, args ...any) {
 	}
 }
 
-// parseDuration reads a duration above zero as the policy file has it: whole numbers, each with its unit, the greatest
-// unit first.
+// parseDuration reads a duration above zero as the policy file has it.
 func parseDuration(s string) (time.Duration, error) {
-	const day = 24 * time.Hour
-	units := []struct {
-		name  string
-		worth time.Duration
-	}{{"d", day}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}, {"ms", time.Millisecond}}
-	const longest = 3650 * day // of the policy file too
-
-	var total time.Duration
-	rest := s
-	for _, unit := range units {
-		number := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
-		tail := rest[len(number):]
-		name := tail[:len(tail)-len(strings.TrimLeft(tail, "dhms"))]
-		if number == "" || name != unit.name {
-			continue
-		}
-		n, err := strconv.ParseInt(number, 10, 64)
-		if err != nil || n > int64((longest-total)/unit.worth) {
-			return 0, fmt.Errorf("it must be at most 3650d")
-		}
-		total += time.Duration(n) * unit.worth
-		rest = tail[len(name):]
+	d, err := units.ParseDuration(s)
+	switch {
+	case err != nil:
+		return 0, errors.New("it must be a duration of whole d, h, m, s and ms, as in 10s, 1m30s or 7d, and at most 3650d")
+	case d == 0:
+		return 0, errors.New("it must be more than 0")
 	}
-	if rest != "" {
-		return 0, fmt.Errorf("it must be a duration of whole d, h, m, s and ms, as in 10s, 1m30s or 7d")
-	}
-	if total == 0 {
-		return 0, fmt.Errorf("it must be more than 0")
-	}
-	return total, nil
+	return d, nil
 }
 
 // maxEcho bounds what an answer repeats of what it was asked, in bytes.

@@ -3,6 +3,8 @@ package advice
 import (
 	"strings"
 	"time"
+
+	"idlegate/policy/units"
 )
 
 // ofDryRun says what a dry run has found.
@@ -10,7 +12,7 @@ func (s *study) ofDryRun() string {
 	if s.DryRun == 0 {
 		return ""
 	}
-	said := "The dry run with " + exactly(s.DryRun) + " counted "
+	said := "The dry run with " + units.FormatDuration(s.DryRun) + " counted "
 	switch resumed := s.all.resumed; {
 	case s.Observed == 0:
 		return said + "none: no connection was silent for so long."
@@ -32,9 +34,9 @@ func (s *study) ofCut() string {
 	case now == 0:
 		return "idle_timeout, which is off now, " + ended + unknown
 	case s.all.shortestCut < now:
-		return "idle_timeout, which is " + exactly(now) + " now, " + ended + ", the soonest after " + about(s.all.shortestCut) + " of silence" + unknown
+		return "idle_timeout, which is " + units.FormatDuration(now) + " now, " + ended + ", the soonest after " + about(s.all.shortestCut) + " of silence" + unknown
 	default:
-		return "idle_timeout " + exactly(now) + " in force " + ended + unknown + s.howToFindOut()
+		return "idle_timeout " + units.FormatDuration(now) + " in force " + ended + unknown + s.howToFindOut()
 	}
 }
 
@@ -47,7 +49,7 @@ func (s *study) howToFindOut() string {
 	if at == rungs {
 		return ""
 	}
-	return " To find that out it would have to be raised, to " + exactly(ladder[at]) + " say; a dry run cannot look beyond a timeout in force."
+	return " To find that out it would have to be raised, to " + units.FormatDuration(ladder[at]) + " say; a dry run cannot look beyond a timeout in force."
 }
 
 // slight is a tolerance to show what few connections cost.
@@ -63,7 +65,7 @@ func (s *study) ofTolerance() string {
 	if s.harmless < rungs && chosen >= s.chosen {
 		return "" // it would make no difference
 	}
-	said := "With a tolerance of " + percent(slight) + ", which is " + connections(allowed) + ", it would be " + exactly(ladder[chosen])
+	said := "With a tolerance of " + percent(slight) + ", which is " + connections(allowed) + ", it would be " + units.FormatDuration(ladder[chosen])
 	if reclaimed := s.rows[chosen].ReclaimedHours; reclaimed > 0 {
 		said += ", which would have cut " + number(s.rows[chosen].CutSpoke) + " that later spoke and reclaimed " + hours(reclaimed)
 	}
@@ -97,18 +99,18 @@ func (s *study) ofShortTime() string {
 
 // remark is the reason in one line, for a comment.
 func (s *study) remark(recommended time.Duration) string {
-	said := exactly(recommended) + ": clients spoke again after " + about(s.all.longest) + " of silence at most"
+	said := units.FormatDuration(recommended) + ": clients spoke again after " + about(s.all.longest) + " of silence at most"
 	if s.verdict() == hopeless {
 		return said + ", which no candidate allows; as it is in force."
 	}
 	if cut := s.rows[s.harmless].CutSpoke; cut > 0 {
-		said += "; " + exactly(ladder[s.harmless]) + " would have cut " + number(cut) + " of " + number(s.all.spoke)
+		said += "; " + units.FormatDuration(ladder[s.harmless]) + " would have cut " + number(cut) + " of " + number(s.all.spoke)
 	}
 	switch s.verdict() {
 	case keep, pointless:
 		return said + "; as it is in force."
 	case raise:
-		return said + "; what it would cut could not be seen under " + exactly(s.IdleTimeout) + "."
+		return said + "; what it would cut could not be seen under " + units.FormatDuration(s.IdleTimeout) + "."
 	}
 	if reclaimed := s.rows[s.chosen].ReclaimedHours; reclaimed > 0 {
 		said += "; would have reclaimed " + hours(reclaimed)

@@ -1,6 +1,10 @@
 package advice
 
-import "slices"
+import (
+	"slices"
+
+	"idlegate/policy/units"
+)
 
 // missing says what there is too little of, and what to do; nothing where there is enough.
 func (s *study) missing() []string {
@@ -15,8 +19,8 @@ func (s *study) missing() []string {
 			" spoke again after a silence; fewer than " + number(enoughSpoke) + " can mislead."
 	case s.harmless < rungs && s.Counted < enoughTimes*ladder[s.chosen]:
 		need := enoughTimes * ladder[s.chosen]
-		return append(s.observed(), "It has been counted for "+about(s.Counted)+" only, and "+exactly(ladder[s.chosen])+
-			", to which the figures point so far, needs "+exactly(need)+". Ask again in "+about(need-s.Counted)+".", s.untilThen())
+		return append(s.observed(), "It has been counted for "+about(s.Counted)+" only, and "+units.FormatDuration(ladder[s.chosen])+
+			", to which the figures point so far, needs "+units.FormatDuration(need)+". Ask again in "+about(need-s.Counted)+".", s.untilThen())
 	case s.blind():
 		return []string{"All connections that have ended were ended by idle_timeout itself, so it cannot be told which silent clients " +
 			"are dead and which are only slow.", s.untilThen()}
@@ -29,7 +33,7 @@ func (s *study) missing() []string {
 // untilThen says what to do without advice.
 func (s *study) untilThen() string {
 	if s.IdleTimeout > 0 {
-		return "Until more is known keep idle_timeout " + exactly(s.IdleTimeout) + ", which is in force."
+		return "Until more is known keep idle_timeout " + units.FormatDuration(s.IdleTimeout) + ", which is in force."
 	}
 	return "Until more is known nothing is recommended; idle_timeout is off."
 }
@@ -56,13 +60,13 @@ func (s *study) observed() []string {
 	}
 	harmless := s.rows[s.harmless]
 	longest := "The longest silence after which a client spoke again was " + about(s.all.longest) + "."
-	choice := exactly(harmless.Candidate) + " is the shortest candidate that would have cut none of " +
+	choice := units.FormatDuration(harmless.Candidate) + " is the shortest candidate that would have cut none of " +
 		connections(s.all.spoke) + " that later spoke"
 	if allowed := s.tolerated(s.Tolerance); allowed > 0 {
-		choice = exactly(harmless.Candidate) + " is the shortest candidate within the tolerance of " + percent(s.Tolerance) + ": it would have cut " +
+		choice = units.FormatDuration(harmless.Candidate) + " is the shortest candidate within the tolerance of " + percent(s.Tolerance) + ": it would have cut " +
 			number(harmless.CutSpoke) + " of " + connections(s.all.spoke) + " that later spoke, where " + number(allowed) + " are allowed"
 	}
-	margin := "; one step of margin makes it " + exactly(ladder[s.chosen]) + "."
+	margin := "; one step of margin makes it " + units.FormatDuration(ladder[s.chosen]) + "."
 	if s.chosen == s.harmless {
 		margin = "; it is the longest candidate, so there is no step of margin."
 	}
@@ -75,7 +79,7 @@ func (s *study) ofBelow() string {
 		return ""
 	}
 	below := s.rows[s.harmless-1]
-	return exactly(below.Candidate) + " would have cut " + number(below.CutSpoke) + " of " +
+	return units.FormatDuration(below.Candidate) + " would have cut " + number(below.CutSpoke) + " of " +
 		connections(s.all.spoke) + " that later spoke."
 }
 
@@ -83,13 +87,13 @@ func (s *study) ofBelow() string {
 func (s *study) ofNone() string {
 	top := s.rows[rungs-1]
 	return connections(top.CutSpoke) + " of " + number(s.all.spoke) + " that later spoke had been silent for more than " +
-		exactly(top.Candidate) + ", the longest candidate (the longest for " + about(s.all.longest) +
+		units.FormatDuration(top.Candidate) + ", the longest candidate (the longest for " + about(s.all.longest) +
 		"). Give such clients a route of their own, or have them send heartbeats."
 }
 
 // ofInForce compares the recommendation with the idle_timeout in force.
 func (s *study) ofInForce() string {
-	now, margin := "idle_timeout "+exactly(s.IdleTimeout)+" in force ", exactly(ladder[s.chosen])
+	now, margin := "idle_timeout "+units.FormatDuration(s.IdleTimeout)+" in force ", units.FormatDuration(ladder[s.chosen])
 	switch s.verdict() {
 	case set:
 		return "idle_timeout is off, so a silent connection stays until something else ends it."
@@ -101,7 +105,7 @@ func (s *study) ofInForce() string {
 		return now + "is longer than it need be, but " + margin + " would reclaim nothing: leave it."
 	case keep:
 		if s.IdleTimeout != ladder[s.chosen] {
-			return now + "lies between " + exactly(ladder[s.harmless]) + " and " + margin + ", which is good enough: leave it."
+			return now + "lies between " + units.FormatDuration(ladder[s.harmless]) + " and " + margin + ", which is good enough: leave it."
 		}
 		return now + "is the best as far as is known: leave it."
 	}
@@ -114,9 +118,9 @@ func (s *study) ofHopeless() string {
 	case now == 0:
 		return "Leave idle_timeout off until then."
 	case now > s.all.longest:
-		return "Leave idle_timeout " + exactly(now) + " as it is until then: it is longer than all of these silences."
+		return "Leave idle_timeout " + units.FormatDuration(now) + " as it is until then: it is longer than all of these silences."
 	default:
-		return "idle_timeout " + exactly(now) + " in force ends such clients: to keep them it must be more than " + about(s.all.longest) + ", or none."
+		return "idle_timeout " + units.FormatDuration(now) + " in force ends such clients: to keep them it must be more than " + about(s.all.longest) + ", or none."
 	}
 }
 
@@ -127,9 +131,9 @@ func (s *study) ofReclaimed() string {
 	case v != set && v != shorten || r.Unknown:
 		return ""
 	case r.ReclaimedHours == 0:
-		return exactly(r.Candidate) + " would have reclaimed nothing, since no connection stayed silent for longer; it only bounds what may come."
+		return units.FormatDuration(r.Candidate) + " would have reclaimed nothing, since no connection stayed silent for longer; it only bounds what may come."
 	}
-	said := exactly(r.Candidate) + " would have cut " + connections(r.CutDead) + " that did not speak again, and reclaimed " +
+	said := units.FormatDuration(r.Candidate) + " would have cut " + connections(r.CutDead) + " that did not speak again, and reclaimed " +
 		hours(r.ReclaimedHours)
 	switch r.DeadOpen {
 	case 0:
@@ -143,7 +147,7 @@ func (s *study) ofReclaimed() string {
 
 // ofUnknown says that the recommendation goes beyond what could be seen.
 func (s *study) ofUnknown() string {
-	said := "What " + exactly(ladder[s.chosen]) + " would cut is not known for sure, since idle_timeout ended connections before they could be " +
+	said := "What " + units.FormatDuration(ladder[s.chosen]) + " would cut is not known for sure, since idle_timeout ended connections before they could be " +
 		"silent for so long. Its figures are lower bounds: "
 	switch v := s.verdict(); {
 	case !s.rows[s.chosen].Unknown:

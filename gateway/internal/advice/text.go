@@ -2,40 +2,25 @@ package advice
 
 import (
 	"strconv"
-	"strings"
 	"time"
-)
 
-// exactly writes d as the policy file does: 1m30s, 1d.
-func exactly(d time.Duration) string {
-	if d <= 0 || d%time.Millisecond != 0 {
-		return d.String() // never from a policy file
-	}
-	var b strings.Builder
-	for _, unit := range []struct {
-		name  string
-		worth time.Duration
-	}{{"d", day}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}, {"ms", time.Millisecond}} {
-		if n := d / unit.worth; n > 0 {
-			b.WriteString(strconv.FormatInt(int64(n), 10) + unit.name)
-		}
-		d %= unit.worth
-	}
-	return b.String()
-}
+	"idlegate/policy/units"
+)
 
 // about writes a measured d to three digits or so: 41.2s. It rounds up, so that what exceeds a candidate still reads so.
 func about(d time.Duration) string {
 	switch {
+	case d <= 0:
+		return "0s"
 	case d < time.Second:
-		return exactly(roundUp(d, time.Millisecond))
+		return units.FormatDuration(roundUp(d, time.Millisecond))
 	case d <= time.Minute-100*time.Millisecond:
 		d = roundUp(d, 100*time.Millisecond)
 		return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + "s"
 	case d <= time.Hour-time.Second:
-		return exactly(roundUp(d, time.Second))
+		return units.FormatDuration(roundUp(d, time.Second))
 	}
-	return exactly(roundUp(d, time.Minute))
+	return units.FormatDuration(roundUp(d, time.Minute))
 }
 
 func roundUp(d, unit time.Duration) time.Duration { return (d + unit - 1) / unit * unit }

@@ -3,6 +3,8 @@ package advice
 import (
 	"testing"
 	"time"
+
+	"idlegate/policy/units"
 )
 
 func TestMeasuredSilencesAreRoundedUp(t *testing.T) {
@@ -30,9 +32,9 @@ func TestMeasuredSilencesAreRoundedUp(t *testing.T) {
 
 func TestFiguresAsTheyAreRead(t *testing.T) {
 	for _, row := range []struct{ got, want string }{
-		{exactly(90 * time.Second), "1m30s"},
-		{exactly(day), "1d"},
-		{exactly(250 * time.Millisecond), "250ms"},
+		{units.FormatDuration(90 * time.Second), "1m30s"},
+		{units.FormatDuration(day), "1d"},
+		{units.FormatDuration(250 * time.Millisecond), "250ms"},
 		{number(0), "0"},
 		{number(999), "999"},
 		{number(1000), "1,000"},

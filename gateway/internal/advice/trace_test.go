@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"idlegate/policy/units"
 )
 
 const (
@@ -180,7 +182,7 @@ func TestARecordedTrace(t *testing.T) {
 			t.Errorf("advised: %+v\nknown:   %+v", row, got)
 		}
 	}
-	said := append([]string{"recommended: " + exactly(advised.Recommended)}, advised.Reasons...)
+	said := append([]string{"recommended: " + units.FormatDuration(advised.Recommended)}, advised.Reasons...)
 	if got := strings.Join(said, "\n"); got != strings.Join(want[rungs:], "\n") {
 		t.Errorf("advice:\n%s\nwant:\n%s", got, strings.Join(want[rungs:], "\n"))
 	}

@@ -3,6 +3,8 @@ package advice
 import (
 	"strings"
 	"time"
+
+	"idlegate/policy/units"
 )
 
 // yaml is the recommended idle_timeout as the policy file has it, with the reason above it. With dry_run: true it would
@@ -11,7 +13,7 @@ func (s *study) yaml(recommended time.Duration) string {
 	if recommended == 0 {
 		return ""
 	}
-	lines := []string{"idle_timeout: " + exactly(recommended)}
+	lines := []string{"idle_timeout: " + units.FormatDuration(recommended)}
 	if s.DryRunAll {
 		lines = append(lines, "dry_run: false # puts the policy's other timers in force as well")
 	}
@@ -28,11 +30,11 @@ func (s *study) trial(recommended time.Duration) string {
 	if s.DryRun == recommended {
 		return "" // it has been tried
 	}
-	remark := "To try " + exactly(recommended) + " first: this closes nothing, and counts what it would have ended."
+	remark := "To try " + units.FormatDuration(recommended) + " first: this closes nothing, and counts what it would have ended."
 	if s.DryRunAll {
-		return s.snippet(remark, []string{"idle_timeout: " + exactly(recommended), "dry_run: true"})
+		return s.snippet(remark, []string{"idle_timeout: " + units.FormatDuration(recommended), "dry_run: true"})
 	}
-	return s.snippet(remark, []string{"dry_run: {idle_timeout: " + exactly(recommended) + "}"})
+	return s.snippet(remark, []string{"dry_run: {idle_timeout: " + units.FormatDuration(recommended) + "}"})
 }
 
 // snippet puts lines into the policy: into the named one, or into the one that stands inside the route.

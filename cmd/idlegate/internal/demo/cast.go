@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"idlegate/policy/units"
 )
 
 // part is what one client of the demo does and what the gateway promises it.
@@ -31,16 +33,16 @@ func cast(p Pace) []part {
 			why: "it has said what it had to say, and closes the connection itself",
 		}, {
 			name: "slow", route: "hasty", act: speak(p.Gap), back: 1, reason: "idle_timeout", after: p.Hasty,
-			why: fmt.Sprintf("no message for %s; its next one would have come after %s", text(p.Hasty), text(p.Gap)),
+			why: fmt.Sprintf("no message for %s; its next one would have come after %s", units.FormatDuration(p.Hasty), units.FormatDuration(p.Gap)),
 		}, {
 			name: "half", route: "patient", act: trickle(p.Trickle), reason: "message_timeout", after: p.Unbroken,
-			why: fmt.Sprintf("bytes kept coming, but the message was not whole after %s", text(p.Unbroken)),
+			why: fmt.Sprintf("bytes kept coming, but the message was not whole after %s", units.FormatDuration(p.Unbroken)),
 		}, {
 			name: "drip", route: "hasty", act: trickle(p.Trickle), reason: "idle_timeout", after: p.Hasty,
-			why: fmt.Sprintf("bytes kept coming, but no message for %s: a byte restarts nothing", text(p.Hasty)),
+			why: fmt.Sprintf("bytes kept coming, but no message for %s: a byte restarts nothing", units.FormatDuration(p.Hasty)),
 		}, {
 			name: "busy", route: "brief", act: hurry(p.Breath), back: unlimited, reason: "deadline", after: p.Deadline,
-			why: fmt.Sprintf("a short connection lasts %s, however busy it is", text(p.Deadline)),
+			why: fmt.Sprintf("a short connection lasts %s, however busy it is", units.FormatDuration(p.Deadline)),
 		},
 	}
 }
@@ -68,7 +70,7 @@ func speak(gap time.Duration) func(context.Context, *client, func(string)) outco
 // trickle sends a message byte by byte that it will not finish.
 func trickle(gap time.Duration) func(context.Context, *client, func(string)) outcome {
 	return func(ctx context.Context, c *client, say func(string)) (o outcome) {
-		say(fmt.Sprintf("begins a message, a byte every %s, and will never finish it", text(gap)))
+		say(fmt.Sprintf("begins a message, a byte every %s, and will never finish it", units.FormatDuration(gap)))
 		unfinished := frame(string(make([]byte, maxBody)))
 		for i := range unfinished {
 			if _, err := c.conn.Write(unfinished[i : i+1]); err != nil {

@@ -2,7 +2,8 @@ package demo
 
 import (
 	"fmt"
-	"time"
+
+	"idlegate/policy/units"
 )
 
 // policyText is the policy file of the demo, with the backend's address.
@@ -39,13 +40,5 @@ routes:
     protocol: {length_field: {magic: {text: "Headers"}, offset: 7, size: 4}}
     upstream: echo
     policy: brief
-`, text(p.Patient), text(p.Unbroken), text(p.Hasty), text(p.Deadline), backend)
-}
-
-// text writes d as a policy file has it.
-func text(d time.Duration) string {
-	if d%time.Second == 0 {
-		return fmt.Sprintf("%ds", d/time.Second)
-	}
-	return fmt.Sprintf("%dms", d/time.Millisecond)
+`, units.FormatDuration(p.Patient), units.FormatDuration(p.Unbroken), units.FormatDuration(p.Hasty), units.FormatDuration(p.Deadline), backend)
 }

@@ -8,6 +8,7 @@ import (
 
 	"idlegate/gateway"
 	"idlegate/policy"
+	"idlegate/policy/units"
 )
 
 // stage is what the clients meet: the backend and the gateway in front of it.
@@ -70,9 +71,9 @@ func (s *stage) introduce() {
 	p, line := s.cfg.Pace, s.narrator.line
 	line("idlegate demo: an echo backend, the gateway in front of it, and five clients, all in this process.\n")
 	line("  backend        %s", s.backend.address())
-	line("  route patient  %s  long: idle_timeout %s, message_timeout %s", s.address("patient"), text(p.Patient), text(p.Unbroken))
-	line("  route hasty    %s  long: idle_timeout %s, message_timeout none", s.address("hasty"), text(p.Hasty))
-	line("  route brief    %s  short: deadline %s", s.address("brief"), text(p.Deadline))
+	line("  route patient  %s  long: idle_timeout %s, message_timeout %s", s.address("patient"), units.FormatDuration(p.Patient), units.FormatDuration(p.Unbroken))
+	line("  route hasty    %s  long: idle_timeout %s, message_timeout none", s.address("hasty"), units.FormatDuration(p.Hasty))
+	line("  route brief    %s  short: deadline %s", s.address("brief"), units.FormatDuration(p.Deadline))
 	line("  metrics        %s", s.metricsURL())
 	if s.cfg.PrintPolicy {
 		line("\n%s", s.policy)

@@ -3,6 +3,8 @@ package demo
 import (
 	"fmt"
 	"time"
+
+	"idlegate/policy/units"
 )
 
 // check compares one promise with what was seen.
@@ -33,7 +35,7 @@ func (p part) promise() string {
 	if p.after == 0 {
 		return back + ", then " + p.reason
 	}
-	return fmt.Sprintf("%s, %s after %s", back, p.reason, text(p.after))
+	return fmt.Sprintf("%s, %s after %s", back, p.reason, units.FormatDuration(p.after))
 }
 
 func (o outcome) String() string {

@@ -10,47 +10,27 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"idlegate/policy/units"
 )
-
-const day = 24 * time.Hour
-
-// longest is the longest duration that the policy file can have.
-const longest = 3650 * day
 
 type unit struct {
 	name  string
 	worth time.Duration
 }
 
-// units are those of a duration, greatest first.
-func units() []unit {
-	return []unit{{"d", day}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}, {"ms", time.Millisecond}}
+// steps are the units of a duration, greatest first.
+func steps() []unit {
+	return []unit{{"d", units.Day}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}, {"ms", time.Millisecond}}
 }
 
-// ParseDuration reads whole numbers, each with its unit, the greatest unit first. The result is more than 0.
+// ParseDuration reads a duration as the policy file has it. The result is more than 0.
 func ParseDuration(s string) (time.Duration, error) {
-	left := units()
-	var total time.Duration
-	for rest := s; rest != ""; {
-		digits := len(rest) - len(strings.TrimLeft(rest, "0123456789"))
-		letters := len(rest[digits:]) - len(strings.TrimLeft(rest[digits:], "dhms"))
-		n, err := strconv.ParseInt(rest[:digits], 10, 64)
-		for len(left) > 0 && left[0].name != rest[digits:digits+letters] {
-			left = left[1:]
-		}
-		if err != nil || len(left) == 0 {
-			return 0, fmt.Errorf("%q is not a duration as in 10s, 1m30s, 24h or 7d", s)
-		}
-		if n > int64((longest-total)/left[0].worth) {
-			return 0, fmt.Errorf("%q is too long; the longest is 3650d", s)
-		}
-		total += time.Duration(n) * left[0].worth
-		left, rest = left[1:], rest[digits+letters:]
+	d, err := units.ParseDuration(s)
+	if err == nil && d == 0 {
+		err = fmt.Errorf("%q is not a duration of more than 0, as in 10s, 1m30s, 24h or 7d", s)
 	}
-	if total == 0 {
-		return 0, fmt.Errorf("%q is not a duration of more than 0, as in 10s, 1m30s, 24h or 7d", s)
-	}
-	return total, nil
+	return d, err
 }
 
 // Duration writes seconds for comparing: two units at most, the rest cut off; tenths below ten seconds.
@@ -58,13 +38,13 @@ func Duration(seconds float64) string {
 	if seconds < 10 {
 		return strconv.FormatFloat(math.Floor(max(seconds, 0)*10)/10, 'f', -1, 64) + "s"
 	}
-	d := time.Duration(min(seconds, longest.Seconds())) * time.Second
-	for i, u := range units() {
+	d := time.Duration(min(seconds, units.MaxDuration.Seconds())) * time.Second
+	for i, u := range steps() {
 		if d < u.worth {
 			continue
 		}
 		text := strconv.FormatInt(int64(d/u.worth), 10) + u.name
-		if next := units()[i+1]; u.worth > time.Second && d%u.worth >= next.worth {
+		if next := steps()[i+1]; u.worth > time.Second && d%u.worth >= next.worth {
 			text += strconv.FormatInt(int64(d%u.worth/next.worth), 10) + next.name
 		}
 		return text
@@ -78,14 +58,7 @@ func Exact(seconds float64) string {
 	if d <= 0 {
 		return "0s"
 	}
-	var text strings.Builder
-	for _, u := range units() {
-		if n := d / u.worth; n > 0 {
-			text.WriteString(strconv.FormatInt(int64(n), 10) + u.name)
-		}
-		d %= u.worth
-	}
-	return text.String()
+	return units.FormatDuration(d)
 }
 
 // Size writes bytes with three digits or so.

@@ -3,12 +3,14 @@ package figure
 import (
 	"testing"
 	"time"
+
+	"idlegate/policy/units"
 )
 
 func TestParseDuration(t *testing.T) {
 	for text, want := range map[string]time.Duration{
-		"10s": 10 * time.Second, "1m30s": 90 * time.Second, "24h": 24 * time.Hour, "7d": 7 * day, "250ms": 250 * time.Millisecond,
-		"1d2h3m4s5ms": 26*time.Hour + 3*time.Minute + 4*time.Second + 5*time.Millisecond, "3650d": longest,
+		"10s": 10 * time.Second, "1m30s": 90 * time.Second, "24h": 24 * time.Hour, "7d": 7 * units.Day, "250ms": 250 * time.Millisecond,
+		"1d2h3m4s5ms": 26*time.Hour + 3*time.Minute + 4*time.Second + 5*time.Millisecond, "3650d": units.MaxDuration,
 	} {
 		if got, err := ParseDuration(text); err != nil || got != want {
 			t.Errorf("%s: %s, %v; want %s", text, got, err, want)

@@ -1,30 +1,31 @@
-package policy
+package units
 
 import (
-	"fmt"
+	"errors"
 	"math"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
-// none is the word that switches a duration or a limit off.
-const none = "none"
+// None is the word that switches a duration or a limit off.
+const None = "none"
 
-// maxDuration bounds every duration of the file, so that no sum of an instant and a duration can overflow.
-const maxDuration = 3650 * day
+// MaxDuration bounds every duration of the file, so that no sum of an instant and a duration can overflow.
+const MaxDuration = 3650 * Day
 
-const day = 24 * time.Hour
+const Day = 24 * time.Hour
 
 const (
-	kib = 1 << (10 * (iota + 1))
-	mib
-	gib
-	tib
+	KiB = 1 << (10 * (iota + 1))
+	MiB
+	GiB
+	TiB
 )
 
-// maxSize bounds every size of the file, for the same reason.
-const maxSize = 1024 * tib
+// MaxSize bounds every size of the file, for the same reason.
+const MaxSize = 1024 * TiB
 
 // unit is one unit of a duration or a size.
 type unit struct {
@@ -35,19 +36,19 @@ type unit struct {
 // durationUnits are those of a duration, in nanoseconds, greatest first.
 func durationUnits() []unit {
 	return []unit{
-		{"d", int64(day)}, {"h", int64(time.Hour)}, {"m", int64(time.Minute)}, {"s", int64(time.Second)},
+		{"d", int64(Day)}, {"h", int64(time.Hour)}, {"m", int64(time.Minute)}, {"s", int64(time.Second)},
 		{"ms", int64(time.Millisecond)},
 	}
 }
 
 // sizeUnits are those of a size, in bytes, greatest first.
 func sizeUnits() []unit {
-	return []unit{{"TiB", tib}, {"GiB", gib}, {"MiB", mib}, {"KiB", kib}, {"B", 1}}
+	return []unit{{"TiB", TiB}, {"GiB", GiB}, {"MiB", MiB}, {"KiB", KiB}, {"B", 1}}
 }
 
-// parseDuration reads 10s, 1m30s, 250ms, 7d: whole numbers, each with its unit, the greatest unit first. The result is
-// never negative and at most maxDuration.
-func parseDuration(s string) (time.Duration, error) {
+// ParseDuration reads 10s, 1m30s, 250ms, 7d: whole numbers, each with its unit, the greatest unit first. The result is
+// never negative and at most MaxDuration.
+func ParseDuration(s string) (time.Duration, error) {
 	if err := noAmount(s, "10s"); err != nil {
 		return 0, err
 	}
@@ -63,8 +64,8 @@ func parseDuration(s string) (time.Duration, error) {
 			return 0, unknownUnit(s, name, durationUnits(), "ms, s, m, h and d")
 		}
 		n, err := strconv.ParseInt(number, 10, 64)
-		if err != nil || n > (int64(maxDuration)-total)/units[at].worth {
-			return 0, fmt.Errorf("%s is too long; the longest is %s", clip(s), formatDuration(maxDuration))
+		if err != nil || n > (int64(MaxDuration)-total)/units[at].worth {
+			return 0, errors.New(clip(s) + " is too long; the longest is " + FormatDuration(MaxDuration))
 		}
 		total += n * units[at].worth
 		units, rest = units[at+1:], tail
@@ -72,8 +73,8 @@ func parseDuration(s string) (time.Duration, error) {
 	return time.Duration(total), nil
 }
 
-// parseSize reads 64KiB, 1MiB, 512B. The result is never negative and at most maxSize.
-func parseSize(s string) (int64, error) {
+// ParseSize reads 64KiB, 1MiB, 512B. The result is never negative and at most MaxSize.
+func ParseSize(s string) (int64, error) {
 	if err := noAmount(s, "64KiB"); err != nil {
 		return 0, err
 	}
@@ -87,18 +88,18 @@ func parseSize(s string) (int64, error) {
 		return 0, unknownSizeUnit(s, number, name)
 	}
 	n, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || n > maxSize/units[at].worth {
-		return 0, fmt.Errorf("%s is too much; the most is %s", clip(s), formatSize(maxSize))
+	if err != nil || n > MaxSize/units[at].worth {
+		return 0, errors.New(clip(s) + " is too much; the most is " + FormatSize(MaxSize))
 	}
 	return n * units[at].worth, nil
 }
 
-// parsePercent reads 10% as 0.1.
-func parsePercent(s string) (float64, error) {
+// ParsePercent reads 10% as 0.1.
+func ParsePercent(s string) (float64, error) {
 	number, ok := strings.CutSuffix(s, "%")
 	n, err := strconv.ParseUint(number, 10, 64)
 	if !ok || err != nil || n > 100 {
-		return 0, fmt.Errorf("must be a whole percentage from 0%% to 100%%, as in 10%%, not %s", quote(s))
+		return 0, errors.New("must be a whole percentage from 0% to 100%, as in 10%, not " + quote(s))
 	}
 	return float64(n) / 100, nil
 }
@@ -107,12 +108,12 @@ func parsePercent(s string) (float64, error) {
 func noAmount(s, example string) error {
 	switch strings.ToLower(s) {
 	case "":
-		return fmt.Errorf("is empty; write a number and a unit, as in %s", example)
+		return errors.New("is empty; write a number and a unit, as in " + example)
 	case "off", "false", "no", "never", "unlimited", "infinite", "infinity", "inf", "forever", "disabled":
-		return fmt.Errorf("is %s; the word for that is none", quote(s))
+		return errors.New("is " + quote(s) + "; the word for that is none")
 	}
 	if s[0] < '0' || s[0] > '9' {
-		return fmt.Errorf("must be a number and a unit, as in %s, not %s", example, quote(s))
+		return errors.New("must be a number and a unit, as in " + example + ", not " + quote(s))
 	}
 	return nil
 }
@@ -131,32 +132,32 @@ func cutTerm(s string) (number, name, tail string) {
 // checkTerm refuses fractions and a number without a unit. s is the whole and usual the unit that is most likely meant.
 func checkTerm(s, number, name, tail, usual string) error {
 	if name == "" && strings.HasPrefix(tail, ".") {
-		return fmt.Errorf("%s is a fraction; write a whole number of a smaller unit", quote(s))
+		return errors.New(quote(s) + " is a fraction; write a whole number of a smaller unit")
 	}
 	if name == "" && number == s {
-		return fmt.Errorf("%s has no unit; write %s%s if that was meant", clip(s), clip(number), usual)
+		return errors.New(clip(s) + " has no unit; write " + clip(number) + usual + " if that was meant")
 	}
 	if name == "" || number == "" {
-		return fmt.Errorf("%s is not a number and a unit", quote(s))
+		return errors.New(quote(s) + " is not a number and a unit")
 	}
 	return nil
 }
 
 func unknownUnit(s, name string, units []unit, known string) error {
 	if indexUnit(units, name) >= 0 {
-		return fmt.Errorf("%s must have its greatest unit first, and each but once", quote(s))
+		return errors.New(quote(s) + " must have its greatest unit first, and each but once")
 	}
-	return fmt.Errorf("%s has the unknown unit %q; units are %s", quote(s), clip(name), known)
+	return errors.New(quote(s) + " has the unknown unit " + quote(name) + "; units are " + known)
 }
 
 func unknownSizeUnit(s, number, name string) error {
 	for _, u := range sizeUnits() {
 		letter := u.name[:1]
 		if u.name != "B" && (strings.EqualFold(name, letter) || strings.EqualFold(name, letter+"B") || strings.EqualFold(name, u.name)) {
-			return fmt.Errorf("%s must be written %s%s; units are B, KiB, MiB, GiB and TiB", quote(s), clip(number), u.name)
+			return errors.New(quote(s) + " must be written " + clip(number) + u.name + "; units are B, KiB, MiB, GiB and TiB")
 		}
 	}
-	return fmt.Errorf("%s is not a size; write a whole number and B, KiB, MiB, GiB or TiB, as in 64KiB", quote(s))
+	return errors.New(quote(s) + " is not a size; write a whole number and B, KiB, MiB, GiB or TiB, as in 64KiB")
 }
 
 func indexUnit(units []unit, name string) int {
@@ -168,10 +169,10 @@ func indexUnit(units []unit, name string) int {
 	return -1
 }
 
-// formatDuration writes d as parseDuration reads it, and 0 as none.
-func formatDuration(d time.Duration) string {
+// FormatDuration writes d as ParseDuration reads it, and 0 as none.
+func FormatDuration(d time.Duration) string {
 	if d == 0 {
-		return none
+		return None
 	}
 	if d < 0 || d%time.Millisecond != 0 {
 		return d.String() // never from a file
@@ -187,10 +188,10 @@ func formatDuration(d time.Duration) string {
 	return b.String()
 }
 
-// formatSize writes n in the greatest unit that divides it, and 0 as none.
-func formatSize(n int64) string {
+// FormatSize writes n in the greatest unit that divides it, and 0 as none.
+func FormatSize(n int64) string {
 	if n == 0 {
-		return none
+		return None
 	}
 	for _, u := range sizeUnits() {
 		if n%u.worth == 0 {
@@ -200,6 +201,22 @@ func formatSize(n int64) string {
 	return strconv.FormatInt(n, 10) + "B"
 }
 
-func formatPercent(share float64) string {
+func FormatPercent(share float64) string {
 	return strconv.Itoa(int(math.Round(share*100))) + "%"
+}
+
+// quote is s in quotes and of bounded length.
+func quote(s string) string { return strconv.Quote(clip(s)) }
+
+// clip bounds the length of what a message cites.
+func clip(s string) string {
+	const most = 60 // bytes; enough to recognise it by
+	if len(s) <= most {
+		return s
+	}
+	end := most
+	for !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + "..."
 }

@@ -1,4 +1,4 @@
-package policy
+package units
 
 import (
 	"testing"
@@ -19,19 +19,19 @@ func TestDurations(t *testing.T) {
 		{text: "7d", want: 7 * 24 * time.Hour},
 		{text: "1d12h", want: 36 * time.Hour},
 		{text: "1d2h3m4s5ms", want: 26*time.Hour + 3*time.Minute + 4*time.Second + 5*time.Millisecond},
-		{text: "3650d", want: maxDuration},
+		{text: "3650d", want: MaxDuration},
 	}
 	for _, test := range tests {
-		got, err := parseDuration(test.text)
+		got, err := ParseDuration(test.text)
 		if err != nil || got != test.want {
-			t.Errorf("parseDuration(%q) = %v, %v, want %v", test.text, got, err, test.want)
+			t.Errorf("ParseDuration(%q) = %v, %v, want %v", test.text, got, err, test.want)
 		}
 		printed := test.printed
 		if printed == "" {
 			printed = test.text
 		}
-		if back := formatDuration(got); back != printed {
-			t.Errorf("formatDuration(%v) = %q, want %q", got, back, printed)
+		if back := FormatDuration(got); back != printed {
+			t.Errorf("FormatDuration(%v) = %q, want %q", got, back, printed)
 		}
 	}
 }
@@ -41,8 +41,8 @@ func TestNoDurations(t *testing.T) {
 		"", " ", "10", "s", "10 s", " 10s", "10S", "10us", "10w", "1.5s", "1m.5s", "+1s", "-1s", "1s30", "30s1m", "1s1s",
 		"1h0x3s", "3651d", "3650d1ms", "9223372036854775807s", "99999999999999999999s", "١s", "10s\n", "never", "None",
 	} {
-		if d, err := parseDuration(text); err == nil {
-			t.Errorf("parseDuration(%q) = %v, want an error", text, d)
+		if d, err := ParseDuration(text); err == nil {
+			t.Errorf("ParseDuration(%q) = %v, want an error", text, d)
 		}
 	}
 }
@@ -59,19 +59,19 @@ func TestSizes(t *testing.T) {
 		{text: "1024KiB", want: 1 << 20, printed: "1MiB"},
 		{text: "1025KiB", want: 1025 << 10},
 		{text: "3GiB", want: 3 << 30},
-		{text: "1024TiB", want: maxSize},
+		{text: "1024TiB", want: MaxSize},
 	}
 	for _, test := range tests {
-		got, err := parseSize(test.text)
+		got, err := ParseSize(test.text)
 		if err != nil || got != test.want {
-			t.Errorf("parseSize(%q) = %v, %v, want %v", test.text, got, err, test.want)
+			t.Errorf("ParseSize(%q) = %v, %v, want %v", test.text, got, err, test.want)
 		}
 		printed := test.printed
 		if printed == "" {
 			printed = test.text
 		}
-		if back := formatSize(got); back != printed {
-			t.Errorf("formatSize(%v) = %q, want %q", got, back, printed)
+		if back := FormatSize(got); back != printed {
+			t.Errorf("FormatSize(%v) = %q, want %q", got, back, printed)
 		}
 	}
 }
@@ -81,23 +81,23 @@ func TestNoSizes(t *testing.T) {
 		"", "64", "KiB", "64KB", "64K", "64kib", "64 KiB", "1.5MiB", "-1B", "+1B", "1MiB1KiB", "1MiB ", "1PiB", "1025TiB",
 		"9223372036854775807B", "9223372036854775808B", "18014398509481985KiB", "unlimited",
 	} {
-		if n, err := parseSize(text); err == nil {
-			t.Errorf("parseSize(%q) = %v, want an error", text, n)
+		if n, err := ParseSize(text); err == nil {
+			t.Errorf("ParseSize(%q) = %v, want an error", text, n)
 		}
 	}
 }
 
 func TestPercentages(t *testing.T) {
 	for percent := range 101 {
-		text := formatPercent(float64(percent) / 100)
-		got, err := parsePercent(text)
-		if err != nil || formatPercent(got) != text {
-			t.Errorf("parsePercent(%q) = %v, %v, which is printed as %q", text, got, err, formatPercent(got))
+		text := FormatPercent(float64(percent) / 100)
+		got, err := ParsePercent(text)
+		if err != nil || FormatPercent(got) != text {
+			t.Errorf("ParsePercent(%q) = %v, %v, which is printed as %q", text, got, err, FormatPercent(got))
 		}
 	}
 	for _, text := range []string{"", "%", "10", "101%", "-1%", "1.5%", "10%%", "10 %", "none"} {
-		if share, err := parsePercent(text); err == nil {
-			t.Errorf("parsePercent(%q) = %v, want an error", text, share)
+		if share, err := ParsePercent(text); err == nil {
+			t.Errorf("ParsePercent(%q) = %v, want an error", text, share)
 		}
 	}
 }

@@ -1,0 +1,149 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"idlegate/policy"
+)
+
+// CheckConfig says what Check looks at.
+type CheckConfig struct {
+	Policy  *policy.Config
+	Offline bool // names are not looked up
+}
+
+// Check reports what New would refuse though it is well written, as a token file that is not there, and what would go wrong
+// on this machine. Nothing is bound, and nothing is left behind. Warnings are what may be otherwise when the gateway starts.
+func Check(c CheckConfig) (problems, warnings policy.Problems) {
+	l := &look{cfg: c.Policy, hosts: map[string][]netip.Addr{}}
+	l.files()
+	if !c.Offline {
+		l.names(system)
+	}
+	l.circles(ownAddresses())
+	return l.problems, l.warnings
+}
+
+// look is one look at what a policy names.
+type look struct {
+	cfg      *policy.Config
+	hosts    map[string][]netip.Addr // names that were looked up
+	problems policy.Problems
+	warnings policy.Problems
+}
+
+func (l *look) problem(path string, err error) {
+	if err != nil {
+		l.problems = append(l.problems, l.cfg.ProblemAt(path, strings.TrimPrefix(err.Error(), path+": ")))
+	}
+}
+
+// files looks at what New would read or write.
+func (l *look) files() {
+	admin := l.cfg.Admin
+	if !admin.TokenFile.IsZero() {
+		_, err := readToken(admin.TokenFile.Path)
+		l.problem("admin.token_file", err)
+	}
+	if _, err := operatorTLS(admin.TLS); err != nil {
+		l.certificate(err)
+	}
+	if file := l.cfg.Log.File; !file.IsZero() {
+		l.problem("log.file", tryLog(file.Path))
+	}
+	l.listeners(func(path string, a policy.Address) {
+		if a.IsUnix() {
+			l.problem(path, isFolder(filepath.Dir(a.Path)))
+		}
+	})
+}
+
+// certificate reports an error of operatorTLS at the key that it is about.
+func (l *look) certificate(err error) {
+	const tls = "admin.tls"
+	path := tls + ".cert"
+	var missing *fs.PathError
+	switch {
+	case strings.HasPrefix(err.Error(), tls+".client_ca: "):
+		path = tls + ".client_ca"
+	case errors.As(err, &missing) && missing.Path == l.cfg.Admin.TLS.Key.Path:
+		path = tls + ".key"
+	}
+	text := strings.TrimPrefix(strings.TrimPrefix(err.Error(), path+": "), tls+": ")
+	l.problems = append(l.problems, l.cfg.ProblemAt(path, text))
+}
+
+// listeners visits every address that the gateway is to listen at.
+func (l *look) listeners(visit func(path string, a policy.Address)) {
+	visit("admin.listen", l.cfg.Admin.Listen)
+	visit("admin.metrics", l.cfg.Admin.Metrics)
+	for i, r := range l.cfg.Routes {
+		for j, a := range r.Listen {
+			visit(fmt.Sprintf("routes[%d].listen[%d]", i, j), a)
+		}
+	}
+}
+
+// circles looks for endpoints that are this gateway's own listeners.
+func (l *look) circles(own map[netip.Addr]bool) {
+	l.problems = append(l.problems, l.cfg.Circles(policy.Hosts{
+		Local: func(ip netip.Addr) bool { return own[ip] || ip.IsLoopback() },
+		Lookup: func(host string) []netip.Addr {
+			if ip, err := netip.ParseAddr(host); err == nil {
+				return []netip.Addr{ip}
+			}
+			return l.hosts[host]
+		},
+	})...)
+}
+
+// ownAddresses are those of this machine's interfaces; none where they cannot be told.
+func ownAddresses() map[netip.Addr]bool {
+	own := map[netip.Addr]bool{}
+	addresses, _ := net.InterfaceAddrs()
+	for _, a := range addresses {
+		if prefix, err := netip.ParsePrefix(a.String()); err == nil {
+			own[prefix.Addr().Unmap()] = true
+		}
+	}
+	return own
+}
+
+// tryLog says why a log could not be written to path. A file that is there is opened as New would; one that is not is never
+// made, since it would be this user's and not the gateway's.
+func tryLog(path string) error {
+	if _, err := os.Stat(path); err == nil {
+		file, err := openLog(path)
+		if err != nil {
+			return err
+		}
+		return file.Close()
+	}
+	probe, err := os.CreateTemp(filepath.Dir(path), ".idlegate-check-*")
+	var refused *fs.PathError
+	if errors.As(err, &refused) {
+		return fmt.Errorf("make a file in %s: %w", filepath.Dir(path), refused.Err)
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+func isFolder(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("%s is no folder", path)
+	}
+	return nil
+}

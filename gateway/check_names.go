@@ -1,0 +1,84 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+
+	"idlegate/policy"
+)
+
+// lookupsAtOnce is how many names are asked for at a time.
+const lookupsAtOnce = 16
+
+// names looks up every name. One that a listener has must mean an address. One of an endpoint that does not exist is a
+// problem; one that cannot be told at present is a warning, since the gateway would start without its address.
+func (l *look) names(resolve resolver) {
+	failed := l.lookUp(resolve)
+	l.listeners(func(path string, a policy.Address) {
+		l.problem(path, failed[a.Host])
+	})
+	for _, u := range l.cfg.Upstreams {
+		for i, e := range u.Endpoints {
+			path, err := policy.EndpointPath(u.Name, i), failed[e.Address.Host]
+			var dns *net.DNSError
+			if errors.As(err, &dns) && !dns.IsNotFound {
+				l.warnings = append(l.warnings, l.cfg.ProblemAt(path, nameText(dns)))
+				continue
+			}
+			if dns != nil {
+				err = errors.New(nameText(dns))
+			}
+			l.problem(path, err)
+		}
+	}
+}
+
+func nameText(err *net.DNSError) string {
+	if err.IsNotFound {
+		return fmt.Sprintf("the name %s does not exist", err.Name)
+	}
+	return fmt.Sprintf("the name %s cannot be looked up now: %s", err.Name, err.Err)
+}
+
+// lookUp fills in hosts, and returns why it could not, by name.
+func (l *look) lookUp(resolve resolver) map[string]error {
+	var mu sync.Mutex // guards failed and l.hosts
+	failed := map[string]error{}
+	places := make(chan struct{}, lookupsAtOnce)
+	var all sync.WaitGroup
+	for host := range l.namesOf() {
+		places <- struct{}{}
+		all.Go(func() {
+			defer func() { <-places }()
+			found, err := resolve.host(host)
+			mu.Lock()
+			defer mu.Unlock()
+			l.hosts[host] = found
+			if err != nil {
+				failed[host] = err
+			}
+		})
+	}
+	all.Wait()
+	return failed
+}
+
+// namesOf is the set of the policy's hosts that are no addresses.
+func (l *look) namesOf() map[string]bool {
+	names := map[string]bool{}
+	note := func(a policy.Address) {
+		if _, err := netip.ParseAddr(a.Host); a.Host != "" && err != nil {
+			names[a.Host] = true
+		}
+	}
+	l.listeners(func(_ string, a policy.Address) { note(a) })
+	for _, u := range l.cfg.Upstreams {
+		for _, e := range u.Endpoints {
+			note(e.Address)
+		}
+	}
+	return names
+}

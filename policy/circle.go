@@ -1,0 +1,147 @@
+package policy
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+)
+
+// Hosts is what a machine knows of host names and addresses, and a file does not.
+type Hosts struct {
+	Lookup func(host string) []netip.Addr // the addresses of a name or of an address; none: not known
+	Local  func(netip.Addr) bool          // is one of this machine
+}
+
+// fromFile is what can be told without asking anybody.
+func fromFile() Hosts {
+	return Hosts{
+		Lookup: func(host string) []netip.Addr {
+			if host == "localhost" {
+				return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
+			}
+			if ip, err := netip.ParseAddr(host); err == nil {
+				return []netip.Addr{ip}
+			}
+			return nil
+		},
+		Local: netip.Addr.IsLoopback,
+	}
+}
+
+// Circles are the endpoints through which a connection comes back to the route that made it, at once or by way of other
+// routes: one client would take every descriptor there is. Parse reports those that show in the file alone.
+func (c *Config) Circles(hosts Hosts) Problems {
+	w := wiring{routes: c.Routes, hosts: hosts, next: map[*Route][]*Route{}, listeners: map[string][]listenerOf{}}
+	w.connect()
+	var found Problems
+	reported := map[string]bool{}
+	for _, r := range c.Routes {
+		if r.Upstream == nil {
+			continue
+		}
+		for i, e := range r.Upstream.Endpoints {
+			path := EndpointPath(r.Upstream.Name, i)
+			if text := w.circle(r, e.Address); text != "" && !reported[path] {
+				reported[path] = true
+				found = append(found, c.ProblemAt(path, text))
+			}
+		}
+	}
+	return found
+}
+
+// wiring says which routes connect to which.
+type wiring struct {
+	routes    []*Route
+	hosts     Hosts
+	next      map[*Route][]*Route
+	listeners map[string][]listenerOf // by port or path
+}
+
+type listenerOf struct {
+	route   *Route
+	address Address
+}
+
+func (w *wiring) connect() {
+	for _, r := range w.routes {
+		for _, a := range r.Listen {
+			w.listeners[portOrPath(a)] = append(w.listeners[portOrPath(a)], listenerOf{r, a})
+		}
+	}
+	for _, r := range w.routes {
+		if r.Upstream == nil {
+			continue
+		}
+		for _, e := range r.Upstream.Endpoints {
+			for _, l := range w.behind(e.Address) {
+				w.next[r] = append(w.next[r], l.route)
+			}
+		}
+	}
+}
+
+// circle says how a connection of r to an endpoint comes back to r, "" where it does not.
+func (w *wiring) circle(r *Route, endpoint Address) string {
+	for _, l := range w.behind(endpoint) {
+		if l.route == r {
+			return fmt.Sprintf("%s is a listener of route %q, which would connect to itself without end", endpoint, r.Name)
+		}
+		if w.leads(l.route, r, map[*Route]bool{}) {
+			return fmt.Sprintf("%s is a listener of route %q, whose connections come back to route %q without end", endpoint, l.route.Name, r.Name)
+		}
+	}
+	return ""
+}
+
+// leads says that connections of from reach to, by way of routes not yet visited.
+func (w *wiring) leads(from, to *Route, visited map[*Route]bool) bool {
+	if from == to {
+		return true
+	}
+	if visited[from] {
+		return false
+	}
+	visited[from] = true
+	for _, next := range w.next[from] {
+		if w.leads(next, to, visited) {
+			return true
+		}
+	}
+	return false
+}
+
+// behind are the listeners that a connection to an endpoint arrives at.
+func (w *wiring) behind(endpoint Address) (found []listenerOf) {
+	for _, l := range w.listeners[portOrPath(endpoint)] {
+		if endpoint.IsUnix() || w.arrives(endpoint.Host, l.address) {
+			found = append(found, l)
+		}
+	}
+	return found
+}
+
+// arrives says that a connection to host arrives at a listener with its port.
+func (w *wiring) arrives(host string, l Address) bool {
+	if host == l.Host {
+		return true
+	}
+	for _, ip := range w.hosts.Lookup(host) {
+		if w.hosts.Local(ip) && l.covers(ip.String()) {
+			return true
+		}
+		for _, other := range w.hosts.Lookup(l.Host) {
+			if ip == other {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func portOrPath(a Address) string {
+	if a.IsUnix() {
+		return a.Path
+	}
+	return strconv.Itoa(int(a.Port))
+}

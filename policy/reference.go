@@ -1,0 +1,140 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Reference is the part of the reference that is made of the list of keys, by title: tables in Markdown.
+func Reference() map[string]string {
+	return map[string]string{
+		"keys":         keyTable(),
+		"protocols":    protocolTable(),
+		"length_field": lengthFieldTable(),
+		"timers":       timerTable(),
+		"policies":     policyTable(),
+	}
+}
+
+// keyTable has every key but those of protocols and policies, which have tables of their own.
+func keyTable() string {
+	t := table("key", "default", "meaning")
+	for _, k := range new(Config).keys() {
+		t.keys(k, k.name)
+	}
+	return t.String()
+}
+
+// keys adds a key and those below it.
+func (t *markdown) keys(k key, path string) {
+	switch path {
+	case "policies":
+		t.row("`policies.NAME`", "", "a policy for routes to share, see below")
+		return
+	case "upstreams.NAME.endpoints", "routes[].protocol", "routes[].upstream_protocol", "routes[].policy":
+		t.row(quoted(path), k.defaults(), k.doc)
+		return
+	}
+	if k.takes.below == nil || k.takes.item == "" && strings.ContainsAny(path, ".[") {
+		t.row(quoted(path), k.defaults(), k.doc)
+	}
+	if k.takes.below == nil {
+		return
+	}
+	for _, below := range k.takes.below() {
+		t.keys(below, path+k.takes.item+"."+below.name)
+	}
+}
+
+func protocolTable() string {
+	t := table("`protocol`", "a message is")
+	for _, row := range protocols() {
+		written := quoted(row.Name)
+		switch {
+		case row.needs != "":
+			written = quoted("{" + row.Name + ": {...}}")
+		case row.standard != nil:
+			written += ", " + quoted("{"+row.Name+": {...}}")
+		}
+		t.row(written, row.Message)
+	}
+	return t.String()
+}
+
+func lengthFieldTable() string {
+	t := table("key of `length_field`", "default", "meaning")
+	for _, k := range new(LengthFieldFraming).keys() {
+		t.row(quoted(k.name), k.defaults(), k.doc)
+	}
+	return t.String()
+}
+
+func timerTable() string {
+	t := table("key", "of", "default", "starts", "restarted by", "ends with")
+	short, long := &Policy{Kind: Short}, &Policy{Kind: Long}
+	for _, row := range short.timers() {
+		if !long.Has(row.id()) {
+			t.timer(row, "short")
+		}
+	}
+	for _, row := range long.timers() {
+		if !short.Has(row.id()) {
+			t.timer(row, "long")
+		}
+	}
+	for _, row := range short.timers() {
+		if long.Has(row.id()) {
+			t.timer(row, "both")
+		}
+	}
+	return t.String()
+}
+
+func (t *markdown) timer(row timer, of string) {
+	t.row(quoted(row.name), of, row.defaults(), row.starts, row.restarted, row.ends)
+}
+
+// policyTable has the keys of policies that are no timers.
+func policyTable() string {
+	t := table("key", "of", "default", "meaning")
+	short, long := (&Policy{Kind: Short}), (&Policy{Kind: Long})
+	for _, k := range long.keys() {
+		of := "long"
+		if short.keys().find(k.name) != nil {
+			of = "both"
+		}
+		if !long.Has(Timer(k.name)) {
+			t.row(quoted(k.name), of, k.defaults(), k.doc)
+		}
+	}
+	return t.String()
+}
+
+// defaults is what holds where a key is not written.
+func (k key) defaults() string {
+	switch {
+	case k.example != "":
+		return "required"
+	case k.standard == "":
+		return k.without
+	case k.without != "":
+		return quoted(k.standard) + "; " + k.without
+	}
+	return quoted(k.standard)
+}
+
+func quoted(s string) string { return "`" + s + "`" }
+
+// markdown is a table in Markdown.
+type markdown struct{ strings.Builder }
+
+func table(head ...string) *markdown {
+	t := &markdown{}
+	t.row(head...)
+	t.row(strings.Split(strings.Repeat("---\n", len(head)-1)+"---", "\n")...)
+	return t
+}
+
+func (t *markdown) row(cells ...string) {
+	fmt.Fprintf(t, "| %s |\n", strings.Join(cells, " | "))
+}
