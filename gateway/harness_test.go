@@ -195,6 +195,7 @@ type endedLine struct {
 	UpstreamBytes    uint64        `json:"upstream_bytes"`
 	UpstreamMessages uint64        `json:"upstream_messages"`
 	LongestSilence   time.Duration `json:"longest_silence"`
+	Error            string        `json:"error"`
 }
 
 // logLines collects the log.

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"math"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -13,6 +14,8 @@ type Upstream struct {
 	Balance        Balance
 	ConnectTimeout time.Duration // of each attempt; 0: none
 	Retries        int           // further attempts, each at another endpoint
+	Eject          Eject
+	MaxConnections int // to each endpoint; 0: no limit
 
 	written origins // nil for an upstream that is from no file
 }
@@ -20,21 +23,67 @@ type Upstream struct {
 // Endpoint is one address of an upstream.
 type Endpoint struct {
 	Address Address
+	Weight  int  // its share beside the others, at least 1
+	Backup  bool // it is used where no other can be
 }
+
+// Eject says when an endpoint that fails gets no more connections for a while. Its zero value is: never.
+type Eject struct {
+	Failures int           // in a row
+	For      time.Duration // the first time
+}
+
+const (
+	maxWeight   = 100  // more is no finer share than anybody can tell
+	maxFailures = 1000 // in a row
+)
 
 // maxRetries bounds how long a client may wait for connections that fail one after the other.
 const maxRetries = 100
 
 func (c cursor) upstream(name string) *Upstream {
-	u := &Upstream{Name: name, ConnectTimeout: 5 * time.Second, Retries: 2, written: c.origins()}
+	u := &Upstream{Name: name, ConnectTimeout: 5 * time.Second, Retries: 2, Eject: standardEject, written: c.origins()}
 	c.mapping(keys{
 		"endpoints":       func(c cursor) { u.Endpoints = c.endpoints() },
 		"balance":         word(&u.Balance),
 		"connect_timeout": duration(&u.ConnectTimeout),
 		"retries":         integer(&u.Retries, 0, maxRetries),
+		"eject":           func(c cursor) { u.Eject = c.eject() },
+		"max_connections": limit(&u.MaxConnections, math.MaxInt32),
 	})
 	c.require("endpoints", "[10.0.0.11:9000]")
+	c.warnOnlyBackups(u)
 	return u
+}
+
+// standardEject is the eject of upstreams that say nothing.
+var standardEject = Eject{Failures: 3, For: 10 * time.Second}
+
+// eject reads none or a mapping.
+func (c cursor) eject() Eject {
+	e := standardEject
+	if c.node.Kind == yaml.ScalarNode {
+		if c.node.Value != none {
+			c.fail("must be none, or a mapping as %s, not %s", inline(e.node()), quote(c.node.Value))
+		}
+		return Eject{}
+	}
+	c.mapping(keys{
+		"failures": integer(&e.Failures, 1, maxFailures),
+		"for":      span{}.into(&e.For),
+	})
+	return e
+}
+
+func (c cursor) warnOnlyBackups(u *Upstream) {
+	for _, e := range u.Endpoints {
+		if !e.Backup {
+			return
+		}
+	}
+	if len(u.Endpoints) > 0 {
+		c.child("endpoints").warn("has only backups, which are used as if they were none")
+	}
 }
 
 func (c cursor) endpoints() []Endpoint {
@@ -58,10 +107,14 @@ func (c cursor) endpoints() []Endpoint {
 
 // endpoint reads an address, or a mapping with one.
 func (c cursor) endpoint() (Endpoint, bool) {
-	var e Endpoint
+	e := Endpoint{Weight: 1}
 	at := c
 	if c.node.Kind == yaml.MappingNode {
-		c.mapping(keys{"address": address(&e.Address)})
+		c.mapping(keys{
+			"address": address(&e.Address),
+			"weight":  integer(&e.Weight, 1, maxWeight),
+			"backup":  boolean(&e.Backup),
+		})
 		c.require("address", "10.0.0.11:9000")
 		at = c.child("address")
 	} else {
@@ -96,12 +149,44 @@ func upstreamNodes(upstreams []*Upstream) *yaml.Node {
 func (u *Upstream) node() *yaml.Node {
 	var endpoints []*yaml.Node
 	for _, e := range u.Endpoints {
-		endpoints = append(endpoints, scalarNode(e.Address.String()))
+		endpoints = append(endpoints, e.node())
 	}
 	return block(
 		pair{"endpoints", blockList(endpoints...)},
 		pair{"balance", scalarNode(u.Balance.String())},
 		pair{"connect_timeout", scalarNode(formatDuration(u.ConnectTimeout))},
 		pair{"retries", numberNode(u.Retries)},
+		pair{"eject", u.Eject.node()},
+		pair{"max_connections", u.mostNode()},
 	)
+}
+
+// node is the address where nothing else is said of the endpoint.
+func (e Endpoint) node() *yaml.Node {
+	address := scalarNode(e.Address.String())
+	weight, backup := numberNode(e.Weight), boolNode(e.Backup)
+	if e.Weight == 1 {
+		weight = nil
+	}
+	if !e.Backup {
+		backup = nil
+	}
+	if weight == nil && backup == nil {
+		return address
+	}
+	return flow(pair{"address", address}, pair{"weight", weight}, pair{"backup", backup})
+}
+
+func (e Eject) node() *yaml.Node {
+	if e.Failures == 0 {
+		return scalarNode(none)
+	}
+	return flow(pair{"failures", numberNode(e.Failures)}, pair{"for", scalarNode(formatDuration(e.For))})
+}
+
+func (u *Upstream) mostNode() *yaml.Node {
+	if u.MaxConnections == 0 {
+		return scalarNode(none)
+	}
+	return numberNode(u.MaxConnections)
 }
