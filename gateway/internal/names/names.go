@@ -144,14 +144,14 @@ func (t *Table) follow(ctx context.Context, name string, h *host) {
 		if ctx.Err() != nil {
 			return
 		}
-		news, any := t.note(h, found, err)
+		news, isNews := t.note(h, found, err)
 		if first {
 			close(h.answered)
 		}
-		if any && t.cfg.Changed != nil {
+		if isNews && t.cfg.Changed != nil {
 			t.cfg.Changed(name, news)
 		}
-		wait := time.Duration(every)
+		wait := every
 		if err != nil {
 			wait, retry = retry, min(2*retry, every)
 		} else {
@@ -178,18 +178,18 @@ func (t *Table) lookup(ctx context.Context, name string) ([]netip.Addr, error) {
 }
 
 // note keeps what a look-up has brought. The order of addresses is no news: name servers give them in turn.
-func (t *Table) note(h *host, found []netip.Addr, err error) (news News, any bool) {
+func (t *Table) note(h *host, found []netip.Addr, err error) (news News, isNews bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	before := h.err
 	h.err = err
 	if err != nil {
-		return Failing, before == nil || before == errPending
+		return Failing, before == nil || errors.Is(before, errPending)
 	}
 	moved := !sameSet(h.known, found)
 	h.known = found
 	switch {
-	case before != nil && before != errPending:
+	case before != nil && !errors.Is(before, errPending):
 		return Resolving, true
 	case moved:
 		return Moved, true

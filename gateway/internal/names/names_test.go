@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 // zone answers look-ups in tests.
 type zone struct {
+	mu      sync.Mutex
 	answers map[string][]netip.Addr
 	err     error
 	silent  bool // until the context ends
@@ -20,12 +22,21 @@ type zone struct {
 }
 
 func (z *zone) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
 	z.asked = append(z.asked, time.Since(z.began))
 	if z.silent {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
 	return z.answers[host], z.err
+}
+
+// give has look-ups answered so from now on.
+func (z *zone) give(err error, texts ...string) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	z.err, z.answers["a"] = err, addresses(texts...)
 }
 
 func addresses(texts ...string) (all []netip.Addr) {
@@ -46,6 +57,12 @@ func following(t *testing.T, f func(t *testing.T, z *zone, table *Table, news *[
 	})
 }
 
+// pass lets time go by, and what is due then be done.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
 func (z *zone) expect(t *testing.T, table *Table, want []netip.Addr, wantError bool) {
 	t.Helper()
 	got, err := table.Addresses("a")
@@ -59,14 +76,11 @@ func TestANameThatDoesNotResolveKeepsItsLastKnownAddresses(t *testing.T) {
 		table.Follow([]string{"a"})
 		table.Wait(t.Context())
 		z.expect(t, table, addresses("10.0.0.1", "10.0.0.2"), false)
-		z.err = errors.New("no name server")
-		time.Sleep(every + time.Minute)
-		synctest.Wait()
+		z.give(errors.New("no name server"))
+		pass(every + time.Minute)
 		z.expect(t, table, addresses("10.0.0.1", "10.0.0.2"), true)
-		z.err = nil
-		z.answers["a"] = addresses("10.0.0.3")
-		time.Sleep(every + time.Second)
-		synctest.Wait()
+		z.give(nil, "10.0.0.3")
+		pass(every + time.Second)
 		z.expect(t, table, addresses("10.0.0.3"), false)
 		if want := []News{Moved, Failing, Resolving}; !slices.Equal(*news, want) {
 			t.Errorf("news are %v, want %v", *news, want)
@@ -77,10 +91,9 @@ func TestANameThatDoesNotResolveKeepsItsLastKnownAddresses(t *testing.T) {
 func TestAddressesInAnotherOrderAreNoNews(t *testing.T) {
 	following(t, func(t *testing.T, z *zone, table *Table, news *[]News) {
 		table.Follow([]string{"a"})
-		time.Sleep(time.Second)
-		z.answers["a"] = addresses("10.0.0.2", "10.0.0.1")
-		time.Sleep(every)
-		synctest.Wait()
+		pass(time.Second)
+		z.give(nil, "10.0.0.2", "10.0.0.1")
+		pass(every)
 		if len(*news) != 1 || len(z.asked) != 2 {
 			t.Errorf("news are %v after %d look-ups, want those of the first only", *news, len(z.asked))
 		}
@@ -89,11 +102,10 @@ func TestAddressesInAnotherOrderAreNoNews(t *testing.T) {
 
 func TestAFailingLookupIsRepeatedEverMoreRarely(t *testing.T) {
 	following(t, func(t *testing.T, z *zone, table *Table, _ *[]News) {
-		z.err = errors.New("no name server")
+		z.give(errors.New("no name server"))
 		table.Follow([]string{"a", "a"})
 		table.Follow([]string{"a"})
-		time.Sleep(100 * time.Second)
-		synctest.Wait()
+		pass(100 * time.Second)
 		s := time.Second
 		if want := []time.Duration{0, s, 3 * s, 7 * s, 15 * s, 31 * s, 61 * s, 91 * s}; !slices.Equal(z.asked, want) {
 			t.Errorf("asked at %v, want %v", z.asked, want)
@@ -108,6 +120,7 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		table.Wait(ctx)
+		synctest.Wait()
 		if waited := time.Since(z.began); waited != 2*time.Second {
 			t.Errorf("waited %v", waited)
 		}
@@ -120,7 +133,7 @@ func TestANameThatIsForgottenIsAskedForNoMore(t *testing.T) {
 		table.Follow([]string{"a"})
 		table.Wait(t.Context())
 		table.Keep([]string{"b"})
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if len(z.asked) != 1 {
 			t.Errorf("asked %d times", len(z.asked))
 		}

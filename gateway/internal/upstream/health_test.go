@@ -58,7 +58,7 @@ func (p *play) line(text string) error {
 	}
 	at, err := time.ParseDuration(strings.TrimPrefix(words[0], "@"))
 	if err != nil || int64(at) < p.now {
-		return fmt.Errorf("no later instant: %v", err)
+		return fmt.Errorf("no later instant: %w", err)
 	}
 	p.now = int64(at)
 	if words[1] == "expect" {
