@@ -3,7 +3,7 @@ package upstream
 // tried remembers which endpoints one connection has tried, the last few of them if they are many. It is only a preference:
 // IDs are used again after 65,535 endpoints.
 type tried struct {
-	ids      [6]ID
+	ids      [4]ID
 	attempts uint8
 	next     uint8
 }
