@@ -18,8 +18,8 @@ func (g *Gateway) Upstreams(context.Context) (api.Upstreams, error) {
 	now, gone := g.served()
 	for _, u := range now.upstreams {
 		described := api.Upstream{Name: u.Name, Balance: u.cfg.Balance.String(), Endpoints: []api.Endpoint{}}
-		for _, e := range u.set.Endpoints {
-			described.Endpoints = append(described.Endpoints, g.describeEndpoint(e))
+		for _, m := range u.set.Members {
+			described.Endpoints = append(described.Endpoints, g.describeEndpoint(m))
 		}
 		place[u.Name] = len(all.Upstreams)
 		all.Upstreams = append(all.Upstreams, described)
@@ -31,23 +31,28 @@ func (g *Gateway) Upstreams(context.Context) (api.Upstreams, error) {
 			place[e.of.Name] = i
 			all.Upstreams = append(all.Upstreams, api.Upstream{Name: e.of.Name, Balance: e.of.cfg.Balance.String()})
 		}
-		all.Upstreams[i].Endpoints = append(all.Upstreams[i].Endpoints, g.describeEndpoint(e.Endpoint))
+		all.Upstreams[i].Endpoints = append(all.Upstreams[i].Endpoints, g.describeEndpoint(upstream.Member{Endpoint: e.Endpoint}))
 	}
 	return all, nil
 }
 
-func (g *Gateway) describeEndpoint(e *upstream.Endpoint) api.Endpoint {
-	described := api.Endpoint{Address: e.Name, State: api.EndpointActive, Connections: e.Open(), Connects: map[string]uint64{}}
-	if order := e.Leaving(); order != nil {
-		described.State = api.EndpointDraining
-		if order.Gone {
-			described.State = api.EndpointRemoved
-		}
+func (g *Gateway) describeEndpoint(m upstream.Member) api.Endpoint {
+	health := m.Health()
+	described := api.Endpoint{
+		Address: m.Name, Healthy: m.Healthy(), Draining: m.Leaving() != nil, Removed: m.Removed(), Backup: m.Backup, Weight: m.Weight,
+		Failures: health.Failures, LastError: health.Failure, Connections: m.Open(), Connects: map[string]uint64{},
+	}
+	if a := m.Address(); a != nil {
+		described.Resolved = a.String()
+	}
+	if health.Ejected {
+		until := g.clock.Wall(health.Until)
+		described.EjectedUntil = &until
 	}
 	for result := range upstream.Results {
-		described.Connects[result.String()] = e.Attempts(result)
+		described.Connects[result.String()] = m.Attempts(result)
 	}
-	if result, at, ok := e.Last(); ok {
+	if result, at, ok := m.Last(); ok {
 		described.LastConnect = &api.Attempt{At: g.clock.Wall(at), Result: result.String()}
 	}
 	return described
@@ -81,6 +86,7 @@ func (g *Gateway) orderEndpoint(of, endpoint string, order func(*upstream.Endpoi
 		return err
 	}
 	order(e)
+	g.reconsider(g.current().upstream(of))
 	g.onEach((*relay.Loop).Review)
 	return nil
 }
@@ -91,9 +97,9 @@ func (g *generation) find(of, endpoint string) (*upstream.Endpoint, error) {
 		if u.Name != of {
 			continue
 		}
-		for _, e := range u.set.Endpoints {
-			if e.Name == endpoint {
-				return e, nil
+		for _, m := range u.set.Members {
+			if m.Name == endpoint {
+				return m.Endpoint, nil
 			}
 		}
 		return nil, fmt.Errorf("endpoint %q of upstream %s is %w", endpoint, of, admin.ErrUnknown)

@@ -22,25 +22,23 @@ func (l *look) names(resolve resolver) {
 	})
 	for _, u := range l.cfg.Upstreams {
 		for i, e := range u.Endpoints {
-			path, err := policy.EndpointPath(u.Name, i), failed[e.Address.Host]
-			var dns *net.DNSError
-			if errors.As(err, &dns) && !dns.IsNotFound {
-				l.warnings = append(l.warnings, l.cfg.ProblemAt(path, nameText(dns)))
-				continue
+			if err := failed[e.Address.Host]; err != nil {
+				l.warnings = append(l.warnings, l.cfg.ProblemAt(policy.EndpointPath(u.Name, i), nameText(err)))
 			}
-			if dns != nil {
-				err = errors.New(nameText(dns))
-			}
-			l.problem(path, err)
 		}
 	}
 }
 
-func nameText(err *net.DNSError) string {
-	if err.IsNotFound {
-		return fmt.Sprintf("the name %s does not exist", err.Name)
+// nameText says why the name of an endpoint has no address, which makes it one that gets no connections.
+func nameText(err error) string {
+	var dns *net.DNSError
+	switch {
+	case !errors.As(err, &dns):
+		return err.Error()
+	case dns.IsNotFound:
+		return fmt.Sprintf("the name %s does not exist", dns.Name)
 	}
-	return fmt.Sprintf("the name %s cannot be looked up now: %s", err.Name, err.Err)
+	return fmt.Sprintf("the name %s cannot be looked up now: %s", dns.Name, dns.Err)
 }
 
 // lookUp fills in hosts, and returns why it could not, by name.

@@ -22,7 +22,7 @@ upstreams:
 routes:
   - {name: a, listen: "absent.example:7000", protocol: raw, upstream: u, policy: {long: {}}}
   - {name: b, listen: ["10.0.0.9:7001", "silent.example:7002"], protocol: raw, upstream: own, policy: {long: {}}}`)
-	server := resolver{lookup: func(_ context.Context, _, host string) ([]netip.Addr, error) {
+	server := resolver{lookup: func(_ context.Context, host string) ([]netip.Addr, error) {
 		switch host {
 		case "there.example":
 			return []netip.Addr{netip.MustParseAddr("10.0.0.9")}, nil
@@ -34,8 +34,8 @@ routes:
 	l := &look{cfg: cfg, hosts: map[string][]netip.Addr{}}
 	l.names(server)
 	l.circles(nil)
-	expectPaths(t, "problems", l.problems, "routes[0].listen", "routes[1].listen[1]", "upstreams.own.endpoints[0]", "upstreams.u.endpoints[1]")
-	expectPaths(t, "warnings", l.warnings, "upstreams.u.endpoints[2]")
+	expectPaths(t, "problems", l.problems, "routes[0].listen", "routes[1].listen[1]", "upstreams.own.endpoints[0]")
+	expectPaths(t, "warnings", l.warnings, "upstreams.u.endpoints[1]", "upstreams.u.endpoints[2]")
 }
 
 func expectPaths(t *testing.T, what string, got policy.Problems, want ...string) {

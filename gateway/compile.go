@@ -9,25 +9,8 @@ import (
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/relay"
 	"idlegate/gateway/internal/session"
-	"idlegate/gateway/internal/upstream"
 	"idlegate/policy"
 )
-
-func compileUpstream(u *policy.Upstream, old *generation, resolve resolver) (*upstream.Set, error) {
-	var endpoints []*upstream.Endpoint
-	for _, e := range u.Endpoints {
-		addresses, err := resolve.addresses(e.Address)
-		if err != nil {
-			return nil, fmt.Errorf("upstream %s: %w", u.Name, err)
-		}
-		endpoints = append(endpoints, old.endpoint(u.Name, e.Address.String(), addresses))
-	}
-	balance := upstream.LeastConnections
-	if u.Balance == policy.RoundRobin {
-		balance = upstream.RoundRobin
-	}
-	return upstream.New(balance, endpoints), nil
-}
 
 // compileRoute makes a route of what is kept of it, if it was there before, and the new policy file.
 func compileRoute(r *policy.Route, account *relay.Account, wire *relay.Wire) (*relay.Route, error) {

@@ -21,13 +21,14 @@ func TestEveryProtocolOfTheTableHasAFramer(t *testing.T) {
 			cfg := parsed(t, `
 upstreams: {u: {endpoints: ["127.0.0.1:9"]}}
 routes: [{name: r, listen: "127.0.0.1:0", protocol: `+written[traits.Name]+`, upstream: u, policy: {long: {}}}]`)
-			p := cfg.Routes[0].Protocol
+			route := cfg.Routes[0]
+			p := route.Protocol
 			if p.Traits() != traits {
 				t.Errorf("the traits of the route's protocol are %+v, want %+v", p.Traits(), traits)
 			}
-			framer, err := compileProtocol(p, 0)
+			rule, err := compileProtocol(route)
 			must(t, err)
-			_, event := framer.Scan(new(protocol.State), []byte("x")) // the beginning of a message, except where every read is one
+			_, event := rule.Scan(new(protocol.Dialogue), protocol.FromClient, []byte("x")) // the beginning of a message, except where every read is one
 			if whole := event == protocol.Message; whole != traits.NoMessages {
 				t.Errorf("a byte is %v, but the table says that there are no messages: %v", event, traits.NoMessages)
 			}

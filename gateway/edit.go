@@ -67,7 +67,13 @@ func (e *edit) prepare(cfg *policy.Config) (err error) {
 	if err != nil {
 		return err
 	}
-	if e.next, err = compile(cfg, e.old, len(g.loops), system); err != nil {
+	g.learn(cfg)
+	defer func() {
+		if err != nil {
+			g.names.Keep(hosts(e.old.cfg))
+		}
+	}()
+	if e.next, err = compile(cfg, e.old, len(g.loops), g.names); err != nil {
 		return err
 	}
 	if e.log, err = g.log.prepare(cfg.Log); err != nil {
@@ -115,6 +121,7 @@ func (e *edit) takeOver() {
 	accepts := false
 	g.onEach(func(l *relay.Loop) { accepts = l.Apply(change) || accepts })
 	g.budget.Settle()
+	g.adoptEndpoints()
 	if !accepts { // the gateway drains since
 		closeAll(e.opened)
 		return
@@ -150,16 +157,15 @@ func (e *edit) sendAway(since deadline.Instant) (gone departed) {
 		}
 	}
 	for _, u := range e.old.upstreams {
-		for _, endpoint := range u.set.Endpoints {
-			if e.next.has(endpoint) {
+		for _, m := range u.set.Members {
+			if e.next.has(m.Endpoint) {
 				continue
 			}
-			order := upstream.Leave{Since: int64(since), Within: within, Gone: true}
-			if before := endpoint.Leaving(); before != nil {
-				order.Since, order.Within = before.Since, before.Within
+			m.SetRemoved()
+			if m.Leaving() == nil {
+				m.SetLeaving(&upstream.Leave{Since: int64(since), Within: within})
 			}
-			endpoint.SetLeaving(&order)
-			gone.endpoints = append(gone.endpoints, goneEndpoint{u, endpoint})
+			gone.endpoints = append(gone.endpoints, goneEndpoint{u, m.Endpoint})
 		}
 	}
 	return gone

@@ -13,6 +13,7 @@ import (
 
 	"idlegate/gateway/admin"
 	"idlegate/gateway/admin/api"
+	"idlegate/gateway/internal/names"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/relay"
 	"idlegate/policy"
@@ -25,6 +26,8 @@ type Config struct {
 	Read    func(content [sha256.Size]byte) // told what File held, whenever it has been read again; nil: nobody is
 	Logger  *slog.Logger                    // nil: as the policy's log section says
 	Version string                          // for build_info
+
+	lookup names.Lookup // of names of endpoints; nil: names.System
 }
 
 // Gateway is a gateway that is bound, and runs while Run does.
@@ -40,6 +43,7 @@ type Gateway struct {
 	doors  []operatorDoor
 	admin  *admin.Server
 	log    *journal
+	names  *names.Table
 	since  time.Time
 
 	draining atomic.Bool   // no client is taken any more
@@ -51,14 +55,16 @@ type Gateway struct {
 
 	editing sync.Mutex // held while a policy file takes over, or an endpoint is drained
 
+	addressing sync.Mutex // held while endpoints get the addresses that are known
+
 	mu         sync.Mutex
 	generation *generation // Guarded by mu; what it points to is never changed.
 	leaving    departed    // Guarded by mu.
 	lastReload *api.Reload // Guarded by mu; nil: none yet.
 }
 
-// New resolves every name and binds every address of cfg.Policy. Nothing is accepted before Run, and what was bound is
-// given up again where New fails.
+// New binds every address of cfg.Policy, and has its names looked up. Nothing is accepted before Run, and what was bound is
+// given up again where New fails. A name of an endpoint that does not resolve is no failure.
 func New(cfg Config) (*Gateway, error) {
 	g := &Gateway{cfg: cfg, since: time.Now(), drain: make(chan struct{})}
 	if err := g.prepare(); err != nil {
@@ -79,7 +85,9 @@ func (g *Gateway) prepare() error {
 	if err := g.makeLoops(); err != nil {
 		return err
 	}
-	if g.generation, err = compile(g.cfg.Policy, nil, len(g.loops), system); err != nil {
+	g.names = g.newNames()
+	g.learn(g.cfg.Policy)
+	if g.generation, err = compile(g.cfg.Policy, nil, len(g.loops), g.names); err != nil {
 		return err
 	}
 	if _, err := g.generation.listen(nil, system); err != nil {
@@ -132,6 +140,9 @@ func (g *Gateway) release() {
 	}
 	for _, door := range g.doors {
 		door.close()
+	}
+	if g.names != nil {
+		g.names.Close()
 	}
 	if g.log != nil {
 		g.log.close()
@@ -188,6 +199,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	err := g.supervise(ctx, failures)
 	g.stopAdmin()
 	<-served
+	g.names.Close()
 	g.log.close()
 	return err
 }
@@ -209,6 +221,10 @@ func (g *Gateway) announce() {
 	for _, door := range g.doors {
 		g.log.logger.Info("serving the operator", "address", doorText(door))
 	}
+	for _, warning := range g.unresolved() {
+		g.log.logger.Warn(warning)
+	}
+	g.adoptEndpoints()
 }
 
 func (g *Gateway) announceListener(r *route, l *reactor.Listener) {

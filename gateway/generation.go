@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"idlegate/gateway/internal/reactor"
@@ -29,30 +28,15 @@ type route struct {
 	listeners []*reactor.Listener // as cfg.Listen
 }
 
-// backends is an upstream of the policy file and what loops know of it.
-type backends struct {
-	*relay.Upstream
-	cfg *policy.Upstream
-	set *upstream.Set // that takes over
-}
-
-// compile makes the generation that follows old, which may be nil, for so many loops. Names of endpoints are looked up
-// here. Nothing that old has is changed; the routes have no listeners yet.
-func compile(cfg *policy.Config, old *generation, loops int, resolve resolver) (*generation, error) {
+// compile makes the generation that follows old, which may be nil, for so many loops. New endpoints get the addresses that are
+// known. Nothing that old has is changed; the routes have no listeners yet.
+func compile(cfg *policy.Config, old *generation, loops int, known addressBook) (*generation, error) {
 	g := &generation{number: 1, since: time.Now(), cfg: cfg}
 	if old != nil {
 		g.number = old.number + 1
 	}
 	for _, u := range cfg.Upstreams {
-		set, err := compileUpstream(u, old, resolve)
-		if err != nil {
-			return nil, err
-		}
-		kept := old.upstream(u.Name)
-		if kept == nil {
-			kept = relay.NewUpstream(u.Name, loops)
-		}
-		g.upstreams = append(g.upstreams, &backends{kept, u, set})
+		g.upstreams = append(g.upstreams, compileUpstream(u, old, loops, known))
 	}
 	for _, r := range cfg.Routes {
 		made, err := g.compileRoute(r, old, loops)
@@ -112,27 +96,26 @@ func (g *generation) upstream(name string) *relay.Upstream {
 	return nil
 }
 
-// endpoint returns the endpoint that an upstream has by that name at one of the addresses, or a new one at the first: what is
-// connected stays so, also where a name server gives its addresses in turn.
-func (g *generation) endpoint(of, name string, addresses []reactor.Address) *upstream.Endpoint {
-	if g != nil {
-		for _, u := range g.upstreams {
-			for _, e := range u.set.Endpoints {
-				same := func(a reactor.Address) bool { return a.String() == e.Address.String() }
-				if u.Name == of && e.Name == name && slices.ContainsFunc(addresses, same) {
-					return e
-				}
+// endpoint returns the endpoint that an upstream has by that name, nil if there is none.
+func (g *generation) endpoint(of, name string) *upstream.Endpoint {
+	if g == nil {
+		return nil
+	}
+	for _, u := range g.upstreams {
+		for _, m := range u.set.Members {
+			if u.Name == of && m.Name == name {
+				return m.Endpoint
 			}
 		}
 	}
-	return &upstream.Endpoint{Name: name, Address: addresses[0]}
+	return nil
 }
 
 // has reports whether e is an endpoint of an upstream.
 func (g *generation) has(e *upstream.Endpoint) bool {
 	for _, u := range g.upstreams {
-		for _, own := range u.set.Endpoints {
-			if own == e {
+		for _, own := range u.set.Members {
+			if own.Endpoint == e {
 				return true
 			}
 		}

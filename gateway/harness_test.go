@@ -33,8 +33,7 @@ type running struct {
 	done chan error
 }
 
-// start runs a gateway with the policy in yaml, in which every %s stands for an address in turn. When the test ends it is
-// stopped, and no descriptor may be left of it.
+// start runs a gateway with a policy whose every %s is an address. At the end it is stopped, and no descriptor may be left.
 func start(t *testing.T, yaml string, addresses ...any) *running {
 	t.Helper()
 	return startAdmin(t, "admin: {listen: \"127.0.0.1:0\"}\n"+fmt.Sprintf(yaml, addresses...))
@@ -195,6 +194,7 @@ type endedLine struct {
 	UpstreamBytes    uint64        `json:"upstream_bytes"`
 	UpstreamMessages uint64        `json:"upstream_messages"`
 	LongestSilence   time.Duration `json:"longest_silence"`
+	Error            string        `json:"error"`
 }
 
 // logLines collects the log.
@@ -396,5 +396,5 @@ func backendAt(t *testing.T, network, address string, serve func(*client)) strin
 	return l.Addr().String()
 }
 
-// echoes returns everything, and then the FIN. It copies by itself, since the pipes of Go's splicing outlive their use.
+// echoes returns everything, and then the FIN, without the pipes of Go's splicing, which outlive their use.
 func echoes(c *client) { _, _ = io.Copy(struct{ io.Writer }{c.Conn}, struct{ io.Reader }{c.Conn}) }

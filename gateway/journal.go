@@ -112,6 +112,9 @@ func (j *journal) SpokeAgain(s relay.SpokeAgain) { j.put(s) }
 // Trouble takes from a loop what is no connection's own.
 func (j *journal) Trouble(t relay.Trouble) { j.put(t) }
 
+// Health takes what has become of an endpoint or an upstream from a loop.
+func (j *journal) Health(h relay.Health) { j.put(h) }
+
 func (j *journal) write() {
 	defer close(j.done)
 	for record := range j.queue {
@@ -128,12 +131,29 @@ func (j *journal) write() {
 				level = slog.LevelInfo
 			}
 			j.logger.Log(context.Background(), level, r.Text)
+		case relay.Health:
+			j.health(r)
 		}
 	}
 }
 
+// health logs it. It is for all who are not on a loop, and may be called when the gateway has ended.
+func (j *journal) health(h relay.Health) {
+	switch h.Event {
+	case relay.EndpointEjected:
+		j.logger.Warn("endpoint ejected", "upstream", h.Upstream, "endpoint", h.Endpoint,
+			"failures", h.Change.Failures, "for", h.Change.For, "error", h.Change.Failure)
+	case relay.EndpointBack:
+		j.logger.Info("endpoint back", "upstream", h.Upstream, "endpoint", h.Endpoint, "after", short(h.Change.After))
+	case relay.UpstreamOut:
+		j.logger.Error("upstream has no healthy endpoint left", "upstream", h.Upstream)
+	case relay.UpstreamBack:
+		j.logger.Info("upstream has a healthy endpoint again", "upstream", h.Upstream)
+	}
+}
+
 func (j *journal) ended(e relay.Ended) {
-	j.line(int64(e.At), "connection ended",
+	attrs := []slog.Attr{
 		slog.Uint64("id", e.ID),
 		slog.String("route", e.Route.Name),
 		slog.String("client", clientText(e.Client)),
@@ -145,7 +165,11 @@ func (j *journal) ended(e relay.Ended) {
 		slog.Uint64("upstream_bytes", e.Bytes[1]),
 		slog.Uint64("upstream_messages", e.Messages[1]),
 		slog.Duration("longest_silence", short(e.Silence)),
-	)
+	}
+	if e.Error != "" {
+		attrs = append(attrs, slog.String("error", e.Error))
+	}
+	j.line(int64(e.At), "connection ended", attrs...)
 }
 
 func (j *journal) observed(o relay.Observed) {

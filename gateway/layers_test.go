@@ -38,12 +38,13 @@ var arrows = []arrow{
 	{"gateway/internal/reactor", "", "system calls know nothing of what they are made for"},
 	{"gateway/internal/logsink", "", "a sink takes any line"},
 	{"gateway/internal/upstream", "gateway/internal/reactor", "an endpoint is an address to connect to"},
+	{"gateway/internal/names", "", "what a name stands for is no matter of who connects there"},
 	{"metrics", "", "who counts fills in plain figures"},
 	{"policy", "policy/units", "a policy file can be read and checked anywhere"},
 	{"gateway/internal/relay", pure + " gateway/internal/reactor gateway/internal/upstream metrics", "loops are told what to do in plain values: no policy"},
 	{"gateway/admin/api", "", "the words of the API stand for themselves"},
 	{"gateway/admin", "gateway/admin/api metrics policy/units", "the operator's server knows the gateway by an interface of its own"},
-	{"gateway", pure + " gateway/internal/reactor gateway/internal/logsink gateway/internal/upstream gateway/internal/relay gateway/admin gateway/admin/api metrics policy", "it puts all together, and is no command"},
+	{"gateway", pure + " gateway/internal/reactor gateway/internal/logsink gateway/internal/names gateway/internal/upstream gateway/internal/relay gateway/admin gateway/admin/api metrics policy", "it puts all together, and is no command"},
 	{"deploy", "", "it holds files, and tests of them"},
 	{"cmd/idlegate/...", "cmd/idlegate/... gateway gateway/admin/api metrics policy policy/units", "a command uses the gateway as anybody may"},
 	{"cmd/idlebench/...", "cmd/idlebench/...", "a benchmark runs the gateway as it runs the others: as a program"},
@@ -60,7 +61,7 @@ var walls = []arrow{
 // doors are packages that only some may import themselves.
 var doors = []struct{ to, only, why string }{
 	{unix, "gateway/internal/reactor cmd/idlebench/...", "one package of the gateway makes system calls"},
-	{"net", "gateway gateway/admin cmd/...", "clients and upstreams are on the loops, only the operator is not"},
+	{"net", "gateway gateway/admin gateway/internal/names cmd/...", "clients and upstreams are on the loops, only the operator and name servers are not"},
 	{"os", "gateway gateway/internal/reactor cmd/...", "a file or the environment is looked at where it is named in the policy"},
 	{"log/slog", "gateway gateway/admin cmd/...", "what happens on loops is reported through an interface, which does not wait"},
 	{"gopkg.in/yaml.v3", "policy", "one package knows how a policy is written"},

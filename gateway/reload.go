@@ -82,6 +82,7 @@ func (g *Gateway) load(done *api.Reload, data []byte, err error) {
 	for _, w := range cfg.Warnings() {
 		done.Warnings = append(done.Warnings, w.String())
 	}
+	done.Warnings = append(done.Warnings, g.unresolved()...)
 }
 
 func countProblems(n int, file string) string {

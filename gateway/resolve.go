@@ -1,27 +1,23 @@
 package gateway
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"net/netip"
-	"slices"
 	"syscall"
 	"time"
 
+	"idlegate/gateway/internal/names"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/policy"
 )
 
-// resolver turns the operator's addresses into the kernel's. Names are looked up when a policy file takes over.
-type resolver struct {
-	lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
-}
+// resolver turns the operator's addresses into the kernel's where somebody waits for them: what is listened at.
+type resolver struct{ lookup names.Lookup }
 
-var system = resolver{lookup: net.DefaultResolver.LookupNetIP}
+var system = resolver{lookup: names.System}
 
+// lookupTimeout leaves time for a name server or two that are silent.
 const lookupTimeout = 5 * time.Second
 
 // host returns the address of a literal or those of a name, IPv4 before IPv6. There is at least one.
@@ -31,18 +27,7 @@ func (r resolver) host(host string) ([]netip.Addr, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
 	defer cancel()
-	found, err := r.lookup(ctx, "ip", host)
-	if err != nil {
-		return nil, fmt.Errorf("look up %s: %w", host, err)
-	}
-	if len(found) == 0 {
-		return nil, fmt.Errorf("look up %s: no address", host)
-	}
-	for i, ip := range found {
-		found[i] = ip.Unmap()
-	}
-	slices.SortStableFunc(found, func(a, b netip.Addr) int { return cmp.Compare(a.BitLen(), b.BitLen()) })
-	return found, nil
+	return r.lookup(ctx, host)
 }
 
 // addresses returns what a stands for, what is to be preferred first. There is at least one.

@@ -88,7 +88,7 @@ func (g *Gateway) upstreamFigures(ctx context.Context, now *generation, gone []g
 	for _, e := range slices.Backward(gone) { // the latest first: its upstream, and its counts, are those that count
 		same := func(u *backends) bool { return u.Name == e.of.Name }
 		if !slices.ContainsFunc(known, same) {
-			known = append(known, &backends{Upstream: e.of.Upstream, cfg: e.of.cfg, set: upstream.New(0, nil)})
+			known = append(known, &backends{Upstream: e.of.Upstream, cfg: e.of.cfg, set: upstream.New(upstream.Config{})})
 		}
 	}
 	times, err := ask(ctx, g, "its figures", func(l *relay.Loop) []metrics.Histogram {
@@ -102,12 +102,12 @@ func (g *Gateway) upstreamFigures(ctx context.Context, now *generation, gone []g
 		return nil, err
 	}
 	for i, u := range known {
-		figures := metrics.Upstream{Name: u.Name}
+		figures := metrics.Upstream{Name: u.Name, Retries: u.Retries()}
 		for _, loop := range times {
 			figures.Connect.Add(&loop[i])
 		}
-		for _, e := range u.set.Endpoints {
-			addEndpoint(&figures, e)
+		for _, m := range u.set.Members {
+			addEndpoint(&figures, m.Endpoint)
 		}
 		for _, e := range slices.Backward(gone) {
 			if e.of.Name == u.Name {
@@ -127,10 +127,14 @@ func addEndpoint(u *metrics.Upstream, e *upstream.Endpoint) {
 	i := slices.IndexFunc(u.Endpoints, same)
 	if i < 0 {
 		i = len(u.Endpoints)
-		u.Endpoints = append(u.Endpoints, metrics.Endpoint{Address: e.Name, Connects: map[string]uint64{}})
+		m := metrics.Endpoint{Address: e.Name, Healthy: e.Healthy(), Connects: map[string]uint64{}, Closed: map[string]uint64{}}
 		for result := range upstream.Results {
-			u.Endpoints[i].Connects[result.String()] = e.Attempts(result)
+			m.Connects[result.String()] = e.Attempts(result)
 		}
+		for end := upstream.EndOther + 1; end < upstream.Ends; end++ {
+			m.Closed[end.String()] = e.Caused(end)
+		}
+		u.Endpoints = append(u.Endpoints, m)
 	}
 	u.Endpoints[i].Connections += e.Open()
 }

@@ -64,7 +64,7 @@ func TestARefusedStartHasNoListeners(t *testing.T) {
 	cfg := parsed(t, `
 upstreams: {u: {endpoints: ["127.0.0.1:1"]}}
 routes: [{name: r, listen: ["127.0.0.1:0", "`+taken.Addr().String()+`"], protocol: raw, upstream: u, policy: {long: {}}}]`)
-	g, err := compile(cfg, nil, 1, system)
+	g, err := compile(cfg, nil, 1, book{})
 	must(t, err)
 	if _, err := g.listen(nil, system); err == nil {
 		t.Fatal("an address that is taken could be bound")

@@ -65,10 +65,19 @@ func (c collector) route(s sink, r *Route) {
 
 func (c collector) upstream(s sink, u *Upstream) {
 	s.histogram(c.descs.upstreamConnect, &u.Connect, u.Name)
+	s.counter(c.descs.upstreamRetries, u.Retries, u.Name)
 	for _, e := range u.Endpoints {
 		s.gauge(c.descs.upstreamConnections, float64(e.Connections), u.Name, e.Address)
+		var healthy float64
+		if e.Healthy {
+			healthy = 1
+		}
+		s.gauge(c.descs.upstreamHealthy, healthy, u.Name, e.Address)
 		for result, n := range e.Connects {
 			s.counter(c.descs.upstreamConnects, n, u.Name, e.Address, result)
+		}
+		for reason, n := range e.Closed {
+			s.counter(c.descs.upstreamClosed, n, u.Name, e.Address, reason)
 		}
 	}
 }

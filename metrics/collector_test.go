@@ -22,9 +22,9 @@ func example() Snapshot {
 			Bytes:    [sides]uint64{FromClient: 6400, FromUpstream: 5760},
 		}},
 		Upstreams: []Upstream{{
-			Name: "device_servers",
+			Name: "device_servers", Retries: 4,
 			Endpoints: []Endpoint{
-				{Address: "10.0.0.11:9000", Connections: 3, Connects: map[string]uint64{"ok": 10, "refused": 1}},
+				{Address: "10.0.0.11:9000", Connections: 3, Healthy: true, Connects: map[string]uint64{"ok": 10, "refused": 1}, Closed: map[string]uint64{"upstream_reset": 2}},
 				{Address: "unix:/run/devices.sock", Connects: map[string]uint64{"ok": 0, "refused": 0}},
 			},
 		}},

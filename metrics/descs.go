@@ -12,8 +12,9 @@ type descs struct {
 	timeouts, messages, bytes            *prometheus.Desc
 	lateness, duration, gap              histogramDesc
 
-	upstreamConnections, upstreamConnects *prometheus.Desc
-	upstreamConnect                       histogramDesc
+	upstreamConnections, upstreamConnects, upstreamClosed *prometheus.Desc
+	upstreamHealthy, upstreamRetries                      *prometheus.Desc
+	upstreamConnect                                       histogramDesc
 
 	bufferBytes, connectionsMax, logDropped                            *prometheus.Desc
 	configGeneration, configReloadSuccessful, configReloadSuccessStamp *prometheus.Desc
@@ -39,6 +40,11 @@ func newDescs() *descs {
 
 		upstreamConnections: desc("upstream_connections", "Connections to the endpoint open now.", "upstream", "endpoint"),
 		upstreamConnects:    desc("upstream_connects_total", "Attempts to connect to the endpoint that have ended, by result.", "upstream", "endpoint", "result"),
+		upstreamClosed: desc("upstream_closed_total", "Connections whose end the endpoint caused, by close reason. Other ends are not among them.",
+			"upstream", "endpoint", "reason"),
+		upstreamHealthy: desc("upstream_healthy", "1 where new connections may go to the endpoint: it has an address, and is neither drained nor ejected.",
+			"upstream", "endpoint"),
+		upstreamRetries: desc("upstream_retries_total", "Attempts to connect that followed others of the same client connection.", "upstream"),
 		upstreamConnect: histogram("upstream_connect_seconds", "How long connecting to an endpoint took where it succeeded.",
 			100*time.Microsecond, 10*time.Second, "upstream"),
 

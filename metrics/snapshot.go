@@ -79,6 +79,7 @@ const (
 type Upstream struct {
 	Name      string
 	Connect   Histogram  // time that successful connects took
+	Retries   uint64     // attempts after others of the same connection had failed
 	Endpoints []Endpoint // each address once
 }
 
@@ -86,5 +87,7 @@ type Upstream struct {
 type Endpoint struct {
 	Address     string
 	Connections int64             // open now
-	Connects    map[string]uint64 // attempts that ended, by result: ok, refused, timeout, failed
+	Healthy     bool              // new connections may go there
+	Connects    map[string]uint64 // attempts that ended, by result: ok, refused, timeout, failed, local
+	Closed      map[string]uint64 // connections whose end it caused, by close reason
 }

@@ -35,7 +35,7 @@ func (d *diff) entries(was, is []entry) {
 	before, after := byID(was), byID(is)
 	for _, e := range is {
 		if after[e.id] == e.value { // a list of networks may have one twice
-			d.value(e.path, before[e.id], e.value)
+			d.value(asOneKind(e, before[e.id]))
 		}
 	}
 	for _, e := range was {
@@ -43,6 +43,18 @@ func (d *diff) entries(was, is []entry) {
 			d.value(e.path, e.value, nil)
 		}
 	}
+}
+
+// asOneKind makes of an endpoint that is only an address, where it has or had more, a mapping that lacks that.
+func asOneKind(e entry, was *yaml.Node) (path string, before, after *yaml.Node) {
+	address := func(n *yaml.Node) bool { return isKind(n, yaml.ScalarNode) && n.Value == e.id }
+	switch {
+	case address(was) && isKind(e.value, yaml.MappingNode):
+		return e.path, flow(), e.value
+	case address(e.value) && isKind(was, yaml.MappingNode):
+		return e.path + "." + e.id, was, flow()
+	}
+	return e.path, was, e.value
 }
 
 // value compares what stands at path; nil is nothing.

@@ -90,8 +90,10 @@ func alter(t *testing.T, at leaf) {
 		n.Value = strconv.Itoa(number + 1)
 	case n.ShortTag() == "!!bool":
 		n.Value = strconv.FormatBool(was != "true")
-	case strings.HasSuffix(at.path, "limits.connections"):
+	case strings.HasSuffix(at.path, "limits.connections"), strings.HasSuffix(at.path, "max_connections"):
 		n.Value, n.Tag = "7", "!!int"
+	case at.key == "eject":
+		*n = *flow(pair{"for", scalarNode("1m")})
 	case was == none:
 		n.Value = "1s"
 	case choices[at.key] != nil:
@@ -174,6 +176,12 @@ func edits() []edit {
 		{"endpoints in another order", "10.0.0.1:9000, 10.0.0.2:9000", "10.0.0.2:9000, {address: 10.0.0.1:9000}", ""},
 		{"endpoints", "10.0.0.2:9000", "10.0.0.3:9000",
 			"upstreams.servers.endpoints: added 10.0.0.3:9000\nupstreams.servers.endpoints: removed 10.0.0.2:9000"},
+		{"a weight", "10.0.0.2:9000", "{address: 10.0.0.2:9000, weight: 2}", "upstreams.servers.endpoints.10.0.0.2:9000: {} -> {weight: 2}"},
+		{"what an endpoint has by default", "10.0.0.2:9000", "{address: 10.0.0.2:9000, weight: 1, backup: false}", ""},
+		{"an endpoint with more", "10.0.0.2:9000]", "10.0.0.2:9000, {address: 10.0.0.3:9000, backup: true}]",
+			"upstreams.servers.endpoints.10.0.0.3:9000: added {backup: true}"},
+		{"no ejection", "10.0.0.2:9000]", "10.0.0.2:9000], eject: none", "upstreams.servers.eject: {failures: 3, for: 10s} -> none"},
+		{"another ejection", "10.0.0.2:9000]", "10.0.0.2:9000], eject: {for: 1m}", "upstreams.servers.eject.for: 10s -> 1m"},
 		{"one listener", "127.0.0.1:7000", "127.0.0.1:7009", "routes.devices.listen: 127.0.0.1:7000 -> 127.0.0.1:7009"},
 		{"one listener of two", "[127.0.0.1:7001, 127.0.0.1:7002]", "127.0.0.1:7002", "routes.own.listen: removed 127.0.0.1:7001"},
 		{"a network that was there twice", "192.0.2.0/24, 192.0.2.0/24", "192.0.2.0/24", ""},

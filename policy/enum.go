@@ -94,12 +94,14 @@ type Balance uint8
 const (
 	LeastConnections Balance = iota
 	RoundRobin
+	Random     // of two, the one with fewer connections
+	SourceHash // by the client's address
 )
 
 func (b Balance) String() string { return wordOf(b) }
 
 func (Balance) words() []string {
-	return []string{LeastConnections: "least_connections", RoundRobin: "round_robin"}
+	return []string{LeastConnections: "least_connections", RoundRobin: "round_robin", Random: "random", SourceHash: "source_hash"}
 }
 
 // ConnectOn says when the upstream connection is made.

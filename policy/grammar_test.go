@@ -171,7 +171,7 @@ func TestEnumsReadWhatTheyWrite(t *testing.T) {
 	checkWords(t, ResetOnClient, ResetOnUpstream, ResetOnEither)
 	checkWords(t, CloseFIN, CloseRST)
 	checkWords(t, OnFullWait, OnFullRefuse)
-	checkWords(t, LeastConnections, RoundRobin)
+	checkWords(t, LeastConnections, RoundRobin, Random, SourceHash)
 	checkWords(t, ConnectOnAccept, ConnectOnFirstMessage)
 	checkWords(t, LevelInfo, LevelDebug, LevelWarn, LevelError)
 	checkWords(t, FormatText, FormatJSON)

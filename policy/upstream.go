@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"math"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -13,6 +14,8 @@ type Upstream struct {
 	Balance        Balance
 	ConnectTimeout time.Duration // of each attempt; 0: none
 	Retries        int           // further attempts, each at another endpoint
+	Eject          Eject
+	MaxConnections int // to each endpoint; 0: no limit
 
 	written origins // nil for an upstream that is from no file
 }
@@ -20,7 +23,20 @@ type Upstream struct {
 // Endpoint is one address of an upstream.
 type Endpoint struct {
 	Address Address
+	Weight  int  // its share beside the others, at least 1
+	Backup  bool // it is used where no other can be
 }
+
+// Eject says when an endpoint that fails gets no more connections for a while. Its zero value is: never.
+type Eject struct {
+	Failures int           // in a row
+	For      time.Duration // the first time
+}
+
+const (
+	maxWeight   = 100  // more is no finer share than anybody can tell
+	maxFailures = 1000 // in a row
+)
 
 // maxRetries bounds how long a client may wait for connections that fail one after the other.
 const maxRetries = 100
@@ -28,10 +44,12 @@ const maxRetries = 100
 func (u *Upstream) keys() keys {
 	return keys{
 		{name: "endpoints", takes: u.endpoints(), example: "[10.0.0.11:9000]", doc: "addresses, or mappings with `address`"},
-		{name: "balance", takes: word(&u.Balance), standard: "least_connections", doc: "how an endpoint is chosen: `least_connections` or `round_robin`"},
+		{name: "balance", takes: word(&u.Balance), standard: "least_connections", doc: "how an endpoint is chosen: `least_connections`, `round_robin`, `random` (of two, the one with fewer connections) or `source_hash` (by the client's address)"},
 		{name: "connect_timeout", takes: duration(&u.ConnectTimeout), standard: "5s", doc: "for each attempt to connect; it ends as `connect_timeout`"},
 		{name: "retries", takes: integer(&u.Retries, 0, maxRetries), standard: "2",
 			doc: "further attempts, at other endpoints, before the client is closed"},
+		{name: "eject", takes: u.Eject.value(), doc: "an endpoint that fails so often in a row gets no connections for a while; `none` switches it off"},
+		{name: "max_connections", takes: limit(&u.MaxConnections, math.MaxInt32), without: "none", doc: "to each endpoint"},
 	}
 }
 
@@ -40,7 +58,47 @@ func (c cursor) upstream(name string) *Upstream {
 	list := u.keys()
 	list.setDefaults()
 	c.mapping(list)
+	c.warnOnlyBackups(u)
 	return u
+}
+
+// eject takes none or a mapping.
+func (e *Eject) value() value {
+	list := e.keys()
+	v := either(value{
+		read: func(c cursor) {
+			if c.node.Value != none {
+				c.fail("must be none, or a mapping as %s, not %s", inline(flow(list.pairs()...)), quote(c.node.Value))
+				return
+			}
+			*e = Eject{}
+		},
+		schema: func() schema { return constant(none) },
+	}, mapping(list))
+	return v.printed(func() *yaml.Node {
+		if e.Failures == 0 {
+			return scalarNode(none)
+		}
+		return flow(list.pairs()...)
+	})
+}
+
+func (e *Eject) keys() keys {
+	return keys{
+		{name: "failures", takes: integer(&e.Failures, 1, maxFailures), standard: "3", doc: "failed attempts in a row, each by the endpoint's own doing"},
+		{name: "for", takes: span{}.into(&e.For), standard: "10s", doc: "how long it gets no connections; longer each time, up to ten times this"},
+	}
+}
+
+func (c cursor) warnOnlyBackups(u *Upstream) {
+	for _, e := range u.Endpoints {
+		if !e.Backup {
+			return
+		}
+	}
+	if len(u.Endpoints) > 0 {
+		c.child("endpoints").warn("has only backups, which are used as if they were none")
+	}
 }
 
 // endpoints takes a list of endpoints.
@@ -51,7 +109,7 @@ func (u *Upstream) endpoints() value {
 		node: func() *yaml.Node {
 			var items []*yaml.Node
 			for _, e := range u.Endpoints {
-				items = append(items, scalarNode(e.Address.String()))
+				items = append(items, e.node())
 			}
 			return blockList(items...)
 		},
@@ -82,14 +140,18 @@ func (c cursor) endpoints() []Endpoint {
 }
 
 func (e *Endpoint) keys() keys {
-	return keys{{name: "address", takes: address(&e.Address), example: "10.0.0.11:9000", doc: "where it listens"}}
+	return keys{
+		{name: "address", takes: address(&e.Address), example: "10.0.0.11:9000", doc: "where it listens"},
+		{name: "weight", takes: integer(&e.Weight, 1, maxWeight), standard: "1", doc: "its share of the connections"},
+		{name: "backup", takes: boolean(&e.Backup), standard: "false", doc: "`true` is used where no other can be"},
+	}
 }
 
 // value takes an address, or a mapping with one.
 func (e *Endpoint) value() value { return either(address(&e.Address), mapping(e.keys())) }
 
 func (c cursor) endpoint() (Endpoint, bool) {
-	var e Endpoint
+	e := Endpoint{Weight: 1}
 	e.value().read(c)
 	at := c
 	if c.node.Kind == yaml.MappingNode {
@@ -111,4 +173,20 @@ func (c cursor) reachable(a Address) bool {
 		return true
 	}
 	return false
+}
+
+// node is the address where nothing else is said of the endpoint.
+func (e Endpoint) node() *yaml.Node {
+	address := scalarNode(e.Address.String())
+	weight, backup := numberNode(e.Weight), boolNode(e.Backup)
+	if e.Weight == 1 {
+		weight = nil
+	}
+	if !e.Backup {
+		backup = nil
+	}
+	if weight == nil && backup == nil {
+		return address
+	}
+	return flow(pair{"address", address}, pair{"weight", weight}, pair{"backup", backup})
 }

@@ -79,7 +79,7 @@ func endpointAddresses() cobra.CompletionFunc {
 				continue
 			}
 			for _, e := range u.Endpoints {
-				offers = append(offers, cobra.CompletionWithDesc(e.Address, fmt.Sprintf("%s, %s", u.Name, e.State)))
+				offers = append(offers, cobra.CompletionWithDesc(e.Address, fmt.Sprintf("%s, %s", u.Name, e.State())))
 			}
 		}
 		return offers

@@ -93,7 +93,7 @@ func drainSentence(u api.Upstream, d drained) string {
 	for _, e := range u.Endpoints {
 		if e.Address == d.endpoint {
 			open = e.Connections
-		} else if e.State == api.EndpointActive {
+		} else if e.Healthy {
 			active++
 		}
 	}
@@ -102,7 +102,7 @@ func drainSentence(u api.Upstream, d drained) string {
 	}
 	sentence := fmt.Sprintf("%s drains: it gets no more connections; %s", d.endpoint, fate(open))
 	if active == 0 {
-		sentence += fmt.Sprintf("; no active endpoint is left in %s", u.Name)
+		sentence += fmt.Sprintf("; no healthy endpoint is left in %s", u.Name)
 	}
 	return sentence
 }
@@ -126,7 +126,7 @@ func endpoints(u api.Upstream) []string {
 		if e.LastConnect != nil {
 			last = e.LastConnect.Result
 		}
-		t.Row(e.Address, string(e.State), figure.Count(uint64(max(e.Connections, 0))), last)
+		t.Row(e.Address, e.State(), figure.Count(uint64(max(e.Connections, 0))), last)
 	}
 	return t.Lines()
 }

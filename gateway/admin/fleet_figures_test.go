@@ -165,9 +165,13 @@ func (f *fleet) Upstreams(context.Context) (api.Upstreams, error) {
 }
 
 func (f *fleet) endpoint(address string, i int, now time.Time) api.Endpoint {
-	e := api.Endpoint{Address: address, State: api.EndpointActive, Connects: map[string]uint64{"ok": 13_000, "refused": 0, "timeout": uint64(i), "failed": 0}}
-	if f.drained[address] {
-		e.State = api.EndpointDraining
+	e := api.Endpoint{
+		Address: address, Resolved: address, Weight: 1, Draining: f.drained[address], Healthy: !f.drained[address],
+		Connects: map[string]uint64{"ok": 13_000, "refused": 0, "timeout": uint64(i), "failed": 0, "local": 0},
+	}
+	if f.ejected[address] {
+		until := now.Add(10 * time.Second)
+		e.Healthy, e.Failures, e.LastError, e.EjectedUntil = false, 3, "connection refused", &until
 	}
 	if i < 2 {
 		e.LastConnect = &api.Attempt{At: now.Add(-time.Duration(1+i) * time.Second), Result: []string{"ok", "refused"}[i]}

@@ -27,6 +27,7 @@ type fleet struct {
 	ended   []api.Ended // the latest last
 	minutes map[string]map[time.Time]map[string]uint64
 	drained map[string]bool // endpoints
+	ejected map[string]bool // endpoints
 	leaving bool            // the gateway is being drained
 	broken  bool            // the policy file
 	config  api.Config
@@ -71,7 +72,7 @@ func fakeFleet() *fleet {
 		started: now.Add(-26 * time.Hour),
 		lastID:  48_200,
 		minutes: make(map[string]map[time.Time]map[string]uint64),
-		drained: map[string]bool{"10.0.0.13:9000": true},
+		drained: map[string]bool{"10.0.0.13:9000": true}, ejected: map[string]bool{"10.0.0.12:9000": true},
 	}
 	f.config = api.Config{File: "/etc/idlegate/idlegate.yaml", Generation: 7, LoadedAt: now.Add(-3 * time.Hour)}
 	f.config.LastReload = f.reloaded(f.config.LoadedAt, "file")

@@ -128,6 +128,13 @@ func showsOffendingLine(b *tab) {
 	b.until(`!document.querySelector("#reload-panel.refused")`)
 }
 
+func showsEjectedEndpoint(b *tab) {
+	const state = `#endpoint-rows tr[data-key="device_servers 10.0.0.12:9000"] [data-is="state"]`
+	b.until(`document.querySelector('` + state + `').textContent === "ejected"`)
+	expect(b, "its mark", evaluate[string](b, `document.querySelector('`+state+`').className`), "mark bad")
+	expect(b, "its title", evaluate[string](b, `document.querySelector('`+state+`').title`), "failures in a row: 3, the last: connection refused; to be probed in 10s")
+}
+
 func drainsEndpoint(b *tab) {
 	const endpoint = `#endpoint-rows tr[data-key="chat_servers 10.0.1.21:5222"] `
 	state := `document.querySelector('` + endpoint + `[data-is="state"]').textContent`

@@ -130,7 +130,7 @@ func (b *tab) showsUpstreams() {
 	var want []string
 	for _, u := range answers[api.Upstreams](b, "/upstreams").Upstreams {
 		for _, e := range u.Endpoints {
-			want = append(want, fmt.Sprint(u.Name, " ", e.Address, " ", e.State, " ", e.Connections))
+			want = append(want, fmt.Sprint(u.Name, " ", e.Address, " ", e.State(), " ", e.Connections))
 		}
 	}
 	got := evaluate[[]string](b, `[...document.querySelectorAll("#endpoint-rows tr")].map((row) =>

@@ -38,6 +38,7 @@ func TestPage(t *testing.T) {
 		{"reloads the policy file", reloadsPolicy},
 		{"shows the offending line of a refused policy file", showsOffendingLine},
 		{"drains and undrains an endpoint", drainsEndpoint},
+		{"shows an ejected endpoint as bad", showsEjectedEndpoint},
 		{"is usable by keyboard alone", obeysKeyboard},
 		{"keeps the focus in the table", keepsFocus},
 		{"fits a phone", fitsPhone},

@@ -9,28 +9,47 @@ type Upstream struct {
 	Endpoints []Endpoint `json:"endpoints"`
 }
 
-// Endpoint is one address of an upstream.
+// Endpoint is one address of an upstream. Whether it gets connections is told by facts that are independent of each other:
+// one can be drained and ejected at once.
 type Endpoint struct {
-	Address     string            `json:"address"` // as the policy file has it
-	State       EndpointState     `json:"state"`
-	Connections int64             `json:"connections"`
-	Connects    map[string]uint64 `json:"connects"`     // attempts by result: ok refused timeout failed
-	LastConnect *Attempt          `json:"last_connect"` // null: none yet
+	Address      string            `json:"address"`       // as the policy file has it
+	Resolved     string            `json:"resolved"`      // where it is connected to; "": its name has never been resolved
+	Healthy      bool              `json:"healthy"`       // new connections may go there
+	Draining     bool              `json:"draining"`      // it gets none, and those it has end within drain_timeout
+	Removed      bool              `json:"removed"`       // no longer in the policy file; listed until its last connection has ended
+	Backup       bool              `json:"backup"`        // it is used where no other can be
+	Weight       int               `json:"weight"`        // its share beside others; 0 where it is removed
+	Failures     int               `json:"failures"`      // in a row
+	LastError    string            `json:"last_error"`    // of the last of these; "": there is none
+	EjectedUntil *time.Time        `json:"ejected_until"` // when a connection may probe it; null: it is not ejected
+	Connections  int64             `json:"connections"`
+	Connects     map[string]uint64 `json:"connects"`     // attempts by result: ok refused timeout failed local
+	LastConnect  *Attempt          `json:"last_connect"` // null: none yet
 }
 
-// EndpointState is whether an endpoint gets connections.
-type EndpointState string
-
-const (
-	EndpointActive   EndpointState = "active"
-	EndpointDraining EndpointState = "draining" // by the operator: it gets none, and those it has end within drain_timeout
-	EndpointRemoved  EndpointState = "removed"  // no longer in the policy file; listed until its last connection has ended
-)
+// State returns the word for a person: removed, draining, unresolved, ejected, failing, backup or active.
+func (e *Endpoint) State() string {
+	switch {
+	case e.Removed:
+		return "removed"
+	case e.Draining:
+		return "draining"
+	case e.Resolved == "":
+		return "unresolved"
+	case e.EjectedUntil != nil:
+		return "ejected"
+	case e.Failures > 0:
+		return "failing"
+	case e.Backup:
+		return "backup"
+	}
+	return "active"
+}
 
 // Attempt is an attempt to connect that has ended.
 type Attempt struct {
 	At     time.Time `json:"at"`
-	Result string    `json:"result"` // ok refused timeout failed
+	Result string    `json:"result"` // ok refused timeout failed local
 }
 
 // Upstreams are all upstreams in the order of the file.

@@ -4,8 +4,30 @@ import {ask, why} from "./gateway.js";
 import {$, confirmable, hidden, keyed, mark, notice, put, putAddress, stamp} from "./dom.js";
 import {count, since} from "./words.js";
 
-const kinds = {active: "good", draining: "warn", removed: "plain"};
+const kinds = {active: "good", backup: "plain", failing: "warn", ejected: "bad", unresolved: "bad", draining: "warn", removed: "plain"};
 const results = {ok: "good", refused: "bad", timeout: "bad", failed: "bad"};
+
+// stateOf puts the facts about an endpoint into one word, the one that says most about what it gets.
+function stateOf(endpoint) {
+  if (endpoint.removed) return "removed";
+  if (endpoint.draining) return "draining";
+  if (!endpoint.resolved) return "unresolved";
+  if (endpoint.ejected_until) return "ejected";
+  if (endpoint.failures > 0) return "failing";
+  return endpoint.backup ? "backup" : "active";
+}
+
+// detail says what the word leaves out.
+function detail(endpoint, now) {
+  const parts = [];
+  if (endpoint.backup) parts.push("backup");
+  if (endpoint.failures > 0) parts.push(`failures in a row: ${endpoint.failures}, the last: ${endpoint.last_error}`);
+  if (endpoint.ejected_until) {
+    const left = Date.parse(endpoint.ejected_until) - Date.parse(now);
+    parts.push(left > 0 ? `to be probed in ${Math.ceil(left / 1000)}s` : "the next connection probes it");
+  }
+  return parts.join("; ");
+}
 
 // drawUpstreams takes now from the gateway, whose clock dated the attempts.
 export function drawUpstreams(answer, now, refresh) {
@@ -28,16 +50,18 @@ function fill(parts, {upstream, endpoint}, now) {
   put(parts.upstream, upstream.name);
   parts.upstream.title = upstream.name;
   putAddress(parts.address, endpoint.address);
-  mark(parts.state, endpoint.state, kinds[endpoint.state] ?? "plain");
+  const state = stateOf(endpoint);
+  mark(parts.state, state, kinds[state]);
+  parts.state.title = detail(endpoint, now);
   put(parts.connections, count(endpoint.connections));
   for (const result of Object.keys(results)) put(parts[result], count(endpoint.connects?.[result]));
   drawAttempt(parts.last, endpoint.last_connect, now);
-  const draining = endpoint.state === "draining";
+  const draining = state === "draining";
   if (draining !== parts.draining) {
     parts.draining = draining;
     parts.confirm.relabel();
   }
-  parts.drain.hidden = endpoint.state === "removed";
+  parts.drain.hidden = state === "removed";
 }
 
 function drawAttempt(cell, attempt, now) {

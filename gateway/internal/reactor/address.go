@@ -16,6 +16,7 @@ type Address struct {
 	family int
 	raw    []byte
 	text   string
+	ip     netip.AddrPort // invalid for a unix socket
 }
 
 // String returns host:port or unix:/path.
@@ -32,13 +33,14 @@ func TCP(ap netip.AddrPort) Address {
 		binary.NativeEndian.PutUint16(raw, unix.AF_INET)
 		binary.BigEndian.PutUint16(raw[2:], ap.Port())
 		copy(raw[4:], ip.AsSlice())
-		return Address{unix.AF_INET, raw, netip.AddrPortFrom(ip, ap.Port()).String()}
+		v4 := netip.AddrPortFrom(ip, ap.Port())
+		return Address{unix.AF_INET, raw, v4.String(), v4}
 	}
 	raw := make([]byte, unix.SizeofSockaddrInet6)
 	binary.NativeEndian.PutUint16(raw, unix.AF_INET6)
 	binary.BigEndian.PutUint16(raw[2:], ap.Port())
 	copy(raw[8:], ip.AsSlice())
-	return Address{unix.AF_INET6, raw, ap.String()}
+	return Address{unix.AF_INET6, raw, ap.String(), ap}
 }
 
 // Unix returns the address of a unix socket. The kernel takes paths of at most 107 bytes.
@@ -49,7 +51,7 @@ func Unix(path string) (Address, error) {
 	raw := make([]byte, 2+len(path)+1)
 	binary.NativeEndian.PutUint16(raw, unix.AF_UNIX)
 	copy(raw[2:], path)
-	return Address{unix.AF_UNIX, raw, "unix:" + path}, nil
+	return Address{unix.AF_UNIX, raw, "unix:" + path, netip.AddrPort{}}, nil
 }
 
 // source returns the IP and port in an address of the kernel's, of n bytes; invalid for unix sockets.

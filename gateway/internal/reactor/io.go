@@ -119,6 +119,9 @@ func IsExhausted(errno syscall.Errno) bool {
 	return false
 }
 
+// IsLocal reports whether errno says that a connect failed here, before the peer was asked: no port, no descriptor.
+func IsLocal(errno syscall.Errno) bool { return errno == unix.EADDRNOTAVAIL || IsExhausted(errno) }
+
 // TimedOut is the error of an attempt that was given up.
 const TimedOut = syscall.ETIMEDOUT
 

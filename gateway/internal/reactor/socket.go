@@ -134,11 +134,25 @@ func (l *Listener) SetOptions(o Options) error {
 	return nil
 }
 
-func (l *Listener) address() (netip.AddrPort, syscall.Errno) {
+func (l *Listener) address() (netip.AddrPort, syscall.Errno) { return local(l.FD) }
+
+// local returns a socket's own address; invalid for unix sockets.
+func local(fd int) (netip.AddrPort, syscall.Errno) {
 	var raw unix.RawSockaddrInet6
 	size := uint32(unsafe.Sizeof(raw))
-	_, _, errno := unix.RawSyscall(unix.SYS_GETSOCKNAME, uintptr(l.FD), uintptr(unsafe.Pointer(&raw)), uintptr(unsafe.Pointer(&size)))
+	_, _, errno := unix.RawSyscall(unix.SYS_GETSOCKNAME, uintptr(fd), uintptr(unsafe.Pointer(&raw)), uintptr(unsafe.Pointer(&size)))
 	return source(&raw, size), errno
+}
+
+// IsSelf reports whether fd, which is connected to a, is connected to itself. That happens where the kernel takes for a
+// connect the very port that is connected to, and nobody listens there: two SYNs that cross open a connection (RFC 9293,
+// 3.5), here the same one twice. One system call, and it is the destination that getpeername would say.
+func IsSelf(fd int, a Address) bool {
+	if a.IsUnix() {
+		return false
+	}
+	own, errno := local(fd)
+	return errno == 0 && own == a.ip
 }
 
 // backlog is more than any system allows: net.core.somaxconn cuts it.

@@ -24,7 +24,7 @@ func (l *Loop) end(c *conn, reason session.Reason) {
 	if cause != session.Shutdown && cause != session.Killed {
 		c.session.Reason = l.leavesFor(c, cause)
 	}
-	l.report(c)
+	l.report(c, cause)
 	c.phase = closing
 	c.closeEnd = l.now.After(closeStep)
 	c.lookAt = c.closeEnd
@@ -40,8 +40,8 @@ func (l *Loop) end(c *conn, reason session.Reason) {
 	}
 }
 
-// report counts the end and tells of it.
-func (l *Loop) report(c *conn) {
+// report counts the end, by cause, and tells of it.
+func (l *Loop) report(c *conn, cause session.Reason) {
 	ledger := l.ledger(c.route)
 	age := c.session.Age(l.now)
 	ledger.Closed[c.session.Reason]++
@@ -56,10 +56,10 @@ func (l *Loop) report(c *conn) {
 	for side := range ended.Bytes {
 		ended.Bytes[side], ended.Messages[side] = c.session.Flows[side].Bytes, c.session.Flows[side].Messages
 	}
-	if c.endpoint != nil {
-		ended.Endpoint = c.endpoint.Name
-		c.endpoint.Closed()
+	if c.use.Endpoint != nil {
+		ended.Endpoint, ended.Error = c.use.Name, c.problem.String()
 	}
+	l.leaveEndpoint(c, cause)
 	c.route.open.Add(-1)
 	l.sessions.Add(-1)
 	l.recent.add(ended)

@@ -41,19 +41,19 @@ type conn struct {
 	session    session.Session
 	legs       [2]leg // by side
 	route      *Route
-	endpoint   *upstream.Endpoint // of the attempt under way or the connection; nil: none
+	use        upstream.Use // of the endpoint of the attempt under way, the connection, or the last attempt that failed
 	id         uint64
 	lookAt     deadline.Instant // when to offer again what waits though nothing is under way, 0: no need; of one that is closing, when to look next
 	closeEnd   deadline.Instant // when the step of closing under way is given up
+	settles    deadline.Instant // when the upstream connection has stood for upstream.Settle; 0: there is none, or it has
 	client     peer
-	tried      upstream.Tried
 	slot       int32
 	generation uint32
 	phase      phase
 	failure    session.Reason // of the last attempt to connect
+	problem    problem        // of the last attempt to connect
 	leaving    session.Reason // RouteRemoved or Drained: its route or its endpoint leaves; Open: neither does
 	abandon    bool           // of one that is being closed: reset it if it does not take what it was sent
-	young      bool           // its upstream's socket lacks options that it gets when it comes of age
 	postponed  bool           // not read for want of memory
 	queued     bool           // in the loop's list of those with more to read
 }

@@ -52,7 +52,7 @@ func (l *Loop) review(c *conn) {
 	switch {
 	case c.route.Leaving():
 		c.leaving = session.RouteRemoved
-	case c.endpoint != nil && c.endpoint.Leaving() != nil:
+	case c.use.Held() && c.use.Leaving() != nil:
 		c.leaving = session.Drained
 	default:
 		c.leaving = session.Open
@@ -85,8 +85,8 @@ func (l *Loop) orderFor(c *conn) Leave {
 	if order := c.route.leaving.Load(); order != nil && order.last() < first.last() {
 		first = *order
 	}
-	if c.endpoint != nil {
-		if order := c.endpoint.Leaving(); order != nil {
+	if c.use.Held() {
+		if order := c.use.Leaving(); order != nil {
 			own := Leave{Since: deadline.Instant(order.Since), Within: order.Within}
 			if own.last() < first.last() {
 				first = own

@@ -20,6 +20,7 @@ type Reporter interface {
 	Observed(Observed)
 	SpokeAgain(SpokeAgain)
 	Trouble(Trouble)
+	Health(Health)
 }
 
 // Ended describes a connection that has ended.
@@ -27,7 +28,8 @@ type Ended struct {
 	ID       uint64
 	Route    *Route
 	Client   netip.AddrPort // invalid for unix sockets
-	Endpoint string         // "" if there was none
+	Endpoint string         // tried last; "" if none was
+	Error    string         // of the last attempt to connect, if no other has succeeded since
 	Reason   session.Reason
 	At       deadline.Instant
 	Duration time.Duration

@@ -3,7 +3,6 @@ package relay
 import (
 	"net/netip"
 	"syscall"
-	"time"
 
 	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/reactor"
@@ -90,37 +89,18 @@ func (l *Loop) dial(c *conn) {
 func (l *Loop) attempt(c *conn) (exhausted bool) {
 	r := c.route
 	l.tick()
-	for int(c.tried.Count) <= r.Retries {
-		endpoint := r.Upstream.Endpoints().Pick(&c.tried)
-		if endpoint == nil {
-			break
+	for c.use.Attempts() <= r.Retries && r.Upstream.Endpoints().Pick(&c.use, (*upstream.Source)(&c.client.ip), int64(l.now)) {
+		if c.use.Attempts() > 1 {
+			r.Upstream.retries.Add(1)
 		}
-		fd, pending, errno := reactor.Connect(endpoint.Address)
-		room := roomOf(endpoint.Address.IsUnix())
+		errno := l.connect(c)
 		if errno == 0 {
-			if err := l.watch(fd, room, c.token(session.Upstream)); err != nil {
-				reactor.Close(fd)
-				errno = syscall.ENOMEM
-			}
+			return false
 		}
-		c.endpoint = endpoint
-		if errno != 0 {
-			l.attempted(c, errno)
-			c.endpoint = nil
-			if reactor.IsExhausted(errno) {
-				return true
-			}
-			continue
+		l.attempted(c, problem(errno))
+		if reactor.IsExhausted(errno) {
+			return true
 		}
-		endpoint.Opened()
-		l.review(c) // the one that was tried before may have been leaving
-		c.legs[session.Upstream] = leg{fd: int32(fd), held: c.legs[session.Upstream].held, room: room}
-		c.session.Dialling(l.now)
-		c.young = !endpoint.Address.IsUnix()
-		if !pending {
-			l.connected(c)
-		}
-		return false
 	}
 	if c.failure == session.Open {
 		c.failure = session.NoEndpoint
@@ -128,17 +108,45 @@ func (l *Loop) attempt(c *conn) (exhausted bool) {
 	return false
 }
 
-// attempted counts a failed attempt and remembers why it failed.
-func (l *Loop) attempted(c *conn, errno syscall.Errno) {
+// connect begins to connect to the endpoint that was picked. What can be known at once of the attempt is in errno.
+func (l *Loop) connect(c *conn) syscall.Errno {
+	address := c.use.Address()
+	fd, pending, errno := reactor.Connect(*address)
+	if errno != 0 {
+		return errno
+	}
+	room := roomOf(address.IsUnix())
+	if err := l.watch(fd, room, c.token(session.Upstream)); err != nil {
+		reactor.Close(fd)
+		return syscall.ENOMEM
+	}
+	l.review(c) // the one that was tried before may have been leaving
+	c.legs[session.Upstream] = leg{fd: int32(fd), held: c.legs[session.Upstream].held, room: room}
+	c.session.Dialling(l.now)
+	if !pending {
+		l.connected(c)
+	}
+	return 0
+}
+
+// attempted counts a failed attempt, gives its place at the endpoint back, and remembers why it failed.
+func (l *Loop) attempted(c *conn, why problem) {
 	result := upstream.Failed
-	c.failure = session.ConnectFailed
+	c.failure, c.problem = session.ConnectFailed, why
+	errno := syscall.Errno(why)
 	switch {
+	case why == connectedToSelf || reactor.IsLocal(errno):
+		result = upstream.Local
 	case reactor.IsRefused(errno):
 		result, c.failure = upstream.Refused, session.ConnectRefused
 	case reactor.IsTimeout(errno):
 		result, c.failure = upstream.TimedOut, session.ConnectTimeout
 	}
-	c.endpoint.Attempted(result, int64(l.now))
+	of := c.route.Upstream
+	l.tell(of, c.use.Name, of.Endpoints().Failed(&c.use, result, why.String(), int64(l.now)))
+	if why == connectedToSelf {
+		c.use.MayRetry() // from another port
+	}
 }
 
 // settle follows an attempt: it ends the session if all have failed, and says why, and else lets it go on.
@@ -146,7 +154,7 @@ func (l *Loop) settle(c *conn) (ended session.Reason) {
 	switch {
 	case c.phase == relaying:
 		l.start(c)
-	case c.endpoint == nil:
+	case !c.use.Held():
 		ended = c.failure
 		l.end(c, ended)
 	default:
@@ -161,39 +169,45 @@ func (l *Loop) onConnect(c *conn, ready reactor.Ready) {
 		return
 	}
 	l.tick()
+	fd := int(c.legs[session.Upstream].fd)
 	if ready.Any(reactor.Failed | reactor.HungUp) { // one that is connected shows as Writable alone
-		if errno := reactor.Failure(int(c.legs[session.Upstream].fd)); errno != 0 {
-			l.retry(c, errno)
+		if errno := reactor.Failure(fd); errno != 0 {
+			l.retry(c, problem(errno))
 			return
 		}
+	}
+	if reactor.IsSelf(fd, *c.use.Address()) {
+		l.retry(c, connectedToSelf)
+		return
 	}
 	l.connected(c)
 	l.settle(c)
 }
 
 // retry gives the attempt under way up and makes the next. It returns why the session has ended if there was none.
-func (l *Loop) retry(c *conn, errno syscall.Errno) (ended session.Reason) {
-	l.attempted(c, errno)
+func (l *Loop) retry(c *conn, why problem) (ended session.Reason) {
+	l.attempted(c, why)
 	l.dropUpstream(c)
 	c.session.Events.ConnectBegan = 0
 	l.attempt(c)
 	return l.settle(c)
 }
 
+// dropUpstream gives up a socket that was not connected, or not to anybody: then a FIN would keep its port for a while in
+// which the backend could not bind it.
 func (l *Loop) dropUpstream(c *conn) {
-	reactor.Close(int(c.legs[session.Upstream].fd))
+	reactor.Abort(int(c.legs[session.Upstream].fd))
 	c.legs[session.Upstream].fd = -1
-	c.endpoint.Closed()
-	c.endpoint = nil
 }
 
 // connected notes that the upstream is there.
 func (l *Loop) connected(c *conn) {
-	c.endpoint.Attempted(upstream.OK, int64(l.now))
+	c.use.Connected(int64(l.now))
+	c.settles = l.now.After(upstream.Settle)
 	c.route.Upstream.connects[l.cfg.Index].Observe(l.now.Since(c.session.Events.ConnectBegan))
 	c.session.Events.ConnectBegan = 0
 	c.session.Events.Resume(l.now)
-	c.failure = session.Open
+	c.failure, c.problem = session.Open, 0
 	c.phase = relaying
 }
 
@@ -210,13 +224,16 @@ func (l *Loop) start(c *conn) {
 	}
 }
 
-// youth is how old a connection gets before its upstream's socket has the options that find out about a peer that is gone.
-const youth = time.Second
-
-// comeOfAge sets these options, which the client's socket has inherited.
-func (l *Loop) comeOfAge(c *conn) {
-	c.young = false
-	if leg := &c.legs[session.Upstream]; leg.fd >= 0 {
+// settled notes that the upstream connection has stood for upstream.Settle: that speaks for its endpoint, and now it pays to
+// set the options that find out about a peer that is gone, which the client's socket has inherited.
+func (l *Loop) settled(c *conn) {
+	c.settles = 0
+	if c.phase != relaying {
+		return
+	}
+	of := c.route.Upstream
+	l.tell(of, c.use.Name, c.use.Settled(int64(l.now)))
+	if leg := &c.legs[session.Upstream]; leg.fd >= 0 && !c.use.Address().IsUnix() {
 		_ = c.route.Options.Outlive(int(leg.fd)) // the listener has been given the same
 	}
 }

@@ -260,6 +260,9 @@ func (l *Loop) taken(c *conn, side session.Side) {
 // finished passes on that side has sent FIN, once what it sent before has been taken.
 func (l *Loop) finished(c *conn, side session.Side) {
 	c.session.Finished(side, l.now)
+	if side == session.Upstream {
+		c.use.Finished()
+	}
 	if c.phase == awaiting { // no whole message has come, and none will
 		l.end(c, session.ClientFIN)
 		return

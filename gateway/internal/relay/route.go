@@ -2,13 +2,10 @@ package relay
 
 import (
 	"net/netip"
-	"sync/atomic"
 
 	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
-	"idlegate/gateway/internal/upstream"
-	"idlegate/metrics"
 )
 
 // Route is what loops need to know of a route under one policy file. An edit makes a new one, which open connections get,
@@ -87,25 +84,3 @@ func contains(prefixes []netip.Prefix, addr netip.Addr) bool {
 	}
 	return false
 }
-
-// Upstream is what is kept of an upstream over all edits: where to connect to now, and what was counted.
-type Upstream struct {
-	Name     string
-	set      atomic.Pointer[upstream.Set]
-	connects []*metrics.Histogram // by loop, which alone writes its own
-}
-
-// NewUpstream returns an upstream for so many loops. It has no endpoints before SetEndpoints.
-func NewUpstream(name string, loops int) *Upstream {
-	u := &Upstream{Name: name, connects: make([]*metrics.Histogram, loops)}
-	for i := range u.connects {
-		u.connects[i] = new(metrics.Histogram)
-	}
-	return u
-}
-
-// SetEndpoints says where to connect to from now on.
-func (u *Upstream) SetEndpoints(set *upstream.Set) { u.set.Store(set) }
-
-// Endpoints returns where it connects to.
-func (u *Upstream) Endpoints() *upstream.Set { return u.set.Load() }

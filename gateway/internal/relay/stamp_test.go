@@ -121,6 +121,7 @@ func (r reporter) Ended(relay.Ended) {
 func (reporter) Observed(relay.Observed)     {}
 func (reporter) SpokeAgain(relay.SpokeAgain) {}
 func (reporter) Trouble(relay.Trouble)       {}
+func (reporter) Health(relay.Health)         {}
 
 // runLoop runs a loop with a raw route to a server that returns what it gets.
 func runLoop(t *testing.T, r reporter, timers deadline.Durations) (*relay.Loop, string) {
@@ -133,9 +134,10 @@ func runLoop(t *testing.T, r reporter, timers deadline.Durations) (*relay.Loop, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	endpoint := &upstream.Endpoint{Address: reactor.TCP(netip.MustParseAddrPort(echo(t)))}
+	endpoint := &upstream.Endpoint{ID: 1}
+	endpoint.Move(reactor.TCP(netip.MustParseAddrPort(echo(t))))
 	up := relay.NewUpstream("u", 1)
-	up.SetEndpoints(upstream.New(upstream.LeastConnections, []*upstream.Endpoint{endpoint}))
+	up.SetEndpoints(upstream.New(upstream.Config{Members: []upstream.Member{{Endpoint: endpoint, Weight: 1}}}))
 	route := &relay.Route{
 		Account: relay.NewAccount("r", 1),
 		Wire:    &relay.Wire{Upstream: up},

@@ -20,8 +20,8 @@ func (l *Loop) dueAt(c *conn) deadline.Instant {
 	if c.lookAt != 0 {
 		at = min(at, c.lookAt)
 	}
-	if c.young {
-		at = min(at, c.session.Events.Accepted.After(youth))
+	if c.settles != 0 {
+		at = min(at, c.settles)
 	}
 	return at
 }
@@ -35,8 +35,8 @@ func (l *Loop) onDue(c *conn) {
 	if c.phase == vacant {
 		return
 	}
-	if c.young && c.session.Events.Accepted.After(youth) <= l.now {
-		l.comeOfAge(c)
+	if c.settles != 0 && c.settles <= l.now {
+		l.settled(c)
 	}
 	if c.lookAt != 0 && c.lookAt <= l.now && c.phase == relaying {
 		l.offerAgain(c)
@@ -150,7 +150,7 @@ func (l *Loop) fire(c *conn, t deadline.Timer, at deadline.Instant) {
 	count := l.count(c)
 	switch {
 	case t == deadline.Connect:
-		if l.retry(c, reactor.TimedOut) != session.ConnectTimeout {
+		if l.retry(c, problem(reactor.TimedOut)) != session.ConnectTimeout {
 			return // another endpoint is tried, or failed otherwise
 		}
 	case t == deadline.ReadDeadline && c.session.MayBeAnswered(c.rules()):

@@ -48,8 +48,11 @@ func (l *Loop) Views(views []View, first, slots int32) (all []View, next int32, 
 
 func (l *Loop) view(c *conn) View {
 	v := View{
-		ID: c.id, Loop: l.cfg.Index, Route: c.route, Client: c.client.address(), Endpoint: c.endpoint, Session: c.session,
+		ID: c.id, Loop: l.cfg.Index, Route: c.route, Client: c.client.address(), Session: c.session,
 		State: Relaying, Leaving: l.leavesFor(c, session.Open), LeaveBy: deadline.Never, At: l.now, token: c.token(session.Client),
+	}
+	if c.use.Held() {
+		v.Endpoint = c.use.Endpoint
 	}
 	switch c.phase {
 	case awaiting:

@@ -1,0 +1,122 @@
+package relay
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"idlegate/gateway/internal/session"
+	"idlegate/gateway/internal/upstream"
+	"idlegate/metrics"
+)
+
+// Upstream is what is kept of an upstream over all edits: where to connect to now, and what was counted.
+type Upstream struct {
+	// Set once, then read only.
+	Name     string
+	connects []*metrics.Histogram // by loop, which alone writes its own
+
+	set     atomic.Pointer[upstream.Set]
+	retries atomic.Uint64
+
+	mu     sync.Mutex
+	out    bool        // Guarded by mu: there was no healthy endpoint at the last Reconsider.
+	lastID upstream.ID // Guarded by mu.
+}
+
+// NewUpstream returns an upstream for so many loops. It has no endpoints before SetEndpoints.
+func NewUpstream(name string, loops int) *Upstream {
+	u := &Upstream{Name: name, connects: make([]*metrics.Histogram, loops)}
+	for i := range u.connects {
+		u.connects[i] = new(metrics.Histogram)
+	}
+	return u
+}
+
+// SetEndpoints says where to connect to from now on.
+func (u *Upstream) SetEndpoints(set *upstream.Set) { u.set.Store(set) }
+
+// Endpoints returns where it connects to.
+func (u *Upstream) Endpoints() *upstream.Set { return u.set.Load() }
+
+// NewEndpoint returns an endpoint of the upstream, without an address.
+func (u *Upstream) NewEndpoint(name string) *upstream.Endpoint {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.lastID = max(u.lastID+1, 1) // 0 is none
+	return &upstream.Endpoint{Name: name, ID: u.lastID}
+}
+
+// Retries returns how many further attempts were made after others had failed.
+func (u *Upstream) Retries() uint64 { return u.retries.Load() }
+
+// Reconsider finds out whether it has a healthy endpoint, and reports whether that is news. It is called after anything
+// that may have changed it.
+func (u *Upstream) Reconsider() (news Health, changed bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	out := !u.Endpoints().Healthy()
+	if out == u.out {
+		return Health{}, false
+	}
+	u.out = out
+	news = Health{Upstream: u.Name, Event: UpstreamBack}
+	if out {
+		news.Event = UpstreamOut
+	}
+	return news, true
+}
+
+// Health is what an operator should know of an endpoint, or of an upstream.
+type Health struct {
+	Upstream string
+	Endpoint string // "" where it is about the upstream
+	Event    HealthEvent
+	Change   upstream.Change // of the endpoint
+}
+
+// HealthEvent is what has happened.
+type HealthEvent uint8
+
+const (
+	EndpointEjected HealthEvent = iota
+	EndpointBack
+	UpstreamOut  // it has no healthy endpoint left
+	UpstreamBack // it has one again
+)
+
+// tell reports what an event has made of an endpoint, and of its upstream.
+func (l *Loop) tell(of *Upstream, name string, c upstream.Change) {
+	if c.Kind == upstream.Unchanged {
+		return
+	}
+	news := Health{Upstream: of.Name, Endpoint: name, Event: EndpointEjected, Change: c}
+	if c.Kind == upstream.Returned {
+		news.Event = EndpointBack
+	}
+	l.cfg.Reporter.Health(news)
+	if news, changed := of.Reconsider(); changed {
+		l.cfg.Reporter.Health(news)
+	}
+}
+
+// ends says which close reasons an endpoint causes.
+var ends = [session.ReasonCount]upstream.End{
+	session.UpstreamFIN:     upstream.EndFIN,
+	session.UpstreamReset:   upstream.EndReset,
+	session.UpstreamLost:    upstream.EndLost,
+	session.UpstreamStalled: upstream.EndStalled,
+}
+
+// leaveEndpoint gives back the place of a session that has ended for cause.
+func (l *Loop) leaveEndpoint(c *conn, cause session.Reason) {
+	if !c.use.Held() {
+		return
+	}
+	e := upstream.Ending{How: ends[cause], Silent: c.session.Flows[session.Upstream].Bytes == 0}
+	if began := c.session.Events.ConnectBegan; began != 0 {
+		e.Waited = l.now.Since(began)
+	}
+	of := c.route.Upstream
+	l.tell(of, c.use.Name, of.Endpoints().Ended(&c.use, e, int64(l.now)))
+	c.settles = 0
+}

@@ -1,0 +1,283 @@
+package upstream
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"idlegate/gateway/internal/reactor"
+)
+
+// rule is the ejection of these tests.
+var rule = Eject{Failures: 3, For: 10 * time.Second}
+
+func members(n int) (all []Member) {
+	for i := range n {
+		e := &Endpoint{Name: string(rune('a' + i)), ID: ID(i + 1)}
+		e.Move(reactor.TCP(netip.MustParseAddrPort("127.0.0.1:9000")))
+		all = append(all, Member{Endpoint: e, Weight: 1})
+	}
+	return all
+}
+
+func set(balance Balance, n int) *Set {
+	return New(Config{Balance: balance, Members: members(n), Eject: rule})
+}
+
+// client returns the source of the n-th client.
+func client(n int) *Source { return &Source{14: byte(n >> 8), 15: byte(n)} }
+
+// settle picks for one connection and has it stand.
+func settle(s *Set, from *Source, now int64) *Use {
+	u := &Use{}
+	if !s.Pick(u, from, now) {
+		return nil
+	}
+	u.Connected(now)
+	u.Settled(now)
+	return u
+}
+
+func picks(s *Set, n int) (names string) {
+	for i := range n {
+		names += settle(s, client(i), 0).Name
+	}
+	return names
+}
+
+func TestRoundRobinTakesTurns(t *testing.T) {
+	if got := picks(set(RoundRobin, 3), 7); got != "abcabca" {
+		t.Errorf("picked %s", got)
+	}
+}
+
+func TestRoundRobinSpreadsWeightsEvenly(t *testing.T) {
+	all := members(3)
+	all[0].Weight, all[1].Weight, all[2].Weight = 10, 2, 2
+	if got := picks(New(Config{Balance: RoundRobin, Members: all}), 14); strings.Count(got, "a") != 10 || strings.Count(got, "b") != 2 || strings.Contains(got, "aaaaaa") {
+		t.Errorf("picked %s, want a five times as often as b and c, and never six times in a row", got)
+	}
+}
+
+func TestLeastConnectionsEvensOut(t *testing.T) {
+	s := set(LeastConnections, 3)
+	b := New(Config{Members: s.Members[1:2]})
+	settle(b, client(0), 0)
+	settle(b, client(0), 0)
+	uses := map[string]*Use{}
+	for range 7 {
+		u := settle(s, client(0), 0)
+		uses[u.Name] = u
+	}
+	for _, m := range s.Members {
+		if m.Open() != 3 {
+			t.Errorf("%s has %d connections, want 3 each", m.Name, m.Open())
+		}
+	}
+	s.Ended(uses["c"], Ending{}, 0)
+	if got := picks(s, 1); got != "c" {
+		t.Errorf("picked %s, want the one that one has left", got)
+	}
+}
+
+func TestLeastConnectionsGoesByWeight(t *testing.T) {
+	all := members(2)
+	all[0].Weight = 3
+	picks(New(Config{Members: all}), 400)
+	if a, b := all[0].Open(), all[1].Open(); a != 300 || b != 100 {
+		t.Errorf("%d and %d connections, want 300 and 100", a, b)
+	}
+}
+
+func TestAConnectionThatItsUpstreamHasFinishedDoesNotCount(t *testing.T) {
+	s := set(LeastConnections, 2)
+	first := settle(s, client(0), 0)
+	first.Finished()
+	first.Finished()
+	for range 2 {
+		settle(s, client(0), 0)
+	}
+	if first.Open() != 2 || s.Members[0].Open()+s.Members[1].Open() != 3 {
+		t.Errorf("%s has %d connections, want the next one to go where one has finished", first.Name, first.Open())
+	}
+	s.Ended(first, Ending{How: EndFIN}, 0)
+	if first.Open() != 1 || first.load() != 1 {
+		t.Errorf("%d are open and %d count, want 1", first.Open(), first.load())
+	}
+}
+
+func TestRandomIsFairByWeight(t *testing.T) {
+	all := members(3)
+	all[0].Weight = 2
+	picks(New(Config{Balance: Random, Members: all}), 4000)
+	for i, want := range []int64{2000, 1000, 1000} {
+		if got := all[i].Open(); got < want*9/10 || got > want*11/10 {
+			t.Errorf("%s has %d connections, want %d or so", all[i].Name, got, want)
+		}
+	}
+}
+
+func TestSourceHashMovesOnlyTheShareOfTheNewEndpoint(t *testing.T) {
+	const clients = 3000
+	all := members(4)
+	before, after := New(Config{Balance: SourceHash, Members: all[:3]}), New(Config{Balance: SourceHash, Members: all})
+	moved := 0
+	for i := range clients {
+		old, now := settle(before, client(i), 0).Name, settle(after, client(i), 0).Name
+		if again := settle(after, client(i), 0).Name; again != now {
+			t.Fatalf("client %d went to %s, and then to %s", i, now, again)
+		}
+		if old == now {
+			continue
+		}
+		if moved++; now != "d" {
+			t.Fatalf("client %d moved from %s to %s, which is not new", i, old, now)
+		}
+	}
+	if moved < clients/5 || moved > clients*3/10 {
+		t.Errorf("%d of %d moved, want a quarter or so", moved, clients)
+	}
+}
+
+func TestSourceHashGoesByWeight(t *testing.T) {
+	all := members(2)
+	all[1].Weight = 3
+	picks(New(Config{Balance: SourceHash, Members: all}), 4000)
+	if n := all[1].Open(); n < 2800 || n > 3200 {
+		t.Errorf("%d of 4000 went to the one with three quarters of the weight", n)
+	}
+}
+
+func TestARetryGoesElsewhereUntilAllWereTried(t *testing.T) {
+	for _, balance := range []Balance{LeastConnections, RoundRobin, Random, SourceHash} {
+		s, u := set(balance, 3), Use{}
+		var names []string
+		for s.Pick(&u, client(1), 0) {
+			names = append(names, u.Name)
+			s.Failed(&u, Refused, "refused", 0)
+		}
+		slices.Sort(names)
+		if !slices.Equal(names, []string{"a", "b", "c"}) {
+			t.Errorf("balance %d tried %v, want each once", balance, names)
+		}
+		if u.Attempts() != 3 {
+			t.Errorf("%d attempts", u.Attempts())
+		}
+	}
+}
+
+func TestAFailureOfOurOwnIsNotTheEndpoints(t *testing.T) {
+	s := set(LeastConnections, 1)
+	var u Use
+	for range 5 {
+		if !s.Pick(&u, client(0), 0) {
+			t.Fatal("it may not be tried again")
+		}
+		s.Failed(&u, Local, "no port", 0)
+		u.MayRetry()
+	}
+	if h := s.Members[0].Health(); h.Ejected || h.Failures != 0 || s.Members[0].Attempts(Local) != 5 {
+		t.Errorf("it counts against the endpoint: %+v", h)
+	}
+	s.Pick(&u, client(0), 0)
+	s.Failed(&u, Local, "no port", 0)
+	if s.Pick(&u, client(0), 0) {
+		t.Error("it is tried again, though nobody said that it may")
+	}
+}
+
+func TestPickAllocatesNothing(t *testing.T) {
+	for _, balance := range []Balance{LeastConnections, RoundRobin, Random, SourceHash} {
+		s, from := set(balance, 10), client(7)
+		if n := testing.AllocsPerRun(100, func() {
+			var u Use
+			s.Pick(&u, from, 0)
+			s.Ended(&u, Ending{}, 0)
+		}); n != 0 {
+			t.Errorf("balance %d: %v allocations", balance, n)
+		}
+	}
+}
+
+func TestAnEndpointThatLeavesIsNotPicked(t *testing.T) {
+	for _, balance := range []Balance{LeastConnections, RoundRobin} {
+		s := set(balance, 3)
+		s.Members[1].SetLeaving(&Leave{Since: 1})
+		if got := picks(s, 6); strings.Contains(got, "b") {
+			t.Errorf("balance %d picked %s, with one that leaves", balance, got)
+		}
+		s.Members[1].SetLeaving(nil)
+		if got := picks(s, 3); !strings.Contains(got, "b") {
+			t.Errorf("balance %d picked %s, and never the one that stays after all", balance, got)
+		}
+	}
+}
+
+func TestAnEndpointWithoutAnAddressIsNotPicked(t *testing.T) {
+	s := New(Config{Members: append(members(1), Member{Endpoint: &Endpoint{Name: "unknown", ID: 9}, Weight: 1})})
+	if got := picks(s, 3); got != "aaa" {
+		t.Errorf("picked %s", got)
+	}
+	s.Members[1].Move(reactor.TCP(netip.MustParseAddrPort("127.0.0.1:9001")))
+	if got := picks(s, 1); got != "unknown" {
+		t.Errorf("picked %s, want the one that has an address now", got)
+	}
+}
+
+func TestABackupIsUsedWhereNoOtherCanBe(t *testing.T) {
+	all := members(3)
+	all[0].Backup = true
+	s := New(Config{Members: all, MaxConnections: 2, Eject: rule})
+	if got := picks(s, 4); strings.Contains(got, "a") {
+		t.Errorf("picked %s, with the backup", got)
+	}
+	if got := picks(s, 2); got != "aa" {
+		t.Errorf("picked %s, want the backup: the others are full", got)
+	}
+	if settle(s, client(0), 0) != nil {
+		t.Error("there is a place where there should be none")
+	}
+}
+
+// TestMaxConnectionsIsNeverOverrun picks from many goroutines.
+func TestMaxConnectionsIsNeverOverrun(t *testing.T) {
+	s := New(Config{Members: members(2), MaxConnections: 5})
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 2000 {
+				var u Use
+				if s.Pick(&u, client(0), 0) {
+					s.Ended(&u, Ending{}, 0)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for i := range 10 {
+		if settle(s, client(0), 0) == nil {
+			t.Fatalf("%d places were found, want all 10", i)
+		}
+	}
+	if settle(s, client(0), 0) != nil {
+		t.Error("an eleventh place was found")
+	}
+}
+
+func TestTheLastAttemptIsKnown(t *testing.T) {
+	var e Endpoint
+	if _, _, ok := e.Last(); ok {
+		t.Error("there is a last attempt before the first")
+	}
+	e.attempted(OK, 5e17)
+	e.attempted(TimedOut, 5e17+7)
+	if r, at, ok := e.Last(); r != TimedOut || at != 5e17+7 || !ok {
+		t.Errorf("the last attempt was %v at %d", r, at)
+	}
+	if e.Attempts(OK) != 1 || e.Attempts(TimedOut) != 1 || e.Attempts(Refused) != 0 {
+		t.Error("the attempts are not counted by their results")
+	}
+}
