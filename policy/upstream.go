@@ -75,12 +75,14 @@ func (e *Eject) value() value {
 		},
 		schema: func() schema { return constant(none) },
 	}, mapping(list))
-	return v.printed(func() *yaml.Node {
+	v = v.printed(func() *yaml.Node {
 		if e.Failures == 0 {
 			return scalarNode(none)
 		}
 		return flow(list.pairs()...)
 	})
+	v.nested = true
+	return v
 }
 
 func (e *Eject) keys() keys {
