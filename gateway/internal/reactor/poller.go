@@ -16,6 +16,7 @@ type Ready uint32
 
 const (
 	Readable   Ready = unix.EPOLLIN
+	Urgent     Ready = unix.EPOLLPRI // an urgent mark lies among the bytes that can be read
 	Writable   Ready = unix.EPOLLOUT
 	PeerClosed Ready = unix.EPOLLRDHUP // FIN lies behind the bytes that can be read
 	HungUp     Ready = unix.EPOLLHUP
@@ -26,7 +27,7 @@ const (
 func (r Ready) Any(of Ready) bool { return r&of != 0 }
 
 const (
-	edges     = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
+	edges     = unix.EPOLLIN | unix.EPOLLPRI | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
 	batch     = 256        // events taken in one wait
 	wakeToken = ^uint64(0) // of the poller's own eventfd
 	longest   = 1 << 30    // milliseconds; the kernel takes an int32
