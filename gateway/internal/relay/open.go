@@ -160,11 +160,16 @@ func (l *Loop) onConnect(c *conn, ready reactor.Ready) {
 		return
 	}
 	l.tick()
-	if errno := reactor.Failure(int(c.legs[session.Upstream].fd)); errno != 0 {
+	fd := int(c.legs[session.Upstream].fd)
+	errno := reactor.Failure(fd)
+	if errno != 0 && reactor.Unread(fd) == 0 {
 		l.retry(c, errno)
 		return
 	}
 	l.connected(c)
+	if errno != 0 { // it had accepted and spoken before
+		l.stopWriting(c, session.Upstream, errno)
+	}
 	l.settle(c)
 }
 
