@@ -42,6 +42,7 @@ type pace uint8
 const (
 	ordinary pace = iota
 	bulk          // so much that it pays to pass it on unread
+	dense         // so many messages that others have their turn after one read
 )
 
 // waited reports whether bytes wait for this peer.

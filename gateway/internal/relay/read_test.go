@@ -295,6 +295,30 @@ func TestWhatEndsASessionAfterAPeerIsGoneIsNotItsCause(t *testing.T) {
 	}
 }
 
+func TestATurnIsBoundedByMessages(t *testing.T) {
+	s := newScene(t, must(protocol.NewDelimiter([]byte("\n"), 0)))
+	s.send(session.Client, bytes.Repeat([]byte("\n"), 110_000))
+	leg := &s.c.legs[session.Client]
+	leg.readable = true
+	before := uint64(0)
+	for turn, most := range []uint64{readSize, denseSize, denseSize} {
+		s.l.pump(s.c, session.Client)
+		messages := s.c.session.Flows[session.Client].Messages
+		if messages == before || messages-before > most {
+			t.Errorf("turn %d brings %d messages, want some and at most %d", turn, messages-before, most)
+		}
+		if before = messages; !s.c.queued {
+			t.Errorf("after turn %d no other follows", turn)
+		}
+	}
+	wait(t, "all have come", func() bool {
+		s.step()
+		_, _ = reactor.Read(s.peers[session.Upstream], make([]byte, readSize))
+		return s.c.session.Flows[session.Client].Messages == 110_000
+	})
+	s.l.readOn()
+}
+
 // TestAClientThatIsGoneBeforeTheUpstreamIsThereHasSaidWhatItSaid has a client send and reset while the upstream is connected to.
 func TestAClientThatIsGoneBeforeTheUpstreamIsThereHasSaidWhatItSaid(t *testing.T) {
 	s := newScene(t, protocol.NewRaw())
