@@ -251,9 +251,9 @@ func (l *Loop) closeOn(c *conn) {
 	for side := session.Client; side <= session.Upstream; side++ {
 		leg := &c.legs[side]
 		switch {
-		case leg.fd < 0:
 		case over:
 			l.giveUp(c, leg)
+		case leg.fd < 0:
 		case leg.held != nil:
 			l.flushLast(c, side)
 		case leg.reset:
@@ -268,6 +268,10 @@ func (l *Loop) closeOn(c *conn) {
 
 // giveUp closes a leg whose time is over.
 func (l *Loop) giveUp(c *conn, leg *leg) {
+	if leg.fd < 0 {
+		l.dropHeld(leg)
+		return
+	}
 	if leg.reset || leg.held != nil || c.abandon && reactor.Unsent(int(leg.fd)) > 0 {
 		l.abortLeg(leg)
 		return
@@ -284,8 +288,8 @@ func (l *Loop) closed(c *conn) {
 
 // release gives up what c holds and its slot.
 func (l *Loop) release(c *conn) {
-	l.closeLeg(&c.legs[session.Client])
-	l.closeLeg(&c.legs[session.Upstream])
+	l.giveUp(c, &c.legs[session.Client])
+	l.giveUp(c, &c.legs[session.Upstream])
 	l.free(c)
 }
 

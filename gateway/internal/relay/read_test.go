@@ -295,6 +295,27 @@ func TestWhatEndsASessionAfterAPeerIsGoneIsNotItsCause(t *testing.T) {
 	}
 }
 
+// TestALoopThatStopsMakesNoFINOfAReset has a loop stop while a client has not acknowledged what came before the upstream's reset.
+func TestALoopThatStopsMakesNoFINOfAReset(t *testing.T) {
+	s := newScene(t, protocol.NewRaw())
+	for s.c.legs[session.Client].held == nil {
+		s.send(session.Upstream, make([]byte, 100_000))
+		s.step()
+	}
+	s.l.stopWriting(s.c, session.Upstream, syscall.ECONNRESET)
+	s.l.end(s.c, session.UpstreamReset)
+	s.l.Stop()
+	buf, errno := make([]byte, 1<<20), syscall.Errno(0)
+	wait(t, "the end arrives", func() bool {
+		var n int
+		n, errno = reactor.Read(s.peers[session.Client], buf)
+		return n == 0 && errno != reactor.Again
+	})
+	if errno != syscall.ECONNRESET {
+		t.Errorf("the client sees %v, want a reset", errno)
+	}
+}
+
 func TestATurnIsBoundedByMessages(t *testing.T) {
 	s := newScene(t, must(protocol.NewDelimiter([]byte("\n"), 0)))
 	s.send(session.Client, bytes.Repeat([]byte("\n"), 110_000))
