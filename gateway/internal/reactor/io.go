@@ -16,7 +16,11 @@ const Again = syscall.EAGAIN
 
 // The calls here go past Go's scheduler (RawSyscall): they never block, and telling it costs more than a small read.
 
-// Read reads from a socket. 0 and no error is the peer's FIN.
+// Read reads from a socket. 0 and no error is the peer's FIN, or that an error was taken from the socket before.
+//
+// It stops at an urgent mark (SO_OOBINLINE only has it go on from there), and on a unix socket behind descriptors that came
+// along, so fewer bytes than b has room for do not say that there are no more. Where it starts at the mark while a signal is
+// pending, as Go's runtime sends them, it says Again though bytes lie there (tcp_recvmsg_locked). Unread tells then.
 func Read(fd int, b []byte) (int, syscall.Errno) { return receive(fd, b, 0) }
 
 // Peek reads what Read would, and leaves it there.
@@ -34,14 +38,17 @@ func receive(fd int, b []byte, flags uintptr) (int, syscall.Errno) {
 	}
 }
 
-// Write writes to a socket, without a signal where the peer is gone.
+// Write writes to a socket, without a signal where the peer is gone. Again may also say that the kernel has no memory now.
 func Write(fd int, b []byte) (int, syscall.Errno) {
 	for {
 		n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), unix.MSG_NOSIGNAL, 0, 0)
-		if errno == 0 {
+		switch errno {
+		case 0:
 			return int(n), 0
-		}
-		if errno != unix.EINTR {
+		case unix.EINTR:
+		case unix.ENOMEM, unix.ENOBUFS:
+			return 0, Again
+		default:
 			return 0, errno
 		}
 	}
@@ -79,6 +86,16 @@ func Unsent(fd int) int {
 	return int(n)
 }
 
+// Unread returns how many bytes can be read, those behind an urgent mark included.
+func Unread(fd int) int {
+	n := int32(0)
+	_, _, errno := unix.RawSyscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCINQ, uintptr(unsafe.Pointer(&n)))
+	if errno != 0 {
+		return 0
+	}
+	return int(n)
+}
+
 // Failure returns and clears the error that is pending on a socket, 0 if there is none.
 func Failure(fd int) syscall.Errno {
 	pending, size := int32(0), uint32(unsafe.Sizeof(int32(0)))
@@ -102,6 +119,20 @@ func setInt(fd, level, name, value int) syscall.Errno {
 
 // IsReset reports whether errno says that the peer reset the connection, rather than that the kernel gave up on it.
 func IsReset(errno syscall.Errno) bool { return errno == unix.ECONNRESET || errno == unix.EPIPE }
+
+// IsClosed reports whether errno says no more than that the peer takes nothing. Where a reset follows the peer's FIN it is all
+// that tells of it (tcp_reset in the state CLOSE_WAIT): the end of what the peer sent is that FIN.
+func IsClosed(errno syscall.Errno) bool { return errno == unix.EPIPE }
+
+// IsOwn reports whether errno says that a call has failed here, for want of memory or because the kernel refuses it, and
+// nothing of the connection. (EACCES is not among them: ICMPv6 brings it.)
+func IsOwn(errno syscall.Errno) bool {
+	switch errno {
+	case unix.EINVAL, unix.ENOMEM, unix.ENOBUFS, unix.ENOSYS, unix.EPERM, unix.EBADF, unix.EFAULT, unix.ESPIPE:
+		return true
+	}
+	return false
+}
 
 // IsRefused reports whether errno says that nobody listens there.
 func IsRefused(errno syscall.Errno) bool { return errno == unix.ECONNREFUSED || errno == unix.ENOENT }

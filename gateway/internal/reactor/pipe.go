@@ -30,13 +30,21 @@ func (p Pipe) Close() {
 	Close(int(p.in))
 }
 
-// Fill takes up to n bytes from a socket. 0 and no error is the peer's FIN. Of a pipe that is not empty, Again may also mean
-// that it is full: it has 16 places, and what a peer sent in small pieces fills them soon.
+// Fill takes up to n bytes from a socket. It stops at an urgent mark and never goes past it: there it returns what it returns
+// where there are no bytes, which is 0 and no error where a FIN or an error lies behind them (tcp_splice_read). So only bytes
+// are to be believed, and an error that IsOwn does not claim: that has been taken from the socket. Of a pipe that is not empty,
+// Again may also mean that it is full: it has 16 places, and what a peer sent in small pieces fills them soon.
 func (p Pipe) Fill(fd, n int) (int, syscall.Errno) { return splice(fd, int(p.in), n) }
 
 // Drain writes up to n bytes to a socket; the pipe must have as many. That it wrote less does not say that the socket takes
-// no more: a signal cuts it short too. Only after Again the socket will show as Writable.
-func (p Pipe) Drain(fd, n int) (int, syscall.Errno) { return splice(int(p.out), fd, n) }
+// no more: a signal cuts it short too. Only after Again the socket will show as Writable, if the kernel had memory for it.
+func (p Pipe) Drain(fd, n int) (int, syscall.Errno) {
+	done, errno := splice(int(p.out), fd, n)
+	if errno == unix.ENOMEM || errno == unix.ENOBUFS {
+		errno = Again
+	}
+	return done, errno
+}
 
 // splice goes past Go's scheduler as the calls in io.go do. A SIGPIPE, which only they can suppress, is no harm: Go's
 // runtime ignores it.

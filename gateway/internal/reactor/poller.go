@@ -15,6 +15,7 @@ type Ready uint32
 
 const (
 	Readable   Ready = unix.EPOLLIN
+	Urgent     Ready = unix.EPOLLPRI // an urgent mark lies among the bytes that can be read
 	Writable   Ready = unix.EPOLLOUT
 	PeerClosed Ready = unix.EPOLLRDHUP // FIN lies behind the bytes that can be read
 	HungUp     Ready = unix.EPOLLHUP
@@ -25,7 +26,7 @@ const (
 func (r Ready) Any(of Ready) bool { return r&of != 0 }
 
 const (
-	input     = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET
+	input     = unix.EPOLLIN | unix.EPOLLPRI | unix.EPOLLRDHUP | unix.EPOLLET
 	edges     = input | unix.EPOLLOUT
 	batch     = 256        // events taken in one wait
 	wakeToken = ^uint64(0) // of the poller's own eventfd

@@ -47,6 +47,9 @@ func (o Options) Outlive(fd int) syscall.Errno {
 	return 0
 }
 
+// urgentInline has urgent bytes come in the stream. Else the kernel takes them out of it, and drops all but the last.
+func urgentInline(fd int) syscall.Errno { return setInt(fd, unix.SOL_SOCKET, unix.SO_OOBINLINE, 1) }
+
 func noDelay(fd int) syscall.Errno { return setInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) }
 
 // seconds rounds up: the kernel's keepalive knows no less.
@@ -93,8 +96,10 @@ func (l *Listener) bind(a Address, anyFamily bool, o Options) error {
 			return errno
 		}
 	}
-	if errno := noDelay(l.FD); errno != 0 {
-		return fmt.Errorf("set socket options: %w", errno)
+	for _, set := range [...]func(int) syscall.Errno{noDelay, urgentInline} { // what it accepts inherits both
+		if errno := set(l.FD); errno != 0 {
+			return fmt.Errorf("set socket options: %w", errno)
+		}
 	}
 	if errno := o.Outlive(l.FD); errno != 0 {
 		return fmt.Errorf("set socket options: %w", errno)
@@ -229,6 +234,9 @@ func (l *Listener) Accept() (fd int, client netip.AddrPort, errno syscall.Errno)
 	if errno != 0 {
 		return -1, netip.AddrPort{}, errno
 	}
+	if l.path != "" { // unix sockets inherit nothing
+		_ = urgentInline(int(n)) // kernels before 5.15 have no urgent bytes there
+	}
 	return int(n), source(&from, size), 0
 }
 
@@ -251,11 +259,9 @@ func Connect(a Address) (fd int, pending bool, errno syscall.Errno) {
 	if fd, errno = newSocket(a.family); errno != 0 {
 		return -1, false, errno
 	}
-	if !a.IsUnix() {
-		if errno = noDelay(fd); errno != 0 {
-			Close(fd)
-			return -1, false, errno
-		}
+	if errno = connectOptions(fd, a); errno != 0 {
+		Close(fd)
+		return -1, false, errno
 	}
 	_, _, errno = unix.RawSyscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(a.raw))), uintptr(len(a.raw)))
 	switch errno {
@@ -266,6 +272,15 @@ func Connect(a Address) (fd int, pending bool, errno syscall.Errno) {
 	}
 	Close(fd)
 	return -1, false, errno
+}
+
+// connectOptions sets what must be there before the first byte comes.
+func connectOptions(fd int, a Address) syscall.Errno {
+	errno := urgentInline(fd)
+	if errno != 0 || a.IsUnix() {
+		return errno
+	}
+	return noDelay(fd)
 }
 
 // DescriptorLimit returns how many descriptors the process may have open.

@@ -14,19 +14,30 @@ const closeStep = 2 * time.Second
 // resetLook is the time between looks whether everything was acknowledged that a reset would destroy.
 const resetLook = 10 * time.Millisecond
 
+// How a leg is closed:
+//
+//	held     reset   what is done                                        when the step's time is over
+//	some     either  write it                                            reset: a FIN would say that all was sent
+//	nothing  true    wait until the peer has acknowledged all, reset     reset
+//	nothing  false   FIN, then read and discard until the peer's FIN     close
+//
+// One that has failed is closed at once.
+
 // end ends the session for reason, unless it has ended for another, and begins to close its sockets.
 func (l *Loop) end(c *conn, reason session.Reason) {
-	if c.phase == closing || c.phase == vacant {
+	if !c.isOpen() {
 		return
 	}
-	c.session.End(reason, l.now)
+	c.session.End(c.firstCause(reason), l.now)
 	cause := c.session.Reason
 	if cause != session.Shutdown && cause != session.Killed {
 		c.session.Reason = l.leavesFor(c, cause)
 	}
 	l.report(c, cause)
 	c.phase = closing
-	c.closeEnd = l.now.After(closeStep)
+	if c.closeEnd == 0 { // else it has begun when the client was found to be gone
+		c.closeEnd = l.now.After(closeStep)
+	}
 	c.lookAt = c.closeEnd
 	l.arrange(c, cause)
 	for side := session.Client; side <= session.Upstream; side++ {
@@ -38,6 +49,21 @@ func (l *Loop) end(c *conn, reason session.Reason) {
 	if c.phase == closing {
 		l.wheel.Set(c.slot, int64(c.lookAt))
 	}
+}
+
+// firstCause returns why the session ends that something has ended for reason: a peer that was known to be gone came before it.
+func (c *conn) firstCause(reason session.Reason) session.Reason {
+	for side := session.Client; side <= session.Upstream; side++ {
+		if leg := &c.legs[side]; leg.failed && leg.errno != 0 {
+			return c.goneFor(side)
+		}
+	}
+	return reason
+}
+
+// byPeer reports whether reason is the end of a peer, rather than the gateway's or its policy's.
+func byPeer(reason session.Reason) bool {
+	return reason >= session.ClientFIN && reason <= session.UpstreamLost
 }
 
 // report counts the end, by cause, and tells of it.
@@ -69,19 +95,17 @@ func (l *Loop) report(c *conn, cause session.Reason) {
 // arrange decides how each leg is closed, from what ended the session.
 func (l *Loop) arrange(c *conn, cause session.Reason) {
 	client, up := &c.legs[session.Client], &c.legs[session.Upstream]
-	finished := cause == session.ClientFIN || cause == session.UpstreamFIN
-	switch {
-	case c.route.Reset && !finished:
-		client.reset, up.reset = true, true
-		l.dropHeld(client)
-		l.dropHeld(up)
-	case cause == session.UpstreamReset:
-		client.reset = true // after what the upstream had sent
-	case cause == session.ClientReset:
-		up.reset = true
-		l.dropHeld(up)
+	if c.route.Reset && !byPeer(cause) {
+		l.abortLeg(client)
+		l.abortLeg(up)
 	}
 	switch cause {
+	case session.UpstreamReset, session.UpstreamLost:
+		client.reset = true // after what the upstream had sent
+	case session.ClientReset, session.ClientLost:
+		up.reset = true
+	case session.InternalError:
+		client.reset, up.reset = true, true // bytes may be missing
 	case session.ClientStalled, session.WriteDeadline:
 		l.dropHeld(client)
 		c.abandon = true
@@ -139,14 +163,18 @@ func (l *Loop) finishLeg(c *conn, side session.Side) {
 	l.discardLeg(c, side)
 }
 
-// resetLeg resets side at once if the policy says so or the client did, and else when it has acknowledged what it was
-// sent, which a reset would destroy.
+// resetLeg resets side when it has acknowledged what it was sent, which a reset would destroy.
 func (l *Loop) resetLeg(c *conn, side session.Side) {
 	leg := &c.legs[side]
-	if side == session.Upstream || c.route.Reset || reactor.Unsent(int(leg.fd)) == 0 {
+	if c.connecting(side) || reactor.Unsent(int(leg.fd)) == 0 {
 		l.abortLeg(leg)
 		return
 	}
+	l.lookSoon(c)
+}
+
+// lookSoon looks at c again where no event may tell that a peer has acknowledged something, or takes bytes again.
+func (l *Loop) lookSoon(c *conn) {
 	c.lookAt = min(c.closeEnd, l.now.After(resetLook))
 	l.rearm(c)
 }
@@ -172,10 +200,18 @@ func (l *Loop) flushLast(c *conn, side session.Side) {
 		l.closeLeg(leg)
 		return
 	}
-	if leg.held.empty() {
-		l.dropHeld(leg)
-		l.finishLeg(c, side)
+	if !leg.held.empty() {
+		if reactor.Unsent(int(leg.fd)) == 0 {
+			l.lookSoon(c)
+		}
+		return
 	}
+	l.dropHeld(leg)
+	if !leg.reset { // its input is discarded for a step of its own
+		c.closeEnd = l.now.After(closeStep)
+		c.lookAt = c.closeEnd
+	}
+	l.finishLeg(c, side)
 }
 
 // discard reads on where a turn was not enough.
@@ -192,12 +228,12 @@ func (l *Loop) discard(c *conn) {
 func (l *Loop) discardLeg(c *conn, side session.Side) {
 	leg := &c.legs[side]
 	for range turnReads {
-		n, errno := reactor.Read(int(leg.fd), l.buf)
-		if errno == reactor.Again {
+		n, more, errno := l.read(c, side, l.buf)
+		if n == 0 && errno != reactor.Again {
+			l.closeLeg(leg)
 			return
 		}
-		if errno != 0 || n == 0 {
-			l.closeLeg(leg)
+		if !more {
 			return
 		}
 	}
@@ -208,27 +244,21 @@ func (l *Loop) discardLeg(c *conn, side session.Side) {
 	l.later(c)
 }
 
-// closeOn looks at a session that is being closed, and goes on to the next step when one has taken its time.
+// closeOn looks at a session that is being closed, and gives up what has taken its time.
 func (l *Loop) closeOn(c *conn) {
 	over := c.closeEnd <= l.now
-	flushing := false
+	c.lookAt = c.closeEnd
 	for side := session.Client; side <= session.Upstream; side++ {
 		leg := &c.legs[side]
 		switch {
+		case over:
+			l.giveUp(c, leg)
 		case leg.fd < 0:
-		case !over && leg.reset && leg.held == nil:
-			l.resetLeg(c, side)
-		case !over:
-		case leg.reset, c.abandon && reactor.Unsent(int(leg.fd)) > 0:
-			l.abortLeg(leg)
 		case leg.held != nil:
-			flushing = true
-			l.dropHeld(leg)
-			l.finishLeg(c, side)
+			l.flushLast(c, side)
+		case leg.reset:
+			l.resetLeg(c, side)
 		}
-	}
-	if over {
-		l.nextStep(c, flushing)
 	}
 	l.closed(c)
 	if c.phase == closing {
@@ -236,15 +266,17 @@ func (l *Loop) closeOn(c *conn) {
 	}
 }
 
-// nextStep begins the second step of closing after one that was still writing, and ends the last.
-func (l *Loop) nextStep(c *conn, flushing bool) {
-	if !flushing {
-		l.closeLeg(&c.legs[session.Client])
-		l.closeLeg(&c.legs[session.Upstream])
+// giveUp closes a leg whose time is over.
+func (l *Loop) giveUp(c *conn, leg *leg) {
+	if leg.fd < 0 {
+		l.dropHeld(leg)
 		return
 	}
-	c.closeEnd = l.now.After(closeStep)
-	c.lookAt = c.closeEnd
+	if leg.reset || leg.held != nil || c.abandon && reactor.Unsent(int(leg.fd)) > 0 {
+		l.abortLeg(leg)
+		return
+	}
+	l.closeLeg(leg)
 }
 
 // closed releases the connection once both its sockets are closed.
@@ -256,8 +288,8 @@ func (l *Loop) closed(c *conn) {
 
 // release gives up what c holds and its slot.
 func (l *Loop) release(c *conn) {
-	l.closeLeg(&c.legs[session.Client])
-	l.closeLeg(&c.legs[session.Upstream])
+	l.giveUp(c, &c.legs[session.Client])
+	l.giveUp(c, &c.legs[session.Upstream])
 	l.free(c)
 }
 

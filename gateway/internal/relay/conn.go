@@ -2,8 +2,10 @@ package relay
 
 import (
 	"net/netip"
+	"syscall"
 
 	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
 	"idlegate/gateway/internal/upstream"
 )
@@ -27,11 +29,22 @@ type leg struct {
 	readable bool   // there may be bytes to read
 	toEnd    bool   // a FIN or an error lies behind them: a short read is not the last one
 	starved  bool   // this peer did not take everything, and there was no memory to hold it
+	urgent   bool   // an urgent mark may lie among them
 	reset    bool   // of one that is being closed: end with RST
-	failed   bool   // the peer has reset the connection or is lost: nothing can be written
-	bulk     bool   // this peer sends so much that it pays to pass it on unread
+	failed   bool   // nothing can be written to this peer; what it sent before is still passed on
+	errno    uint8  // of the socket, kept until reading comes upon the end; 0: none (Linux's go up to 133)
+	pace     pace   // how this peer sends
 	room     room   // whether this peer's taking what was written is heard of
 }
+
+// pace is how a peer sends, as its last read has shown. It decides how the next is made.
+type pace uint8
+
+const (
+	ordinary pace = iota
+	bulk          // so much that it pays to pass it on unread
+	dense         // so many messages that others have their turn after one read
+)
 
 // waited reports whether bytes wait for this peer.
 func (l *leg) waited() bool { return l.held != nil || l.starved }
@@ -44,7 +57,7 @@ type conn struct {
 	use        upstream.Use // of the endpoint of the attempt under way, the connection, or the last attempt that failed
 	id         uint64
 	lookAt     deadline.Instant // when to offer again what waits though nothing is under way, 0: no need; of one that is closing, when to look next
-	closeEnd   deadline.Instant // when the step of closing under way is given up
+	closeEnd   deadline.Instant // when the step of closing under way is given up; before, when a client that is gone is; 0: not set
 	settles    deadline.Instant // when the upstream connection has stood for upstream.Settle; 0: there is none, or it has
 	client     peer
 	slot       int32
@@ -93,11 +106,22 @@ func (c *conn) mayRead(side session.Side) bool {
 	switch c.phase {
 	case relaying:
 		other := &c.legs[side.Other()]
-		return other.held == nil && !other.starved
+		return other.held == nil && !other.starved && !other.failed
 	case awaiting:
 		return !c.postponed
 	}
 	return false
+}
+
+// isOpen reports whether the session has not ended.
+func (c *conn) isOpen() bool { return c.phase != closing && c.phase != vacant }
+
+// goneFor returns why a session ends whose peer on side is gone.
+func (c *conn) goneFor(side session.Side) session.Reason {
+	if errno := syscall.Errno(c.legs[side].errno); errno != 0 && !reactor.IsReset(errno) {
+		return c.session.Lost(side)
+	}
+	return c.session.Reset(side)
 }
 
 // token names one leg of a connection in an event: descriptors are used again, slots with their generation are not.

@@ -8,7 +8,7 @@
 //	listener ─────────► loop.open ──► loop.onReady ──► pump   loop.onDue ──► end
 //	                        │              │             │                    │
 //	                        ▼              ▼             ▼                    ▼
-//	                      dial ────► connected    session.Received        beginClose ──► release
+//	                      dial ────► connected    session.Received        end ──► closeOn ──► release
 //
 // A loop reads into one buffer of its own and writes on what it read at once. Only bytes that the other side would not take
 // are copied, to pooled memory that is bounded for the whole process; the side that sent them is not read until they are

@@ -170,17 +170,22 @@ func (l *Loop) onConnect(c *conn, ready reactor.Ready) {
 	}
 	l.tick()
 	fd := int(c.legs[session.Upstream].fd)
+	var errno syscall.Errno
 	if ready.Any(reactor.Failed | reactor.HungUp) { // one that is connected shows as Writable alone
-		if errno := reactor.Failure(fd); errno != 0 {
-			l.retry(c, problem(errno))
-			return
-		}
+		errno = reactor.Failure(fd)
+	}
+	if errno != 0 && reactor.Unread(fd) == 0 {
+		l.retry(c, problem(errno))
+		return
 	}
 	if reactor.IsSelf(fd, *c.use.Address()) {
 		l.retry(c, connectedToSelf)
 		return
 	}
 	l.connected(c)
+	if errno != 0 { // it had accepted and spoken before
+		l.stopWriting(c, session.Upstream, errno)
+	}
 	l.settle(c)
 }
 

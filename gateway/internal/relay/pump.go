@@ -8,8 +8,14 @@ import (
 	"idlegate/gateway/internal/session"
 )
 
-// turnReads is how many reads of one side a connection gets before others have their turn.
-const turnReads = 4
+// A connection gets so many reads of one side before others have their turn; or so many messages, as 64 KiB of the smallest
+// take half a millisecond where a read of large ones takes 20 µs. One read may bring more of them, so a peer that has sent as
+// many is read in smaller parts from then on.
+const (
+	turnReads    = 4
+	turnMessages = 4096
+	denseSize    = 16 << 10 // bytes
+)
 
 // onReady hears of a socket.
 func (l *Loop) onReady(c *conn, side session.Side, ready reactor.Ready) {
@@ -20,7 +26,8 @@ func (l *Loop) onReady(c *conn, side session.Side, ready reactor.Ready) {
 	if ready.Any(reactor.PeerClosed | reactor.HungUp | reactor.Failed) {
 		leg.toEnd = true
 	}
-	leg.readable = leg.readable || ready.Any(reactor.Readable|reactor.PeerClosed|reactor.HungUp|reactor.Failed)
+	leg.urgent = leg.urgent || ready.Any(reactor.Urgent)
+	leg.readable = leg.readable || ready.Any(reactor.Readable|reactor.Urgent|reactor.PeerClosed|reactor.HungUp|reactor.Failed)
 	switch {
 	case c.phase == closing:
 		l.onClosing(c, side, ready)
@@ -29,22 +36,15 @@ func (l *Loop) onReady(c *conn, side session.Side, ready reactor.Ready) {
 		l.onConnect(c, ready) // a server that speaks first may have spoken already
 		return
 	}
-	if ready.Any(reactor.Failed) && l.fatal(c, side) {
-		l.broken(c, side, reactor.Failure(int(leg.fd)))
-		return
+	if ready.Any(reactor.Failed) {
+		l.onFailed(c, side)
 	}
-	if ready.Any(reactor.Writable) {
+	if ready.Any(reactor.Writable) && c.isOpen() {
 		l.onWritable(c, side)
 	}
-	if c.phase != closing && c.phase != vacant && c.mayRead(side) {
+	if c.isOpen() && c.mayRead(side) {
 		l.pump(c, side)
 	}
-}
-
-// fatal reports whether an error on side's socket ends the session at once: where reading will not come upon it, and
-// where a client is gone who waits to be read. What an upstream sent before it was gone is read first.
-func (l *Loop) fatal(c *conn, side session.Side) bool {
-	return !c.mayRead(side) && (side == session.Client || c.session.Flows[side].FIN)
 }
 
 // pumpBoth carries what lies there in both directions.
@@ -68,33 +68,44 @@ func (l *Loop) pump(c *conn, side session.Side) {
 		if !c.mayRead(side) {
 			return
 		}
+		if c.legs[side].pace == dense {
+			break
+		}
 	}
 	l.later(c)
+}
+
+// room is where side's next read goes.
+func (l *Loop) room(c *conn, side session.Side) []byte {
+	size := readSize
+	if c.legs[side].pace == dense {
+		size = denseSize
+	}
+	if c.phase == awaiting {
+		size = min(size, l.holdRoom(c))
+	}
+	return l.buf[:size]
 }
 
 // pumpRead is one read of side.
 func (l *Loop) pumpRead(c *conn, side session.Side) {
 	leg := &c.legs[side]
-	buf := l.buf
-	if c.phase == awaiting {
-		buf = buf[:l.holdRoom(c)]
-	}
-	n, errno := reactor.Read(int(leg.fd), buf)
-	l.tick()
-	if errno != 0 || n == 0 {
+	buf := l.room(c, side)
+	n, more, errno := l.read(c, side, buf)
+	leg.readable = more
+	if n == 0 {
 		l.readEnd(c, side, errno)
 		return
 	}
-	l.received(c, side, buf[:n])
-	if n < len(buf) && !leg.toEnd {
-		leg.readable = false // the next byte is a new edge
+	leg.pace = ordinary
+	if n >= bulkSize {
+		leg.pace = bulk
 	}
-	leg.bulk = n >= bulkSize
+	l.received(c, side, buf[:n])
 }
 
 // readEnd handles a read that brought no bytes.
 func (l *Loop) readEnd(c *conn, side session.Side, errno syscall.Errno) {
-	c.legs[side].readable = false
 	switch errno {
 	case reactor.Again:
 	case 0:
@@ -119,6 +130,9 @@ func (l *Loop) account(c *conn, side session.Side, b []byte, unread int) session
 	count := l.count(c)
 	count.Bytes[side] += uint64(len(b) + unread)
 	count.Messages[side] += got.Messages
+	if got.Messages > turnMessages {
+		c.legs[side].pace = dense
+	}
 	if got.Gaps > 0 {
 		count.Gap.Observe(got.Gap)
 		count.Gap.ObserveN(0, got.Gaps-1)
@@ -143,7 +157,7 @@ func (l *Loop) forward(c *conn, side session.Side, b []byte) {
 	}
 	n, errno := reactor.Write(int(c.legs[side].fd), b)
 	if errno != 0 && errno != reactor.Again {
-		l.broken(c, side, errno)
+		l.writeFailed(c, side, errno)
 		return
 	}
 	if n < len(b) {
@@ -166,8 +180,6 @@ func (l *Loop) hold(c *conn, side session.Side, b []byte) {
 // waitFor notes that side has not taken everything.
 func (l *Loop) waitFor(c *conn, side session.Side) {
 	l.awaitRoom(c, side)
-	c.legs[side].unsent = uint32(reactor.Unsent(int(c.legs[side].fd)))
-	l.tick()
 	l.offerLater(c, side)
 	c.session.Held(side, l.now)
 	if side == session.Upstream {
@@ -179,10 +191,14 @@ func (l *Loop) waitFor(c *conn, side session.Side) {
 // offerAfter is the time until bytes are offered again that the kernel took none of for want of memory.
 const offerAfter = 10 * time.Millisecond
 
-// offerLater sees to it that bytes which wait for side are offered again where that will not show as Writable: where the kernel
-// holds none of them, there is none to be acknowledged. It had no memory for sockets then (tcp_mem).
+// offerLater follows every write that has left bytes waiting for side. Mostly that side shows as Writable later. Where the kernel
+// holds none of its bytes, there is none to be acknowledged and nothing will show: it had no memory for sockets (tcp_mem). Then
+// they are offered again after a while.
 func (l *Loop) offerLater(c *conn, side session.Side) {
-	if c.legs[side].unsent == 0 {
+	leg := &c.legs[side]
+	leg.unsent = uint32(reactor.Unsent(int(leg.fd)))
+	l.tick()
+	if leg.unsent == 0 {
 		c.lookAt = l.now.After(offerAfter)
 	}
 }
@@ -195,10 +211,7 @@ func (l *Loop) offerAgain(c *conn) {
 		if !leg.waited() || reactor.Unsent(int(leg.fd)) > 0 {
 			continue
 		}
-		leg.unsent = 0
-		if l.onWritable(c, side); c.phase == relaying && leg.waited() {
-			l.offerLater(c, side)
-		}
+		l.onWritable(c, side)
 	}
 }
 
@@ -209,15 +222,16 @@ func (l *Loop) flush(c *conn, side session.Side) {
 	errno := leg.held.offer(int(leg.fd))
 	l.tick()
 	if errno != 0 && errno != reactor.Again {
-		l.broken(c, side, errno)
+		l.writeFailed(c, side, errno)
 		return
 	}
 	if !leg.held.empty() {
 		l.awaitRoom(c, side)
+		l.offerLater(c, side)
 		if leg.held.from > before {
 			c.session.Moved(side, l.now)
-			l.rearm(c)
 		}
+		l.rearm(c)
 		return
 	}
 	l.pool.put(leg.held)
@@ -255,52 +269,4 @@ func (l *Loop) taken(c *conn, side session.Side) {
 	if c.mayRead(from) {
 		l.later(c)
 	}
-}
-
-// finished passes on that side has sent FIN, once what it sent before has been taken.
-func (l *Loop) finished(c *conn, side session.Side) {
-	c.session.Finished(side, l.now)
-	if side == session.Upstream {
-		c.use.Finished()
-	}
-	if c.phase == awaiting { // no whole message has come, and none will
-		l.end(c, session.ClientFIN)
-		return
-	}
-	l.rearm(c)
-	if c.legs[side.Other()].held == nil {
-		l.passFIN(c, side)
-	}
-}
-
-func (l *Loop) passFIN(c *conn, from session.Side) {
-	if to := from.Other(); !c.session.Flows[to].Passed { // else both are closed now, which says the same
-		_ = reactor.Finish(int(c.legs[to].fd)) // a peer that is gone shows as such by itself
-	}
-	c.session.FINPassed(from, l.now)
-	if c.session.Reason != session.Open {
-		l.end(c, c.session.Reason)
-	}
-}
-
-// broken ends the session because side's socket has failed. What the peer sent before that is still passed on.
-func (l *Loop) broken(c *conn, side session.Side, errno syscall.Errno) {
-	if c.phase == closing || c.phase == vacant {
-		return
-	}
-	reason := c.session.Reset(side)
-	if errno != 0 && !reactor.IsReset(errno) {
-		reason = c.session.Lost(side)
-	}
-	leg := &c.legs[side]
-	leg.failed = true
-	c.session.End(reason, l.now)
-	for c.phase == relaying && c.legs[side.Other()].held == nil && !c.legs[side.Other()].failed {
-		n, errno := reactor.Read(int(leg.fd), l.buf)
-		if errno != 0 || n == 0 {
-			break
-		}
-		l.received(c, side, l.buf[:n])
-	}
-	l.end(c, reason)
 }

@@ -36,16 +36,16 @@ func (l *Loop) pumpScarce(c *conn, side session.Side) bool {
 
 // passUnheld offers to the other side what lies in side's socket.
 func (l *Loop) passUnheld(c *conn, side session.Side) {
-	leg, to := &c.legs[side], side.Other()
-	n, errno := reactor.Peek(int(leg.fd), l.buf)
-	if errno != 0 || n == 0 {
-		l.readEnd(c, side, errno)
+	to := side.Other()
+	n, _ := l.peek(c, side, l.room(c, side))
+	if n == 0 {
+		l.readNone(c, side)
 		return
 	}
 	sound, broke := c.session.Sound(c.rules(), side, l.buf[:n])
 	written, errno := reactor.Write(int(c.legs[to].fd), l.buf[:sound])
 	if errno != 0 && errno != reactor.Again {
-		l.broken(c, to, errno)
+		l.writeFailed(c, to, errno)
 		return
 	}
 	l.tick()
@@ -68,10 +68,27 @@ func (l *Loop) passUnheld(c *conn, side session.Side) {
 
 // tookOff accounts for n bytes of side that were peeked at in the loop's buffer and have been passed on.
 func (l *Loop) tookOff(c *conn, side session.Side, n int) {
-	taken, errno := reactor.Read(int(c.legs[side].fd), l.buf[:n])
-	if errno != 0 || taken < n { // they were there a moment ago
-		l.end(c, session.InternalError)
-		return
+	for taken := 0; taken < n; {
+		got, more, _ := l.read(c, side, l.buf[taken:n])
+		if got == 0 && !more { // they were there a moment ago
+			l.end(c, session.InternalError)
+			return
+		}
+		taken += got
 	}
 	l.account(c, side, l.buf[:n], 0)
+}
+
+// readNone reads where a peek has found nothing, since only that tells why. A byte that has come meanwhile is passed on.
+func (l *Loop) readNone(c *conn, side session.Side) {
+	n, more, errno := l.read(c, side, l.buf[:1])
+	c.legs[side].readable = more
+	if n == 0 {
+		l.readEnd(c, side, errno)
+	} else {
+		l.received(c, side, l.buf[:n])
+	}
+	if c.isOpen() && c.mayRead(side) {
+		l.later(c)
+	}
 }

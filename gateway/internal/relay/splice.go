@@ -20,7 +20,7 @@ const (
 // nothing, where the bytes have to be read or reading them is cheaper.
 func (l *Loop) pumpUnread(c *conn, side session.Side) bool {
 	leg := &c.legs[side]
-	if !leg.bulk || c.phase != relaying || !l.mayPipe() {
+	if leg.pace != bulk || leg.urgent || c.phase != relaying || !l.mayPipe() {
 		return false
 	}
 	p := l.pool.pipes.get()
@@ -28,61 +28,58 @@ func (l *Loop) pumpUnread(c *conn, side session.Side) bool {
 		return false
 	}
 	reactor.Yield()
-	errno, ended := l.fill(c, side, p)
+	drained := l.fill(c, side, p)
+	if drained {
+		leg.readable = false
+	}
 	if p.empty() {
 		l.pool.pipes.put(p)
-		if ended {
-			l.readEnd(c, side, errno)
-		}
-		return ended
+		return drained
 	}
-	if ended && errno == reactor.Again {
-		leg.readable = false
-	} // a FIN or a failure is met again when these bytes have been passed on
 	l.forwardPipe(c, side.Other(), p)
 	return true
 }
 
-// fill takes what side has sent into an empty pipe, as far as it need not be read. ended says that there is no more, and
-// errno why: 0 for a FIN.
-func (l *Loop) fill(c *conn, side session.Side, p *piece) (errno syscall.Errno, ended bool) {
+// fill takes what side has sent into an empty pipe, as far as it need not be read. It reports whether there is no more for now:
+// where it comes upon anything else than bytes, reading finds out what that is.
+func (l *Loop) fill(c *conn, side session.Side, p *piece) (drained bool) {
 	leg := &c.legs[side]
 	for p.to < pipeSize {
 		head, ahead, errno := l.ahead(c, side)
-		if errno != 0 {
-			return errno, true
+		if errno == reactor.Again {
+			return leg.drained()
 		}
 		if ahead == 0 {
-			leg.bulk = false
-			return 0, false
+			leg.pace = ordinary
+			return false
 		}
 		most := int(min(uint64(len(head))+ahead, uint64(pipeSize-p.to)))
 		n, errno := p.pipe.Fill(int(leg.fd), most)
 		l.tick()
-		if errno == reactor.Again && !p.empty() {
-			return 0, false // perhaps it is only the pipe that is full
-		}
-		if errno != 0 || n == 0 {
-			return errno, true
+		if n == 0 {
+			leg.keep(errno)
+			return errno == reactor.Again && p.empty() && leg.drained() // else perhaps it is only the pipe that is full
 		}
 		p.to += n
 		head = head[:min(n, len(head))]
 		l.account(c, side, head, n-len(head))
 		if n < most {
-			leg.bulk = n > slowSize
-			return 0, false
+			if n <= slowSize {
+				leg.pace = ordinary
+			}
+			return false
 		}
 	}
-	return 0, false
+	return false
 }
 
 // ahead returns how many bytes come after head, the first of what side has sent, that need not be looked at: 0 where
-// reading is the better way.
+// reading is the better way. Of the errors only Again says something.
 func (l *Loop) ahead(c *conn, side session.Side) (head []byte, ahead uint64, errno syscall.Errno) {
 	if ahead = c.session.Ahead(c.rules(), side, nil); ahead > 0 {
 		return nil, ahead, 0
 	}
-	n, errno := reactor.Peek(int(c.legs[side].fd), l.buf[:peekSize])
+	n, errno := l.peek(c, side, l.buf[:peekSize])
 	if errno != 0 || n == 0 {
 		return nil, 0, errno
 	}
@@ -99,7 +96,7 @@ func (l *Loop) forwardPipe(c *conn, side session.Side, p *piece) {
 	errno := p.offer(int(leg.fd))
 	if errno != 0 && errno != reactor.Again {
 		l.pool.pipes.put(p)
-		l.broken(c, side, errno)
+		l.writeFailed(c, side, errno)
 		return
 	}
 	if p.empty() {

@@ -20,6 +20,9 @@ func (l *Loop) dueAt(c *conn) deadline.Instant {
 	if c.lookAt != 0 {
 		at = min(at, c.lookAt)
 	}
+	if c.closeEnd != 0 {
+		at = min(at, c.closeEnd)
+	}
 	if c.settles != 0 {
 		at = min(at, c.settles)
 	}
@@ -50,6 +53,10 @@ func (l *Loop) onDue(c *conn) {
 	}
 	if c.phase == closing {
 		l.closeOn(c)
+		return
+	}
+	if c.closeEnd != 0 && c.closeEnd <= l.now {
+		l.end(c, c.goneFor(session.Client))
 		return
 	}
 	l.lookOnce(c)

@@ -1,0 +1,111 @@
+package relay
+
+import (
+	"syscall"
+
+	"idlegate/gateway/internal/reactor"
+	"idlegate/gateway/internal/session"
+)
+
+// How one side's end reaches the other. Each end has its place in the stream: it is acted on when reading comes upon it, behind
+// all that the side had sent.
+//
+//	found by                        what it says              then
+//	a read of 0                     FIN                       finished: passed on when nothing is held for the other side
+//	a read that fails               reset, or lost            broken: the session ends, and the other side is reset
+//	a write that fails, EPOLLERR    the side takes no more    stopWriting: the other side is read no more, this one to its end
+
+// finished passes on that side has sent FIN, once what it sent before has been taken.
+func (l *Loop) finished(c *conn, side session.Side) {
+	c.session.Finished(side, l.now)
+	if side == session.Upstream {
+		c.use.Finished()
+	}
+	if c.phase == awaiting { // no whole message has come, and none will
+		l.end(c, session.ClientFIN)
+		return
+	}
+	l.rearm(c)
+	if c.legs[side.Other()].held == nil {
+		l.passFIN(c, side)
+	}
+}
+
+func (l *Loop) passFIN(c *conn, from session.Side) {
+	if to := from.Other(); !c.session.Flows[to].Passed { // else both are closed now, which says the same
+		_ = reactor.Finish(int(c.legs[to].fd)) // a peer that is gone shows as such by itself
+	}
+	c.session.FINPassed(from, l.now)
+	if c.legs[from].failed { // it takes no answer
+		c.session.End(c.session.Reset(from), l.now)
+	}
+	if c.session.Reason != session.Open {
+		l.end(c, c.session.Reason)
+	}
+}
+
+// broken ends the session because reading has come upon the end of side's stream, and it was no FIN.
+func (l *Loop) broken(c *conn, side session.Side, errno syscall.Errno) {
+	leg := &c.legs[side]
+	leg.keep(errno)
+	leg.failed = true
+	l.end(c, c.goneFor(side))
+}
+
+// onFailed hears that side's socket has an error, unless a call has told it before.
+func (l *Loop) onFailed(c *conn, side session.Side) {
+	if errno := reactor.Failure(int(c.legs[side].fd)); errno != 0 {
+		l.stopWriting(c, side, errno)
+	}
+}
+
+// writeFailed ends what is written to side.
+func (l *Loop) writeFailed(c *conn, side session.Side, errno syscall.Errno) {
+	if reactor.IsOwn(errno) {
+		l.end(c, session.InternalError)
+		return
+	}
+	l.stopWriting(c, side, errno)
+}
+
+// stopWriting notes that side takes nothing more. What it sent before is still passed on, and only its end says how it has ended.
+func (l *Loop) stopWriting(c *conn, side session.Side, errno syscall.Errno) {
+	leg := &c.legs[side]
+	leg.keep(errno)
+	if leg.failed || !c.isOpen() {
+		return
+	}
+	leg.failed, leg.readable, leg.toEnd = true, true, true
+	if c.phase == relaying {
+		l.dropHeld(leg)
+		leg.starved = false
+		c.session.Taken(c.rules(), side, l.now)
+	}
+	if l.isOver(c, side) {
+		l.end(c, c.goneFor(side))
+		return
+	}
+	if side == session.Upstream {
+		c.session.Events.Pause(l.now) // there is nobody to read the client for
+	} else {
+		c.closeEnd = l.now.After(closeStep)
+	}
+	l.rearm(c)
+	if c.mayRead(side) {
+		l.later(c)
+	}
+}
+
+// isOver reports whether nothing is left to be passed on from side, which takes nothing more.
+func (l *Loop) isOver(c *conn, side session.Side) bool {
+	flow := &c.session.Flows[side]
+	switch {
+	case c.legs[side.Other()].failed:
+		return true
+	case c.phase == dialling:
+		return c.legs[session.Upstream].held == nil && reactor.Unread(int(c.legs[side].fd)) == 0
+	case side == session.Client && c.session.ReadClosed:
+		return true
+	}
+	return flow.FIN && flow.Passed
+}
