@@ -14,6 +14,9 @@ const (
 	pipeShare = 16
 )
 
+// few is how many connections an operator hardly means to stop at. The usual limit of a shell, 1,024 descriptors, leaves 400.
+const few = 1000
+
 // pipesFor returns how many pipes each of so many loops may have.
 func pipesFor(descriptors, loops int) int { return min(mostPipes, descriptors/pipeShare/2/loops) }
 
@@ -33,6 +36,7 @@ func (g *Gateway) bounds(settings policy.Gateway, descriptors, loops int) bounds
 	} else if want > 0 {
 		most = want
 	}
+	g.warnFew(settings, most, descriptors)
 	memory := settings.BufferMemory
 	if least := relay.LeastBudget(loops); memory < least {
 		g.log.logger.Warn("buffer_memory is less than the event loops need",
@@ -40,4 +44,13 @@ func (g *Gateway) bounds(settings policy.Gateway, descriptors, loops int) bounds
 		memory = least
 	}
 	return bounds{connections: most, refuse: settings.OnFull == policy.OnFullRefuse, memory: memory}
+}
+
+// warnFew says at the start that it is the descriptor limit which leaves few connections, not the policy file.
+func (g *Gateway) warnFew(settings policy.Gateway, most int64, descriptors int) {
+	if g.gate != nil || settings.MaxConnections > 0 || most >= few {
+		return
+	}
+	g.log.logger.Warn("the descriptor limit leaves room for few connections; raise it (ulimit -n, LimitNOFILE)",
+		"descriptor_limit", descriptors, "connections", most)
 }

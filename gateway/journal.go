@@ -123,11 +123,7 @@ func (j *journal) write() {
 		case relay.SpokeAgain:
 			j.spokeAgain(r)
 		case relay.Trouble:
-			level := slog.LevelWarn
-			if r.Passed {
-				level = slog.LevelInfo
-			}
-			j.logger.Log(context.Background(), level, r.Text)
+			j.logger.Warn(r.Text) // its end, too: who filters by level must not see only the beginning
 		}
 	}
 }
