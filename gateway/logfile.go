@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"syscall"
@@ -22,7 +23,7 @@ func (j *journal) open(cfg policy.Log) error {
 		}
 		j.file, dest = file, logsink.NewDest(file)
 	}
-	j.sink = logsink.New(logsink.Config{Dest: dest})
+	j.start(dest)
 	j.logger = slog.New(&inForce{style: &j.style})
 	j.restyle(cfg)
 	return nil
@@ -39,12 +40,14 @@ func (j *journal) restyle(cfg policy.Log) {
 		policy.LevelDebug: slog.LevelDebug, policy.LevelInfo: slog.LevelInfo,
 		policy.LevelWarn: slog.LevelWarn, policy.LevelError: slog.LevelError,
 	}[cfg.Level]}
-	var style slog.Handler = slog.NewTextHandler(j.sink, options)
+	style := func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, options) }
 	if cfg.Format == policy.FormatJSON {
 		options.ReplaceAttr = inSeconds
-		style = slog.NewJSONHandler(j.sink, options)
+		style = func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, options) }
 	}
-	j.style.Store(&style)
+	logger, lines := style(j.sink), style(&j.text)
+	j.style.Store(&logger)
+	j.lines.Store(&lines)
 }
 
 // inSeconds makes durations what metrics have them in, where a program reads them.
@@ -67,7 +70,7 @@ func (j *journal) prepare(cfg policy.Log) (*logging, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	l := &logging{cfg: cfg}
-	if j.sink == nil || j.cfg.File == cfg.File {
+	if !j.own || j.cfg.File == cfg.File {
 		return l, nil
 	}
 	l.moves = true
@@ -99,7 +102,7 @@ func (j *journal) adopt(l *logging) {
 		return
 	}
 	j.connections.Store(uint32(l.cfg.Connections))
-	if j.sink != nil {
+	if j.own {
 		j.restyle(l.cfg)
 	}
 	if l.moves {
