@@ -25,6 +25,7 @@ type journal struct {
 	clock  *reactor.Clock
 	own    bool // logger is not the caller's
 	sink   *logsink.Sink
+	storms *storms
 	style  atomic.Pointer[slog.Handler] // what logger writes with; not used with one of the caller's
 	lines  atomic.Pointer[slog.Handler] // what makes lines of records: in the same style, to text
 
@@ -50,6 +51,7 @@ const flushTime = time.Second
 
 func newJournal(logger *slog.Logger, cfg policy.Log, clock *reactor.Clock) (*journal, error) {
 	j := &journal{logger: logger, own: logger == nil, clock: clock, cfg: cfg}
+	j.storms = newStorms(func(s summary) { j.sink.Put(s.record()) })
 	j.connections.Store(uint32(cfg.Connections))
 	if j.own {
 		if err := j.open(cfg); err != nil {
@@ -72,6 +74,7 @@ func (j *journal) dropped() uint64 { return j.sink.Dropped() }
 
 // close writes what is queued. No loop may report any more.
 func (j *journal) close() {
+	j.storms.close()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.closed = true
@@ -97,7 +100,9 @@ func (j *journal) Ended(e relay.Ended) {
 			return
 		}
 	}
-	j.sink.Put(e)
+	if j.storms.admit(&e) {
+		j.sink.Put(e)
+	}
 }
 
 // Observed takes from a loop that a timer would have ended a connection.
