@@ -102,7 +102,7 @@ type pool struct {
 
 // newPool returns a pool with room for so many pipes.
 func newPool(b *Budget, most int) *pool {
-	p := &pool{budget: b, pipes: pipes{most: most}}
+	p := &pool{budget: b, pipes: pipes{most: most, create: reactor.NewPipe}}
 	for i := range p.free {
 		p.free[i] = make([]*piece, 0, keep)
 	}

@@ -23,7 +23,7 @@ func (l *Loop) pumpUnread(c *conn, side session.Side) bool {
 	if !leg.bulk || c.phase != relaying || !l.mayPipe() {
 		return false
 	}
-	p := l.pool.pipes.get()
+	p := l.pool.pipes.get(l.now)
 	if p == nil {
 		return false
 	}
@@ -47,7 +47,7 @@ func (l *Loop) pumpUnread(c *conn, side session.Side) bool {
 // errno why: 0 for a FIN.
 func (l *Loop) fill(c *conn, side session.Side, p *piece) (errno syscall.Errno, ended bool) {
 	leg := &c.legs[side]
-	for p.to < pipeSize {
+	for p.to < p.pipe.Size() {
 		head, ahead, errno := l.ahead(c, side)
 		if errno != 0 {
 			return errno, true
@@ -56,7 +56,7 @@ func (l *Loop) fill(c *conn, side session.Side, p *piece) (errno syscall.Errno, 
 			leg.bulk = false
 			return 0, false
 		}
-		most := int(min(uint64(len(head))+ahead, uint64(pipeSize-p.to)))
+		most := int(min(uint64(len(head))+ahead, uint64(p.pipe.Size()-p.to)))
 		n, errno := p.pipe.Fill(int(leg.fd), most)
 		l.tick()
 		if errno == reactor.Again && !p.empty() {
