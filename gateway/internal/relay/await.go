@@ -11,16 +11,14 @@ import (
 
 // holdRoom is how much more of a first message can be held.
 func (l *Loop) holdRoom(c *conn) int {
-	if p := c.legs[session.Upstream].held; p != nil {
-		return readSize - p.to
-	}
-	return readSize
+	return readSize - c.legs[session.Upstream].pending.size()
 }
 
 // await holds what came before the first message was whole, and connects upstream when it is.
 func (l *Loop) await(c *conn, b []byte) {
 	whole := c.session.Flows[session.Client].Messages > 0
-	if len(b) > 0 && !l.holdFirst(c, b, whole) {
+	if !c.legs[session.Upstream].pending.add(l.pool, b) { // pumpScarce keeps a reserve, so that this does not happen
+		l.end(c, session.InternalError)
 		return
 	}
 	if whole {
@@ -30,25 +28,6 @@ func (l *Loop) await(c *conn, b []byte) {
 	if l.holdRoom(c) == 0 {
 		l.end(c, session.MessageTooLarge)
 	}
-}
-
-// holdFirst adds b to what is held for the upstream. A message that is not whole gets room for all that it may become:
-// who holds memory must not wait for more of it.
-func (l *Loop) holdFirst(c *conn, b []byte, whole bool) bool {
-	leg := &c.legs[session.Upstream]
-	if leg.held == nil {
-		need := readSize
-		if whole {
-			need = len(b)
-		}
-		leg.held = l.pool.get(need)
-	}
-	if leg.held == nil { // postpone keeps a reserve, so that this does not happen
-		l.end(c, session.InternalError)
-		return false
-	}
-	leg.held.to += copy(leg.held.buf[leg.held.to:], b)
-	return true
 }
 
 // postponed is for how long a client is not read for whose first message there is no memory.

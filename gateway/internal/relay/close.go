@@ -30,7 +30,7 @@ func (l *Loop) end(c *conn, reason session.Reason) {
 	c.lookAt = c.closeEnd
 	l.arrange(c, cause)
 	for side := session.Client; side <= session.Upstream; side++ {
-		if leg := &c.legs[side]; leg.fd >= 0 && leg.held == nil {
+		if leg := &c.legs[side]; leg.fd >= 0 && leg.pending.empty() {
 			l.finishLeg(c, side)
 		}
 	}
@@ -73,20 +73,20 @@ func (l *Loop) arrange(c *conn, cause session.Reason) {
 	switch {
 	case c.route.Reset && !finished:
 		client.reset, up.reset = true, true
-		l.dropHeld(client)
-		l.dropHeld(up)
+		l.dropPending(client)
+		l.dropPending(up)
 	case cause == session.UpstreamReset:
 		client.reset = true // after what the upstream had sent
 	case cause == session.ClientReset:
 		up.reset = true
-		l.dropHeld(up)
+		l.dropPending(up)
 	}
 	switch cause {
 	case session.ClientStalled, session.WriteDeadline:
-		l.dropHeld(client)
+		l.dropPending(client)
 		c.abandon = true
 	case session.UpstreamStalled:
-		l.dropHeld(up)
+		l.dropPending(up)
 		c.abandon = true
 	}
 	for side := range c.legs {
@@ -96,16 +96,11 @@ func (l *Loop) arrange(c *conn, cause session.Reason) {
 	}
 }
 
-func (l *Loop) dropHeld(leg *leg) {
-	if leg.held != nil {
-		l.pool.put(leg.held)
-		leg.held = nil
-	}
-}
+func (l *Loop) dropPending(leg *leg) { leg.pending.drop(l.pool) }
 
 // closeLeg closes a leg's socket now.
 func (l *Loop) closeLeg(leg *leg) {
-	l.dropHeld(leg)
+	l.dropPending(leg)
 	if leg.fd >= 0 {
 		reactor.Close(int(leg.fd))
 		leg.fd = -1
@@ -114,7 +109,7 @@ func (l *Loop) closeLeg(leg *leg) {
 
 // abortLeg resets a leg's socket now.
 func (l *Loop) abortLeg(leg *leg) {
-	l.dropHeld(leg)
+	l.dropPending(leg)
 	if leg.fd >= 0 {
 		reactor.Abort(int(leg.fd))
 		leg.fd = -1
@@ -157,7 +152,7 @@ func (l *Loop) onClosing(c *conn, side session.Side, ready reactor.Ready) {
 	switch {
 	case ready.Any(reactor.Failed):
 		l.closeLeg(leg)
-	case leg.held != nil:
+	case !leg.pending.empty():
 		l.flushLast(c, side)
 	case !leg.reset:
 		l.discardLeg(c, side)
@@ -168,12 +163,11 @@ func (l *Loop) onClosing(c *conn, side session.Side, ready reactor.Ready) {
 // flushLast writes what is held for side.
 func (l *Loop) flushLast(c *conn, side session.Side) {
 	leg := &c.legs[side]
-	if errno := leg.held.offer(int(leg.fd)); errno != 0 && errno != reactor.Again {
+	if _, errno := leg.pending.flush(l.pool, int(leg.fd)); errno != 0 && errno != reactor.Again {
 		l.closeLeg(leg)
 		return
 	}
-	if leg.held.empty() {
-		l.dropHeld(leg)
+	if leg.pending.empty() {
 		l.finishLeg(c, side)
 	}
 }
@@ -181,7 +175,7 @@ func (l *Loop) flushLast(c *conn, side session.Side) {
 // discard reads on where a turn was not enough.
 func (l *Loop) discard(c *conn) {
 	for side := session.Client; side <= session.Upstream; side++ {
-		if leg := &c.legs[side]; leg.fd >= 0 && leg.held == nil && !leg.reset {
+		if leg := &c.legs[side]; leg.fd >= 0 && leg.pending.empty() && !leg.reset {
 			l.discardLeg(c, side)
 		}
 	}
@@ -216,14 +210,14 @@ func (l *Loop) closeOn(c *conn) {
 		leg := &c.legs[side]
 		switch {
 		case leg.fd < 0:
-		case !over && leg.reset && leg.held == nil:
+		case !over && leg.reset && leg.pending.empty():
 			l.resetLeg(c, side)
 		case !over:
 		case leg.reset, c.abandon && reactor.Unsent(int(leg.fd)) > 0:
 			l.abortLeg(leg)
-		case leg.held != nil:
+		case !leg.pending.empty():
 			flushing = true
-			l.dropHeld(leg)
+			l.dropPending(leg)
 			l.finishLeg(c, side)
 		}
 	}

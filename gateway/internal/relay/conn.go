@@ -23,7 +23,7 @@ const (
 type leg struct {
 	fd       int32  // -1: none
 	unsent   uint32 // bytes that the peer had not acknowledged at the last look; 0: no look yet
-	held     *piece // bytes that wait for this peer
+	pending  outbox // what waits for this peer
 	readable bool   // there may be bytes to read
 	toEnd    bool   // a FIN or an error lies behind them: a short read is not the last one
 	starved  bool   // this peer did not take everything, and there was no memory to hold it
@@ -33,7 +33,7 @@ type leg struct {
 }
 
 // waited reports whether bytes wait for this peer.
-func (l *leg) waited() bool { return l.held != nil || l.starved }
+func (l *leg) waited() bool { return !l.pending.empty() || l.starved }
 
 // conn is a session and its sockets. It is plain data in a slot of its loop.
 type conn struct {
@@ -92,7 +92,7 @@ func (c *conn) mayRead(side session.Side) bool {
 	switch c.phase {
 	case relaying:
 		other := &c.legs[side.Other()]
-		return other.held == nil && !other.starved
+		return !other.waited()
 	case awaiting:
 		return !c.postponed
 	}
@@ -109,7 +109,7 @@ func (c *conn) connecting(side session.Side) bool {
 	return side == session.Upstream && c.session.Events.ConnectBegan != 0
 }
 
-const chunk = 512 // connections that are allocated at once, in whole pages of memory
+const slabChunk = 512 // connections that are allocated at once, in whole pages of memory
 
 // slab holds the connections of a loop by slot. Connections never move, and a slot that was used is used again first.
 type slab struct {
@@ -118,7 +118,7 @@ type slab struct {
 	used   int
 }
 
-func (s *slab) at(slot int32) *conn { return &s.chunks[slot/chunk][slot%chunk] }
+func (s *slab) at(slot int32) *conn { return &s.chunks[slot/slabChunk][slot%slabChunk] }
 
 // take returns a vacant connection.
 func (s *slab) take() *conn {
@@ -132,9 +132,9 @@ func (s *slab) take() *conn {
 }
 
 func (s *slab) grow() {
-	first := int32(len(s.chunks) * chunk)
-	s.chunks = append(s.chunks, make([]conn, chunk))
-	for slot := first + chunk - 1; slot >= first; slot-- {
+	first := int32(len(s.chunks) * slabChunk)
+	s.chunks = append(s.chunks, make([]conn, slabChunk))
+	for slot := first + slabChunk - 1; slot >= first; slot-- {
 		s.at(slot).slot = slot
 		s.free = append(s.free, slot)
 	}
@@ -153,7 +153,7 @@ const maxGeneration = 1<<30 - 1
 // find returns the connection and side that token names, nil if it is gone.
 func (s *slab) find(token uint64) (*conn, session.Side) {
 	slot := int32(uint32(token) >> 1)
-	if int(slot) >= len(s.chunks)*chunk {
+	if int(slot) >= len(s.chunks)*slabChunk {
 		return nil, 0
 	}
 	c := s.at(slot)

@@ -21,10 +21,10 @@ func TestThePoolKeepsToTheBudget(t *testing.T) {
 		t.Error("a second piece of 64 KiB out of 100")
 	}
 	small := p.get(1)
-	if small == nil || len(small.buf) != pieceSizes[0] {
+	if small == nil || len(small.buf) != chunkSizes[0] {
 		t.Error("no small piece though there is room for one")
 	}
-	if got, want := budget.Used(), int64(readSize+pieceSizes[0]); got != want {
+	if got, want := budget.Used(), int64(readSize+chunkSizes[0]); got != want {
 		t.Errorf("%d bytes are counted, want %d", got, want)
 	}
 	p.put(big)

@@ -22,19 +22,19 @@ const leastPipe = 128 << 10
 // pipeRetry is for how long no pipe is made after one could not be had. What comes meanwhile is copied.
 const pipeRetry = time.Second
 
-// pipes is one loop's supply of pipes, as pieces without a buffer. One that has no bytes costs two descriptors and next to no
+// pipes is one loop's supply of pipes, as chunks without a buffer. One that has no bytes costs two descriptors and next to no
 // memory.
 type pipes struct {
 	create func(reactor.PipeSize) (reactor.Pipe, syscall.Errno) // set once
 
-	free    []*piece // empty ones
+	free    []*chunk // empty ones
 	open    int      // in use or not
 	most    int
 	retryAt deadline.Instant // when one may be made again; 0: at once
 }
 
 // get returns an empty pipe, or nil if there may be no more. It counts as nothing until it is held.
-func (p *pipes) get(now deadline.Instant) *piece {
+func (p *pipes) get(now deadline.Instant) *chunk {
 	if last := len(p.free) - 1; last >= 0 {
 		got := p.free[last]
 		p.free = p.free[:last]
@@ -49,11 +49,11 @@ func (p *pipes) get(now deadline.Instant) *piece {
 		return nil
 	}
 	p.open++
-	return &piece{pipe: pipe}
+	return &chunk{pipe: pipe}
 }
 
 // put takes a pipe back. What it still has is for nobody else, so that one is closed.
-func (p *pipes) put(done *piece) {
+func (p *pipes) put(done *chunk) {
 	if done.empty() {
 		done.from, done.to = 0, 0
 		p.free = append(p.free, done)

@@ -132,7 +132,7 @@ func (l *Loop) account(c *conn, side session.Side, b []byte, unread int) session
 	return got
 }
 
-// forward writes b to side, and holds what it does not take.
+// forward sends b to side.
 func (l *Loop) forward(c *conn, side session.Side, b []byte) {
 	if c.phase == awaiting {
 		l.await(c, b)
@@ -141,26 +141,20 @@ func (l *Loop) forward(c *conn, side session.Side, b []byte) {
 	if len(b) == 0 {
 		return
 	}
-	n, errno := reactor.Write(int(c.legs[side].fd), b)
-	if errno != 0 && errno != reactor.Again {
-		l.broken(c, side, errno)
-		return
-	}
-	if n < len(b) {
-		l.hold(c, side, b[n:])
-	}
+	leg := &c.legs[side]
+	l.sent(c, side, leg.pending.send(l.pool, int(leg.fd), b))
 }
 
-// hold keeps b until side takes it. The side that sent it is not read meanwhile.
-func (l *Loop) hold(c *conn, side session.Side, b []byte) {
-	p := l.pool.get(len(b))
-	if p == nil { // pumpScarce keeps a reserve, so that this does not happen
+// sent follows what was sent to side. While something of it waits, the side that it came from is not read.
+func (l *Loop) sent(c *conn, side session.Side, errno syscall.Errno) {
+	switch {
+	case errno == noMemory:
 		l.end(c, session.InternalError)
-		return
+	case errno != 0:
+		l.broken(c, side, errno)
+	case !c.legs[side].pending.empty():
+		l.waitFor(c, side)
 	}
-	p.to = copy(p.buf, b)
-	c.legs[side].held = p
-	l.waitFor(c, side)
 }
 
 // waitFor notes that side has not taken everything.
@@ -201,32 +195,29 @@ func (l *Loop) offerAgain(c *conn) {
 	}
 }
 
-// flush writes what is held for side, and when it is gone lets the other side be read again.
+// flush writes what waits for side, and when it is gone lets the other side be read again.
 func (l *Loop) flush(c *conn, side session.Side) {
 	leg := &c.legs[side]
-	before := leg.held.from
-	errno := leg.held.offer(int(leg.fd))
+	moved, errno := leg.pending.flush(l.pool, int(leg.fd))
 	l.tick()
 	if errno != 0 && errno != reactor.Again {
 		l.broken(c, side, errno)
 		return
 	}
-	if !leg.held.empty() {
-		if leg.held.from > before {
+	if !leg.pending.empty() {
+		if moved > 0 {
 			c.session.Moved(side, l.now)
 			l.rearm(c)
 		}
 		return
 	}
-	l.pool.put(leg.held)
-	leg.held = nil
 	l.taken(c, side)
 }
 
 // onWritable goes on where side had not taken everything.
 func (l *Loop) onWritable(c *conn, side session.Side) {
 	leg := &c.legs[side]
-	if leg.held != nil {
+	if !leg.pending.empty() {
 		l.flush(c, side)
 		return
 	}
@@ -262,7 +253,7 @@ func (l *Loop) finished(c *conn, side session.Side) {
 		return
 	}
 	l.rearm(c)
-	if c.legs[side.Other()].held == nil {
+	if c.legs[side.Other()].pending.empty() {
 		l.passFIN(c, side)
 	}
 }
@@ -289,7 +280,7 @@ func (l *Loop) broken(c *conn, side session.Side, errno syscall.Errno) {
 	leg := &c.legs[side]
 	leg.failed = true
 	c.session.End(reason, l.now)
-	for c.phase == relaying && c.legs[side.Other()].held == nil && !c.legs[side.Other()].failed {
+	for c.phase == relaying && c.legs[side.Other()].pending.empty() && !c.legs[side.Other()].failed {
 		n, errno := reactor.Read(int(leg.fd), l.buf)
 		if errno != 0 || n == 0 {
 			break

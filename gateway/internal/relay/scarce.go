@@ -27,7 +27,7 @@ func (l *Loop) pumpScarce(c *conn, side session.Side) bool {
 		l.passUnheld(c, side)
 		return true
 	}
-	if c.legs[session.Upstream].held != nil {
+	if !c.legs[session.Upstream].pending.empty() {
 		return false
 	}
 	l.postpone(c)

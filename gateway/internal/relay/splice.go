@@ -45,7 +45,7 @@ func (l *Loop) pumpUnread(c *conn, side session.Side) bool {
 
 // fill takes what side has sent into an empty pipe, as far as it need not be read. ended says that there is no more, and
 // errno why: 0 for a FIN.
-func (l *Loop) fill(c *conn, side session.Side, p *piece) (errno syscall.Errno, ended bool) {
+func (l *Loop) fill(c *conn, side session.Side, p *chunk) (errno syscall.Errno, ended bool) {
 	leg := &c.legs[side]
 	for p.to < p.pipe.Size() {
 		head, ahead, errno := l.ahead(c, side)
@@ -93,24 +93,8 @@ func (l *Loop) ahead(c *conn, side session.Side) (head []byte, ahead uint64, err
 	return head, ahead, 0
 }
 
-// forwardPipe writes to side what p has, and holds what it does not take.
-func (l *Loop) forwardPipe(c *conn, side session.Side, p *piece) {
+// forwardPipe sends to side what p has.
+func (l *Loop) forwardPipe(c *conn, side session.Side, p *chunk) {
 	leg := &c.legs[side]
-	errno := p.offer(int(leg.fd))
-	if errno != 0 && errno != reactor.Again {
-		l.pool.pipes.put(p)
-		l.broken(c, side, errno)
-		return
-	}
-	if p.empty() {
-		l.pool.pipes.put(p)
-		return
-	}
-	if !l.pool.budget.take(p.to) { // mayPipe keeps a reserve, so that this does not happen
-		l.pool.pipes.put(p)
-		l.end(c, session.InternalError)
-		return
-	}
-	leg.held = p
-	l.waitFor(c, side)
+	l.sent(c, side, leg.pending.sendPipe(l.pool, int(leg.fd), p))
 }
