@@ -26,7 +26,7 @@ func TestFewDescriptorsAreToldOfAtTheStart(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "log")
 			g := &Gateway{log: journalOf(t, policy.Log{File: path}), gate: row.gate}
 			row.settings.BufferMemory = 1 << 30
-			g.bounds(row.settings, row.descriptors, 2)
+			g.bounds(&policy.Config{Gateway: row.settings}, row.descriptors, 2)
 			g.log.close()
 			if got := strings.Contains(contentOf(t, path), "the descriptor limit leaves room for few connections"); got != row.want {
 				t.Errorf("the log tells: %v, want %v:\n%s", got, row.want, contentOf(t, path))

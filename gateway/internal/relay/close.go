@@ -25,6 +25,7 @@ func (l *Loop) end(c *conn, reason session.Reason) {
 		c.session.Reason = l.leavesFor(c, cause)
 	}
 	l.report(c)
+	l.cfg.Budget.finished(c.id)
 	c.phase = closing
 	c.closeEnd = l.now.After(closeStep)
 	c.lookAt = c.closeEnd

@@ -43,7 +43,7 @@ type conn struct {
 	endpoint   *upstream.Endpoint // of the attempt under way or the connection; nil: none
 	id         uint64
 	lookAt     deadline.Instant // when to offer again what waits though nothing is under way, 0: no need; of one that is closing, when to look next
-	closeEnd   deadline.Instant // when the step of closing under way is given up
+	closeEnd   deadline.Instant // when the step of closing under way is given up; of one that waits for memory with a part of its first message, when that is
 	client     peer
 	tried      upstream.Tried
 	slot       int32

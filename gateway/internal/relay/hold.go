@@ -21,6 +21,8 @@ type Budget struct {
 	limit atomic.Int64 // that a read keeps to
 	most  atomic.Int64 // that is held: limit, or while it is being lowered the one before
 	used  atomic.Int64
+
+	finisher atomic.Uint64 // id of the connection whose first message may use what the others leave; 0: none
 }
 
 // NewBudget returns a budget of limit bytes.
@@ -40,8 +42,9 @@ func (b *Budget) Set(limit int64) {
 // Settle is called when all loops have had a turn since Set.
 func (b *Budget) Settle() { b.most.Store(b.limit.Load()) }
 
-// LeastBudget is the least that so many loops can work with: what is kept in reserve, and a chunk to hold.
-func LeastBudget(loops int) int64 { return reserve(loops) + readSize }
+// LeastBudget is the least that so many loops can work with: what is kept in reserve, and a chunk to hold, or a first message of
+// hold bytes.
+func LeastBudget(loops, hold int) int64 { return reserve(loops) + int64(max(readSize, hold)) }
 
 // reserve is what the next reads of all loops may need before one of them looks at the budget again: a chunk for what was
 // read, and one for what its receiver had sent, if that turns out to be gone.
@@ -58,6 +61,14 @@ func (b *Budget) take(n int) bool {
 	b.used.Add(int64(-n))
 	return false
 }
+
+// finish has the connection with that id use what others leave for a first message. It reports false while another does.
+func (b *Budget) finish(id uint64) bool {
+	return b.finisher.Load() == id || b.finisher.CompareAndSwap(0, id)
+}
+
+// finished lets another finish.
+func (b *Budget) finished(id uint64) { b.finisher.CompareAndSwap(id, 0) }
 
 func (b *Budget) give(n int) { b.used.Add(int64(-n)) }
 

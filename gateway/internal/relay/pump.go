@@ -59,7 +59,12 @@ func (l *Loop) pumpBoth(c *conn) {
 // pump reads what side has sent and passes it on.
 func (l *Loop) pump(c *conn, side session.Side) {
 	for range turnReads {
-		if l.scarce() && l.pumpScarce(c, side) {
+		if c.phase == awaiting && !l.hasRoom(c) {
+			l.noRoom(c)
+			return
+		}
+		if c.phase != awaiting && l.scarce() {
+			l.passUnheld(c, side)
 			return
 		}
 		if !l.pumpUnread(c, side) {
