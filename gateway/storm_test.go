@@ -49,10 +49,10 @@ func TestAStormOfEqualFailuresIsSummedUp(t *testing.T) {
 			for i := range each {
 				j.Ended(failed(i, session.ConnectRefused))
 			}
-			time.Sleep(stormWindow + time.Millisecond)
+			<-time.After(stormWindow + time.Millisecond)
 		}
 		j.Ended(failed(0, session.ConnectRefused)) // the last window but one has ended, this one has nothing to sum up
-		time.Sleep(2 * stormWindow)
+		<-time.After(2 * stormWindow)
 		if n := len(j.storms.kinds); n > 0 {
 			t.Errorf("%d kinds are kept when the storm is over", n)
 		}
