@@ -45,7 +45,7 @@ type journal struct {
 // queued is how many bytes may wait to be written: those of some 8,000 lines about ended connections.
 const queued = 2 << 20
 
-// flushTime is how long a destination has to take what is queued when the gateway ends, and what was being written to it
+// flushTime is how long a destination may take nothing of what is queued when the gateway ends, or of what was being written to it
 // when another takes its place.
 const flushTime = time.Second
 
@@ -81,7 +81,7 @@ func (j *journal) close() {
 	ctx := context.Background()
 	if j.own { // a logger of the caller's is the caller's to hold up
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, flushTime)
+		ctx, cancel = j.sink.Patient(flushTime)
 		defer cancel()
 	}
 	_ = j.sink.Close(ctx) // what was not written by then is counted

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -93,7 +92,7 @@ func (l *logging) discard() {
 }
 
 // adopt puts what was prepared in force, while loops go on reporting. Of what was prepared at the same time only one can
-// be adopted. Lines that came before go to the former destination, for which it waits, but no longer than flushTime.
+// be adopted. Lines that came before go to the former destination, for which it waits, as long as it takes some within flushTime.
 func (j *journal) adopt(l *logging) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -147,7 +146,7 @@ func (j *journal) exchange(file *os.File) {
 	if file != nil {
 		dest = logsink.NewDest(file)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
+	ctx, cancel := j.sink.Patient(flushTime)
 	defer cancel()
 	_ = j.sink.Exchange(ctx, dest) // a write that does not return may end with the file; its lines are counted
 	if j.file != nil {

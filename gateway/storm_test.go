@@ -53,8 +53,11 @@ func TestAStormOfEqualFailuresIsSummedUp(t *testing.T) {
 		}
 		j.Ended(failed(0, session.ConnectRefused)) // the last window but one has ended, this one has nothing to sum up
 		<-time.After(2 * stormWindow)
-		if n := len(j.storms.kinds); n > 0 {
-			t.Errorf("%d kinds are kept when the storm is over", n)
+		j.storms.mu.Lock()
+		kept := len(j.storms.kinds)
+		j.storms.mu.Unlock()
+		if kept > 0 {
+			t.Errorf("%d kinds are kept when the storm is over", kept)
 		}
 		j.close()
 		lines, summed := tally(t, contentOf(t, path))

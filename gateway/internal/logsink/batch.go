@@ -31,18 +31,26 @@ func (b *batch) append(next *batch) {
 	b.formats += next.formats
 }
 
-// render appends to text the lines of all, those of records made by format.
-func (b *batch) render(text *batch, format func([]byte, any) []byte) {
-	begin := 0
-	for i, end := range b.ends {
-		if record := b.records[i]; record != nil {
+// render has text be the lines from the one with that index on, as many as one write takes, those of records made by format. It
+// returns the index to go on with.
+func (b *batch) render(text *batch, first int, format func([]byte, any) []byte) (next int) {
+	text.clear()
+	for next = first; next < len(b.ends) && len(text.lines) < writeBytes; next++ {
+		if record := b.records[next]; record != nil {
 			text.lines = format(text.lines, record)
 		} else {
-			text.lines = append(text.lines, b.lines[begin:end]...)
+			text.lines = append(text.lines, b.line(next)...)
 		}
 		text.ends = append(text.ends, len(text.lines))
-		begin = end
 	}
+	return next
+}
+
+func (b *batch) line(i int) []byte {
+	if i == 0 {
+		return b.lines[:b.ends[0]]
+	}
+	return b.lines[b.ends[i-1]:b.ends[i]]
 }
 
 // clear leaves room for as many again, and keeps no record alive.

@@ -21,11 +21,13 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 const (
 	defaultBytes = 1 << 20
-	recordBytes  = 256 // that a record counts for, which is about what its line takes
+	recordBytes  = 256      // that a record counts for, which is about what its line takes
+	writeBytes   = 64 << 10 // of lines that are made and written at once, but for the end of the last
 )
 
 // Config says where the lines go and how many may wait.
@@ -41,7 +43,8 @@ type Sink struct {
 	bytes  int
 	format func([]byte, any) []byte
 
-	dropped atomic.Uint64
+	dropped  atomic.Uint64
+	progress atomic.Uint64 // lines made and writes that have returned
 
 	// Guarded by mu, which nobody holds for longer than it takes to copy a line.
 	mu     sync.Mutex
@@ -84,6 +87,29 @@ func (s *Sink) Write(p []byte) (int, error) {
 
 // Put queues a record, or drops and counts it as Write does a line.
 func (s *Sink) Put(record any) { s.enqueue(nil, record) }
+
+// Patient returns a context for Exchange or Close that ends when nothing is written for as long as d: a destination that is slow
+// is waited for, and one that stalls is not.
+func (s *Sink) Patient(d time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		tick := time.NewTicker(d)
+		defer tick.Stop()
+		for last := s.progress.Load(); ; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			now := s.progress.Load()
+			if now == last {
+				cancel()
+			}
+			last = now
+		}
+	}()
+	return ctx, cancel
+}
 
 // Dropped is the number of lines that were lost so far.
 func (s *Sink) Dropped() uint64 { return s.dropped.Load() }
@@ -182,12 +208,15 @@ func (s *Sink) carry(c *carrier) {
 		// Before lines are taken: those that wait while a former carrier holds the destination can still go to another.
 		c.dest.mu.Lock()
 		taken := s.take(c, spare)
-		taken.render(&text, s.format)
-		arrived := c.dest.write(text)
+		for next := 0; next < len(taken.ends); {
+			next = taken.render(&text, next, s.format)
+			s.progress.Add(1)
+			s.dropped.Add(uint64(len(text.ends) - c.dest.write(text)))
+			s.progress.Add(1)
+		}
 		c.dest.mu.Unlock()
-		s.wrote(c, len(taken.ends)-arrived)
+		s.wrote(c)
 		taken.clear()
-		text.clear()
 		spare = taken
 	}
 }
@@ -220,9 +249,8 @@ func (s *Sink) take(c *carrier, empty batch) (taken batch) {
 	return taken
 }
 
-// wrote makes room for as many bytes as c has taken, and counts the lines of them that did not arrive.
-func (s *Sink) wrote(c *carrier, lost int) {
-	s.dropped.Add(uint64(lost))
+// wrote makes room for as many bytes as c has taken.
+func (s *Sink) wrote(c *carrier) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.writing = 0
