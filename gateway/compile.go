@@ -33,8 +33,20 @@ func compileRoute(r *policy.Route, account *relay.Account, wire *relay.Wire) (*r
 		ResetOn:             reset,
 		Reset:               r.Policy.Close == policy.CloseRST,
 		ConnectFirstMessage: r.ConnectOn == policy.ConnectOnFirstMessage,
+		Hold:                holdOf(r),
 	}, nil
 }
+
+// holdOf returns how many bytes of a first message are held at most.
+func holdOf(r *policy.Route) int {
+	if r.Hold == 0 { // connect_on: accept, which an edit may change
+		return standardHold
+	}
+	return int(r.Hold)
+}
+
+// standardHold is what holdOf returns where the policy file does not say.
+const standardHold = 64 << 10
 
 func compileWire(r *policy.Route, u *relay.Upstream) (*relay.Wire, error) {
 	rule, err := compileProtocol(r)

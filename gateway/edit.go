@@ -83,7 +83,7 @@ func (e *edit) prepare(cfg *policy.Config) (err error) {
 		e.log.discard()
 		return explainTaken(err, e.old)
 	}
-	e.bounds = g.bounds(cfg.Gateway, limit, len(g.loops))
+	e.bounds = g.bounds(cfg, limit, len(g.loops))
 	return nil
 }
 

@@ -112,7 +112,7 @@ func (g *Gateway) makeLoops() error {
 		return err
 	}
 	g.pipes = pipesFor(limit, n)
-	bounds := g.bounds(g.cfg.Policy.Gateway, limit, n)
+	bounds := g.bounds(g.cfg.Policy, limit, n)
 	g.budget, g.gate = relay.NewBudget(bounds.memory), relay.NewGate(bounds.connections, bounds.refuse)
 	for i := range n {
 		l, err := relay.New(relay.Config{

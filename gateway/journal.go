@@ -1,7 +1,9 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -15,19 +17,22 @@ import (
 	"idlegate/policy"
 )
 
-// journal writes the log. Loops hand it plain records through a bounded queue and never wait: what finds the queue full
-// is dropped and counted, as is what finds the destination stalled.
+// journal writes the log. Loops hand it plain records, which wait in the bounded queue of its sink and are made lines there;
+// they never wait themselves. What finds the queue full is dropped and counted, as is what finds the destination stalled.
 type journal struct {
 	// Set once, then read only.
 	logger *slog.Logger // goes with every adopted style
 	clock  *reactor.Clock
-	queue  chan any
-	done   chan struct{}
-	sink   *logsink.Sink                // nil with a logger of the caller's
+	own    bool // logger is not the caller's
+	sink   *logsink.Sink
+	storms *storms
 	style  atomic.Pointer[slog.Handler] // what logger writes with; not used with one of the caller's
+	lines  atomic.Pointer[slog.Handler] // what makes lines of records: in the same style, to text
 
-	lost        atomic.Uint64
 	connections atomic.Uint32 // a policy.LogConnections
+
+	formatting sync.Mutex   // held while one line is made
+	text       bytes.Buffer // Guarded by formatting; the line.
 
 	// Guarded by mu, which no loop takes.
 	mu     sync.Mutex
@@ -37,56 +42,51 @@ type journal struct {
 	closed bool
 }
 
-// queued is how many records may wait to be written.
-const queued = 8192
+// queued is how many bytes may wait to be written: those of some 8,000 lines about ended connections.
+const queued = 2 << 20
 
-// flushTime is how long a destination has to take what is queued when the gateway ends, and what was being written to it
+// flushTime is how long a destination may take nothing of what is queued when the gateway ends, or of what was being written to it
 // when another takes its place.
 const flushTime = time.Second
 
 func newJournal(logger *slog.Logger, cfg policy.Log, clock *reactor.Clock) (*journal, error) {
-	j := &journal{logger: logger, clock: clock, cfg: cfg, queue: make(chan any, queued), done: make(chan struct{})}
+	j := &journal{logger: logger, own: logger == nil, clock: clock, cfg: cfg}
+	j.storms = newStorms(func(s summary) { j.sink.Put(s.record()) })
 	j.connections.Store(uint32(cfg.Connections))
-	if logger == nil {
+	if j.own {
 		if err := j.open(cfg); err != nil {
 			return nil, err
 		}
+		return j, nil
 	}
-	go j.write()
+	handler := logger.Handler()
+	j.lines.Store(&handler) // which leaves nothing in text
+	j.start(logsink.NewDest(io.Discard))
 	return j, nil
 }
 
-// dropped returns how many lines were lost.
-func (j *journal) dropped() uint64 {
-	n := j.lost.Load()
-	if j.sink != nil {
-		n += j.sink.Dropped()
-	}
-	return n
+func (j *journal) start(dest *logsink.Dest) {
+	j.sink = logsink.New(logsink.Config{Dest: dest, Bytes: queued, Format: j.format})
 }
+
+// dropped returns how many lines were lost.
+func (j *journal) dropped() uint64 { return j.sink.Dropped() }
 
 // close writes what is queued. No loop may report any more.
 func (j *journal) close() {
-	close(j.queue)
-	<-j.done
+	j.storms.close()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.closed = true
-	if j.sink != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), flushTime)
+	ctx := context.Background()
+	if j.own { // a logger of the caller's is the caller's to hold up
+		var cancel context.CancelFunc
+		ctx, cancel = j.sink.Patient(flushTime)
 		defer cancel()
-		_ = j.sink.Close(ctx) // what was not written by then is counted
 	}
+	_ = j.sink.Close(ctx) // what was not written by then is counted
 	if j.file != nil {
 		j.file.Close()
-	}
-}
-
-func (j *journal) put(record any) {
-	select {
-	case j.queue <- record:
-	default:
-		j.lost.Add(1)
 	}
 }
 
@@ -100,56 +100,72 @@ func (j *journal) Ended(e relay.Ended) {
 			return
 		}
 	}
-	j.put(e)
+	if j.storms.admit(&e) {
+		j.sink.Put(e)
+	}
 }
 
 // Observed takes from a loop that a timer would have ended a connection.
-func (j *journal) Observed(o relay.Observed) { j.put(o) }
+func (j *journal) Observed(o relay.Observed) { j.sink.Put(o) }
 
 // SpokeAgain takes from a loop that a client spoke for which a dry run had counted the end.
-func (j *journal) SpokeAgain(s relay.SpokeAgain) { j.put(s) }
+func (j *journal) SpokeAgain(s relay.SpokeAgain) { j.sink.Put(s) }
 
 // Trouble takes from a loop what is no connection's own.
-func (j *journal) Trouble(t relay.Trouble) { j.put(t) }
+func (j *journal) Trouble(t relay.Trouble) {
+	// That something is over is a warning, too: who filters by level must not see only the beginning.
+	j.sink.Put(slog.NewRecord(time.Now(), slog.LevelWarn, t.Text, 0))
+}
 
 // Health takes what has become of an endpoint or an upstream from a loop.
-func (j *journal) Health(h relay.Health) { j.put(h) }
+func (j *journal) Health(h relay.Health) { j.sink.Put(healthRecord(h)) }
 
-func (j *journal) write() {
-	defer close(j.done)
-	for record := range j.queue {
-		switch r := record.(type) {
-		case relay.Ended:
-			j.ended(r)
-		case relay.Observed:
-			j.observed(r)
-		case relay.SpokeAgain:
-			j.spokeAgain(r)
-		case relay.Trouble:
-			level := slog.LevelWarn
-			if r.Passed {
-				level = slog.LevelInfo
-			}
-			j.logger.Log(context.Background(), level, r.Text)
-		case relay.Health:
-			j.health(r)
-		}
+// format appends the line of a record.
+func (j *journal) format(line []byte, record any) []byte {
+	j.formatting.Lock()
+	defer j.formatting.Unlock()
+	j.text.Reset()
+	switch r := record.(type) {
+	case relay.Ended:
+		j.ended(r)
+	case relay.Observed:
+		j.observed(r)
+	case relay.SpokeAgain:
+		j.spokeAgain(r)
+	case slog.Record:
+		j.handle(r)
+	}
+	return append(line, j.text.Bytes()...)
+}
+
+// health logs it, from elsewhere than a loop. It may be called when the gateway has ended.
+func (j *journal) health(h relay.Health) {
+	ctx, handler, record := context.Background(), j.logger.Handler(), healthRecord(h)
+	if handler.Enabled(ctx, record.Level) {
+		_ = handler.Handle(ctx, record) // a lost line is counted
 	}
 }
 
-// health logs it. It is for all who are not on a loop, and may be called when the gateway has ended.
-func (j *journal) health(h relay.Health) {
+// healthRecord says it.
+func healthRecord(h relay.Health) slog.Record {
+	at := time.Now()
 	switch h.Event {
 	case relay.EndpointEjected:
-		j.logger.Warn("endpoint ejected", "upstream", h.Upstream, "endpoint", h.Endpoint,
-			"failures", h.Change.Failures, "for", h.Change.For, "error", h.Change.Failure)
+		r := slog.NewRecord(at, slog.LevelWarn, "endpoint ejected", 0)
+		r.Add("upstream", h.Upstream, "endpoint", h.Endpoint, "failures", h.Change.Failures, "for", h.Change.For, "error", h.Change.Failure)
+		return r
 	case relay.EndpointBack:
-		j.logger.Info("endpoint back", "upstream", h.Upstream, "endpoint", h.Endpoint, "after", short(h.Change.After))
+		r := slog.NewRecord(at, slog.LevelInfo, "endpoint back", 0)
+		r.Add("upstream", h.Upstream, "endpoint", h.Endpoint, "after", short(h.Change.After))
+		return r
 	case relay.UpstreamOut:
-		j.logger.Error("upstream has no healthy endpoint left", "upstream", h.Upstream)
-	case relay.UpstreamBack:
-		j.logger.Info("upstream has a healthy endpoint again", "upstream", h.Upstream)
+		r := slog.NewRecord(at, slog.LevelError, "upstream has no healthy endpoint left", 0)
+		r.Add("upstream", h.Upstream)
+		return r
 	}
+	r := slog.NewRecord(at, slog.LevelInfo, "upstream has a healthy endpoint again", 0)
+	r.Add("upstream", h.Upstream)
+	return r
 }
 
 func (j *journal) ended(e relay.Ended) {
@@ -193,13 +209,17 @@ func (j *journal) spokeAgain(s relay.SpokeAgain) {
 
 // line logs with the time at which the thing happened.
 func (j *journal) line(at int64, text string, attrs ...slog.Attr) {
-	ctx := context.Background()
-	if !j.logger.Enabled(ctx, slog.LevelInfo) {
-		return
-	}
 	record := slog.NewRecord(j.clock.Wall(at), slog.LevelInfo, text, 0)
 	record.AddAttrs(attrs...)
-	_ = j.logger.Handler().Handle(ctx, record) // the sink takes every line, or counts it
+	j.handle(record)
+}
+
+// handle makes a line of a record, where the level in force lets it.
+func (j *journal) handle(record slog.Record) {
+	ctx, lines := context.Background(), *j.lines.Load()
+	if lines.Enabled(ctx, record.Level) {
+		_ = lines.Handle(ctx, record) // text takes every line
+	}
 }
 
 // short leaves of a duration what a reader can use.

@@ -57,7 +57,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 
 func TestACrowdThatEndsBeforeAStalledLogNeitherWaitsNorGrows(t *testing.T) {
 	const crowd = 200_000
-	const most = 12 << 20 // the journal's queue, the sink's, and the batch that it is writing; the lines are 50 MB
+	const most = 8 << 20 // the queue, the batch that is being written, and its lines; all lines are 50 MB
 	path, reader := pipe(t)
 	j := journalOf(t, policy.Log{File: policy.File{Path: path}})
 	before := heap()
@@ -110,7 +110,7 @@ func TestLoggingGoesOnWhenAStalledPipeIsReadAgain(t *testing.T) {
 		lost := j.dropped()
 		j.Ended(endOf(total, session.IdleTimeout))
 		total++
-		return j.dropped() == lost && len(j.queue) == 0
+		return j.dropped() == lost
 	})
 	within(t, "the journal is closed", j.close)
 	if ids, lost := idsIn(t, <-text), int(j.dropped()); len(ids)+lost != total {
@@ -126,7 +126,6 @@ func TestAStalledPipeIsLeftForAFile(t *testing.T) {
 	for i := range before {
 		j.Ended(endOf(i, session.IdleTimeout))
 	}
-	eventually(t, "the rest is taken", func() bool { return len(j.queue) == 0 })
 	within(t, "the pipe is left", func() {
 		must(t, j.reopen()) // which is of no help
 		adopts(t, j, policy.Log{File: policy.File{Path: file}})

@@ -1,8 +1,8 @@
 package gateway
 
 import (
-	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"syscall"
@@ -22,7 +22,7 @@ func (j *journal) open(cfg policy.Log) error {
 		}
 		j.file, dest = file, logsink.NewDest(file)
 	}
-	j.sink = logsink.New(logsink.Config{Dest: dest})
+	j.start(dest)
 	j.logger = slog.New(&inForce{style: &j.style})
 	j.restyle(cfg)
 	return nil
@@ -39,12 +39,14 @@ func (j *journal) restyle(cfg policy.Log) {
 		policy.LevelDebug: slog.LevelDebug, policy.LevelInfo: slog.LevelInfo,
 		policy.LevelWarn: slog.LevelWarn, policy.LevelError: slog.LevelError,
 	}[cfg.Level]}
-	var style slog.Handler = slog.NewTextHandler(j.sink, options)
+	style := func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, options) }
 	if cfg.Format == policy.FormatJSON {
 		options.ReplaceAttr = inSeconds
-		style = slog.NewJSONHandler(j.sink, options)
+		style = func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, options) }
 	}
-	j.style.Store(&style)
+	logger, lines := style(j.sink), style(&j.text)
+	j.style.Store(&logger)
+	j.lines.Store(&lines)
 }
 
 // inSeconds makes durations what metrics have them in, where a program reads them.
@@ -67,7 +69,7 @@ func (j *journal) prepare(cfg policy.Log) (*logging, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	l := &logging{cfg: cfg}
-	if j.sink == nil || j.cfg.File.Path == cfg.File.Path {
+	if !j.own || j.cfg.File.Path == cfg.File.Path {
 		return l, nil
 	}
 	l.moves = true
@@ -90,7 +92,7 @@ func (l *logging) discard() {
 }
 
 // adopt puts what was prepared in force, while loops go on reporting. Of what was prepared at the same time only one can
-// be adopted. Lines that came before go to the former destination, for which it waits, but no longer than flushTime.
+// be adopted. Lines that came before go to the former destination, for which it waits, as long as it takes some within flushTime.
 func (j *journal) adopt(l *logging) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -99,7 +101,7 @@ func (j *journal) adopt(l *logging) {
 		return
 	}
 	j.connections.Store(uint32(l.cfg.Connections))
-	if j.sink != nil {
+	if j.own {
 		j.restyle(l.cfg)
 	}
 	if l.moves {
@@ -144,7 +146,7 @@ func (j *journal) exchange(file *os.File) {
 	if file != nil {
 		dest = logsink.NewDest(file)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
+	ctx, cancel := j.sink.Patient(flushTime)
 	defer cancel()
 	_ = j.sink.Exchange(ctx, dest) // a write that does not return may end with the file; its lines are counted
 	if j.file != nil {

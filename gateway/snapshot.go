@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/relay"
@@ -37,7 +38,10 @@ func (g *Gateway) Snapshot(ctx context.Context) (metrics.Snapshot, error) {
 	if err != nil {
 		return metrics.Snapshot{}, err
 	}
+	paused, pauses := g.acceptPaused()
 	s := metrics.Snapshot{
+		AcceptPaused:   paused,
+		AcceptPauses:   pauses,
 		BufferBytes:    g.budget.Used(),
 		ConnectionsMax: g.gate.Max(),
 		LogDropped:     g.log.dropped(),
@@ -48,6 +52,11 @@ func (g *Gateway) Snapshot(ctx context.Context) (metrics.Snapshot, error) {
 	}
 	s.Upstreams, err = g.upstreamFigures(ctx, now, gone.endpoints)
 	return s, err
+}
+
+// acceptPaused reports whether clients wait to be accepted, and for how long accepting was paused in all.
+func (g *Gateway) acceptPaused() (bool, time.Duration) {
+	return g.gate.Paused(deadline.Instant(g.clock.Now()))
 }
 
 func (g *Gateway) configState() metrics.ConfigState {

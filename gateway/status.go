@@ -21,6 +21,7 @@ func (g *Gateway) Status(context.Context) (api.Status, error) {
 		Version: g.cfg.Version, Now: time.Now(), StartedAt: g.since, Ready: ready, Reason: reason,
 		ConnectionsMax: g.gate.Max(), BufferBytes: g.budget.Used(), LogDropped: g.log.dropped(), Config: g.configFigures(),
 	}
+	s.AcceptPaused, _ = g.acceptPaused()
 	now, gone := g.served()
 	for _, r := range slices.Concat(now.routes, gone.routes) {
 		s.Connections += r.Open()

@@ -1,6 +1,10 @@
 package metrics
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // collector turns one Snapshot into metrics. It serves a single scrape.
 type collector struct {
@@ -28,6 +32,12 @@ func (c collector) gateway(s sink) {
 	config := c.snapshot.Config
 	s.gauge(c.descs.bufferBytes, float64(c.snapshot.BufferBytes))
 	s.gauge(c.descs.connectionsMax, float64(c.snapshot.ConnectionsMax))
+	var paused float64
+	if c.snapshot.AcceptPaused {
+		paused = 1
+	}
+	s.gauge(c.descs.acceptPaused, paused)
+	s.seconds(c.descs.acceptPauses, c.snapshot.AcceptPauses)
 	s.counter(c.descs.logDropped, c.snapshot.LogDropped)
 	s.gauge(c.descs.configGeneration, float64(config.Generation))
 
@@ -88,6 +98,10 @@ type sink chan<- prometheus.Metric
 
 func (s sink) counter(d *prometheus.Desc, n uint64, labels ...string) {
 	s.value(d, prometheus.CounterValue, float64(n), labels)
+}
+
+func (s sink) seconds(d *prometheus.Desc, spent time.Duration, labels ...string) {
+	s.value(d, prometheus.CounterValue, spent.Seconds(), labels)
 }
 
 func (s sink) gauge(d *prometheus.Desc, v float64, labels ...string) {

@@ -28,7 +28,7 @@ func example() Snapshot {
 				{Address: "unix:/run/devices.sock", Connects: map[string]uint64{"ok": 0, "refused": 0}},
 			},
 		}},
-		BufferBytes: 4096, ConnectionsMax: 50000, LogDropped: 7,
+		BufferBytes: 4096, ConnectionsMax: 50000, AcceptPaused: true, AcceptPauses: 1500 * time.Millisecond, LogDropped: 7,
 		Config: ConfigState{Generation: 2, LastReloadSuccessful: true, LastReloadSuccess: time.UnixMilli(1700000000250)},
 	}
 	r := &s.Routes[0]

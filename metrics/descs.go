@@ -16,6 +16,7 @@ type descs struct {
 	upstreamHealthy, upstreamRetries                      *prometheus.Desc
 	upstreamConnect                                       histogramDesc
 
+	acceptPaused, acceptPauses                                         *prometheus.Desc
 	bufferBytes, connectionsMax, logDropped                            *prometheus.Desc
 	configGeneration, configReloadSuccessful, configReloadSuccessStamp *prometheus.Desc
 }
@@ -50,6 +51,8 @@ func newDescs() *descs {
 
 		bufferBytes:    desc("buffer_bytes", "Bytes held in memory for peers that do not take them. Limited by buffer_memory."),
 		connectionsMax: desc("connections_max", "Client connections the gateway holds at most."),
+		acceptPaused:   desc("accept_paused", "1 while accepting is paused, since every place is taken or descriptors are used up: new clients wait."),
+		acceptPauses:   desc("accept_paused_seconds_total", "How long accepting was paused, in all."),
 		logDropped:     desc("log_dropped_total", "Log lines lost because the log's destination was slow or refused them."),
 
 		configGeneration:         desc("config_generation", "Number of the policy file in force. It rises by one with each that takes over."),

@@ -15,11 +15,13 @@ type Source interface {
 // Series appear only for what is listed here, so a source lists every close reason, cause, result and timer that can
 // occur, also those still at 0: a rate over a counter that springs into being misses its first increase.
 type Snapshot struct {
-	Routes         []Route    // each name once
-	Upstreams      []Upstream // each name once
-	BufferBytes    int64      // held for peers that do not take them
-	ConnectionsMax int64      // open at once, at most
-	LogDropped     uint64     // lines
+	Routes         []Route       // each name once
+	Upstreams      []Upstream    // each name once
+	BufferBytes    int64         // held for peers that do not take them
+	ConnectionsMax int64         // open at once, at most
+	AcceptPaused   bool          // new clients wait in the backlog
+	AcceptPauses   time.Duration // how long accepting was paused, in all
+	LogDropped     uint64        // lines
 	Config         ConfigState
 }
 

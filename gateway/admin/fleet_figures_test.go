@@ -43,7 +43,7 @@ func (f *fleet) Status(context.Context) (api.Status, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := api.Status{
-		Version: "v0.4.0", Now: f.settle(), StartedAt: f.started, Ready: !f.leaving,
+		Version: "v0.4.0", Now: f.settle(), StartedAt: f.started, Ready: !f.leaving, AcceptPaused: f.full,
 		Connections: int64(len(f.open)), ConnectionsMax: 20_000, BufferBytes: 3 << 20, LogDropped: 2, Config: f.config,
 	}
 	if f.leaving {

@@ -29,6 +29,7 @@ type fleet struct {
 	drained map[string]bool // endpoints
 	ejected map[string]bool // endpoints
 	leaving bool            // the gateway is being drained
+	full    bool            // every place is taken
 	broken  bool            // the policy file
 	config  api.Config
 	failure error // what all calls that can fail answer, where set

@@ -45,6 +45,23 @@ func saysIncomplete(b *tab) {
 	b.until(`document.querySelector("#alert").hidden`)
 }
 
+func saysFull(b *tab) {
+	for _, full := range []bool{true, false} {
+		b.fleet.mu.Lock()
+		b.fleet.full = full
+		b.fleet.mu.Unlock()
+		b.poll()
+		text, kind := "ready", "good"
+		if full {
+			text, kind = "full: new clients wait", "warn"
+		}
+		b.until(`document.querySelector("#ready").textContent === ` + literal(text))
+		if !evaluate[bool](b, `document.querySelector("#ready").classList.contains(`+literal(kind)+`)`) {
+			b.Errorf("%q is not shown as %s", text, kind)
+		}
+	}
+}
+
 // hostile does harm where it is taken for anything but text.
 const hostile = `"><img src=x onerror="window.harmed = 1"><script>window.harmed = 1</script>'&lt;b`
 

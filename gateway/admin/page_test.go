@@ -31,6 +31,7 @@ func TestPage(t *testing.T) {
 	}{
 		{"shows the figures of the API", showsFigures},
 		{"shows rates and does not move as figures change", showsRates},
+		{"says that new clients wait", saysFull},
 		{"searches, filters, sorts and pages", findsConnections},
 		{"closes a connection at the second press", closesConnection},
 		{"explains a connection", explainsConnection},

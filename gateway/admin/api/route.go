@@ -8,7 +8,8 @@ type Status struct {
 	Now            time.Time `json:"now"` // the gateway's clock
 	StartedAt      time.Time `json:"started_at"`
 	Ready          bool      `json:"ready"`
-	Reason         string    `json:"reason"` // why it is not ready
+	Reason         string    `json:"reason"`        // why it is not ready
+	AcceptPaused   bool      `json:"accept_paused"` // every place is taken, or descriptors are: new clients wait
 	Connections    int64     `json:"connections"`
 	ConnectionsMax int64     `json:"connections_max"`
 	BufferBytes    int64     `json:"buffer_bytes"`

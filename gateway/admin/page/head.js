@@ -6,7 +6,8 @@ import {bytes, clock, count, counted, duration, since} from "./words.js";
 
 export function drawStatus(status) {
   put($("version"), status.version);
-  mark($("ready"), status.ready ? "ready" : `not ready: ${status.reason}`, status.ready ? "good" : "warn");
+  const state = !status.ready ? `not ready: ${status.reason}` : status.accept_paused ? "full: new clients wait" : "ready";
+  mark($("ready"), state, state === "ready" ? "good" : "warn");
   put($("uptime"), `started ${since(status.started_at, status.now)} ago`);
   put($("open"), count(status.connections));
   put($("max"), count(status.connections_max));

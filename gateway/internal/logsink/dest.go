@@ -18,18 +18,13 @@ type Dest struct {
 // NewDest returns a destination that nothing was written to. There is one for each w at most.
 func NewDest(w io.Writer) *Dest { return &Dest{w: w} }
 
-// batch is some whole lines, one after the other.
-type batch struct {
-	lines []byte
-	ends  []int // where in lines each line ends
-}
-
-func (b *batch) clear() { b.lines, b.ends = b.lines[:0], b.ends[:0] }
-
 // write gives a batch to the destination and tells how many of its lines arrived whole. What an error leaves over is not
 // tried again: the lines behind it are due by then. The caller holds mu.
 func (d *Dest) write(b batch) int {
-	if len(b.lines) == 0 || !d.mend() {
+	if len(b.lines) == 0 {
+		return len(b.ends) // all were records of which no line was made
+	}
+	if !d.mend() {
 		return 0
 	}
 	n, _ := d.w.Write(b.lines) // how many were lost tells of the error; a log about the log would meet the same one

@@ -61,8 +61,7 @@ func TestFailedWriteLosesItsLinesOnly(t *testing.T) {
 
 func batchOf(lines ...string) (b batch) {
 	for _, l := range lines {
-		b.lines = append(b.lines, l...)
-		b.ends = append(b.ends, len(b.lines))
+		b.add([]byte(l), nil)
 	}
 	return b
 }

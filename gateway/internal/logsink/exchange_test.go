@@ -174,6 +174,47 @@ func TestBytesIsKeptWhileADestinationIsExchanged(t *testing.T) {
 	})
 }
 
+// TestAPatientCallerWaitsForASlowDestinationAndNotForAStalledOne closes a sink whose destination takes a write a second.
+func TestAPatientCallerWaitsForASlowDestinationAndNotForAStalledOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const lines = 10
+		reader, writer := io.Pipe()
+		s := New(Config{Dest: NewDest(writer), Format: func(b []byte, _ any) []byte {
+			return append(append(b, bytes.Repeat([]byte("x"), writeBytes-1)...), '\n') // a write each
+		}})
+		for range lines {
+			s.Put(true)
+		}
+		taken := 0
+		go func() {
+			buf := make([]byte, writeBytes)
+			for range lines / 2 {
+				<-time.After(time.Second)
+				n, _ := io.ReadFull(reader, buf)
+				taken += n
+			}
+		}()
+		start := time.Now()
+		ctx, cancel := s.Patient(1500 * time.Millisecond)
+		defer cancel()
+		if err := s.Close(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("Close gives %v", err)
+		}
+		if waited := time.Since(start); waited < lines/2*time.Second || waited > (lines/2+3)*time.Second {
+			t.Errorf("it waited for %v", waited)
+		}
+		synctest.Wait()
+		if taken != lines/2*writeBytes {
+			t.Errorf("%d bytes were taken", taken)
+		}
+		reader.Close()
+		synctest.Wait()
+		if n := s.Dropped(); n != lines/2 {
+			t.Errorf("%d lines dropped, want %d", n, lines/2)
+		}
+	})
+}
+
 func all(numbers ...int) string {
 	var b strings.Builder
 	for _, i := range numbers {

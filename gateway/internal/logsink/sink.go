@@ -9,6 +9,9 @@
 //	logger := slog.New(slog.NewTextHandler(sink, nil))
 //	defer sink.Close(ctx)
 //
+// Put queues a record that is made a line of only when its turn comes, by Config.Format and not by who logs. Records and lines
+// keep their order.
+//
 // Exchange gives a Sink another destination while lines go on coming: those before it go to the old one, those after it to
 // the new one. An old one that stalls is left behind, with the goroutine that waits for it and what that has taken.
 package logsink
@@ -18,21 +21,30 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
-// defaultBytes is some 4,000 lines about ended connections.
-const defaultBytes = 1 << 20
+const (
+	defaultBytes = 1 << 20
+	recordBytes  = 256      // that a record counts for, which is about what its line takes
+	writeBytes   = 64 << 10 // of lines that are made and written at once, but for the end of the last
+)
 
 // Config says where the lines go and how many may wait.
 type Config struct {
-	Dest  *Dest
-	Bytes int // queued or being written, at most; 0: 1 MiB. A longer line never gets through
+	Dest   *Dest
+	Bytes  int                                        // queued or being written, at most; 0: 1 MiB. A longer line never gets through
+	Format func(line []byte, record any) (all []byte) // appends the line of a record that was Put; several may be at work at once
 }
 
 // Sink is an io.Writer that never makes its caller wait. Any number of goroutines may use it.
 type Sink struct {
-	bytes   int // set once
-	dropped atomic.Uint64
+	// Set once, then read only.
+	bytes  int
+	format func([]byte, any) []byte
+
+	dropped  atomic.Uint64
+	progress atomic.Uint64 // lines made and writes that have returned
 
 	// Guarded by mu, which nobody holds for longer than it takes to copy a line.
 	mu     sync.Mutex
@@ -55,7 +67,7 @@ type carrier struct {
 
 // New starts a Sink. Close ends its goroutine.
 func New(c Config) *Sink {
-	s := &Sink{bytes: c.Bytes, charge: newCarrier(c.Dest)}
+	s := &Sink{bytes: c.Bytes, format: c.Format, charge: newCarrier(c.Dest)}
 	s.work.L = &s.mu
 	if s.bytes == 0 {
 		s.bytes = defaultBytes
@@ -69,10 +81,34 @@ func newCarrier(dest *Dest) *carrier { return &carrier{dest: dest, done: make(ch
 // Write queues p, which is one whole line, or drops and counts it: when the queue is full and after Close. It gives
 // len(p) and no error either way, for there is nothing that a logger could do about it.
 func (s *Sink) Write(p []byte) (int, error) {
-	if !s.enqueue(p) {
-		s.dropped.Add(1)
-	}
+	s.enqueue(p, nil)
 	return len(p), nil
+}
+
+// Put queues a record, or drops and counts it as Write does a line.
+func (s *Sink) Put(record any) { s.enqueue(nil, record) }
+
+// Patient returns a context for Exchange or Close that ends when nothing is written for as long as d: a destination that is slow
+// is waited for, and one that stalls is not.
+func (s *Sink) Patient(d time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		tick := time.NewTicker(d)
+		defer tick.Stop()
+		for last := s.progress.Load(); ; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			now := s.progress.Load()
+			if now == last {
+				cancel()
+			}
+			last = now
+		}
+	}()
+	return ctx, cancel
 }
 
 // Dropped is the number of lines that were lost so far.
@@ -103,7 +139,7 @@ func (s *Sink) relieve(next *carrier) (last *carrier) {
 	last = s.charge
 	s.charge = next
 	last.rest, s.queued = s.queued, batch{}
-	next.writing = last.writing + len(last.rest.lines) // Bytes is kept meanwhile
+	next.writing = last.writing + last.rest.size() // Bytes is kept meanwhile
 	s.work.Signal()
 	return last
 }
@@ -118,11 +154,7 @@ func (s *Sink) inherit(next, last *carrier) {
 	}
 	all := last.rest
 	last.rest = batch{}
-	before := len(all.lines)
-	all.lines = append(all.lines, s.queued.lines...)
-	for _, end := range s.queued.ends {
-		all.ends = append(all.ends, before+end)
-	}
+	all.append(&s.queued)
 	s.queued = all
 }
 
@@ -142,16 +174,20 @@ func (s *Sink) Close(ctx context.Context) error {
 	return fmt.Errorf("write the last log lines, %d dropped: %w", s.abandon(), ctx.Err())
 }
 
-func (s *Sink) enqueue(p []byte) bool {
+// enqueue queues a line, or where there is a record that.
+func (s *Sink) enqueue(line []byte, record any) {
+	size := len(line)
+	if record != nil {
+		size = recordBytes
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || len(p) > s.bytes-s.charge.writing-len(s.queued.lines) {
-		return false
+	if s.closed || size > s.bytes-s.charge.writing-s.queued.size() {
+		s.dropped.Add(1)
+		return
 	}
-	s.queued.lines = append(s.queued.lines, p...)
-	s.queued.ends = append(s.queued.ends, len(s.queued.lines))
+	s.queued.add(line, record)
 	s.work.Signal()
-	return true
 }
 
 // abandon drops what is queued and tells how many lines that were.
@@ -167,14 +203,19 @@ func (s *Sink) abandon() int {
 // carry writes what is queued to c's destination, as long as c is in charge, and then what is left to it.
 func (s *Sink) carry(c *carrier) {
 	defer close(c.done)
-	var spare batch // the two batches change places, so that a busy log allocates nothing
+	var spare, text batch // the batches change places, so that a busy log allocates nothing
 	for s.wait(c) {
 		// Before lines are taken: those that wait while a former carrier holds the destination can still go to another.
 		c.dest.mu.Lock()
 		taken := s.take(c, spare)
-		arrived := c.dest.write(taken)
+		for next := 0; next < len(taken.ends); {
+			next = taken.render(&text, next, s.format)
+			s.progress.Add(1)
+			s.dropped.Add(uint64(len(text.ends) - c.dest.write(text)))
+			s.progress.Add(1)
+		}
 		c.dest.mu.Unlock()
-		s.wrote(c, len(taken.ends)-arrived)
+		s.wrote(c)
 		taken.clear()
 		spare = taken
 	}
@@ -204,13 +245,12 @@ func (s *Sink) take(c *carrier, empty batch) (taken batch) {
 	defer s.mu.Unlock()
 	lines := s.of(c)
 	taken, *lines = *lines, empty
-	c.writing = len(taken.lines)
+	c.writing = taken.size()
 	return taken
 }
 
-// wrote makes room for as many bytes as c has taken, and counts the lines of them that did not arrive.
-func (s *Sink) wrote(c *carrier, lost int) {
-	s.dropped.Add(uint64(lost))
+// wrote makes room for as many bytes as c has taken.
+func (s *Sink) wrote(c *carrier) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.writing = 0

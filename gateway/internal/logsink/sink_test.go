@@ -43,6 +43,46 @@ func TestRecordsOfALoggerArriveInOrder(t *testing.T) {
 	}
 }
 
+func TestRecordsAndLinesKeepTheirOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reader, writer := io.Pipe()
+		formatted := 0
+		s := New(Config{Dest: NewDest(writer), Bytes: 2*recordBytes + 2*len(line(0)), Format: func(b []byte, record any) []byte {
+			formatted++
+			return append(b, line(record.(int))...)
+		}})
+		_, _ = s.Write(line(0))
+		synctest.Wait() // the goroutine is within its write
+		s.Put(1)
+		_, _ = s.Write(line(2))
+		s.Put(3)
+		s.Put(4) // no room
+		if formatted > 0 {
+			t.Error("a line was made of a record before its turn")
+		}
+		var next bytes.Buffer
+		_ = s.Exchange(hurry(t), NewDest(&next)) // what waits goes along
+		closeSink(t, s)
+		if want := all(1, 2, 3); next.String() != want || formatted != 2 {
+			t.Errorf("the destination has\n%swant\n%s%d records were formatted", next.String(), want, formatted)
+		}
+		if n := s.Dropped(); n != 1 {
+			t.Errorf("%d lines dropped, want 1", n)
+		}
+		reader.Close()
+	})
+}
+
+func TestARecordOfWhichNoLineIsMadeIsNotLost(t *testing.T) {
+	var dest bytes.Buffer
+	s := New(Config{Dest: NewDest(&dest), Format: func(b []byte, _ any) []byte { return b }})
+	s.Put(1)
+	closeSink(t, s)
+	if n := s.Dropped(); n != 0 || dest.Len() > 0 {
+		t.Errorf("%d lines dropped, and %q", n, dest.String())
+	}
+}
+
 func withoutTime(_ []string, a slog.Attr) slog.Attr {
 	if a.Key == slog.TimeKey {
 		return slog.Attr{}

@@ -10,19 +10,34 @@ import (
 )
 
 // Pipe carries bytes from socket to socket without their being copied to the process (splice(2)). It takes two descriptors.
-type Pipe struct{ out, in int32 }
+type Pipe struct{ out, in, size int32 }
 
-// NewPipe returns an empty pipe for size bytes, which is a power of two. Where the system lets it have no more it is
-// smaller: that costs only speed.
-func NewPipe(size int) (Pipe, syscall.Errno) {
+// PipeSize is for how many bytes a pipe is made: as many as can be had, but no more than Most and no less than Least, both a
+// power of two.
+type PipeSize struct{ Most, Least int }
+
+// NewPipe returns an empty pipe. An ordinary user's pipes have 64 MiB together (pipe-user-pages-soft in pipe(7)): beyond
+// that the error is EPERM. Other errors are those of IsExhausted.
+func NewPipe(want PipeSize) (Pipe, syscall.Errno) {
 	var fds [2]int32
 	_, _, errno := unix.RawSyscall(unix.SYS_PIPE2, uintptr(unsafe.Pointer(&fds[0])), unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if errno != 0 {
 		return Pipe{}, errno
 	}
-	_, _, _ = unix.RawSyscall(unix.SYS_FCNTL, uintptr(fds[0]), unix.F_SETPIPE_SZ, uintptr(size))
-	return Pipe{out: fds[0], in: fds[1]}, 0
+	p := Pipe{out: fds[0], in: fds[1]}
+	for size := want.Most; size >= want.Least; size /= 2 {
+		var granted uintptr
+		if granted, _, errno = unix.RawSyscall(unix.SYS_FCNTL, uintptr(p.out), unix.F_SETPIPE_SZ, uintptr(size)); errno == 0 {
+			p.size = int32(granted)
+			return p, 0
+		}
+	}
+	p.Close()
+	return Pipe{}, errno
 }
+
+// Size returns how many bytes the pipe has room for, where they come in whole pages.
+func (p Pipe) Size() int { return int(p.size) }
 
 // Close closes the pipe; what it has is lost.
 func (p Pipe) Close() {

@@ -8,7 +8,7 @@ import "testing"
 func TestPipesCarryBytesFromSocketToSocket(t *testing.T) {
 	from, in := pair(t, Options{})
 	out, to := pair(t, Options{})
-	p, errno := NewPipe(1 << 20)
+	p, errno := NewPipe(PipeSize{Most: 1 << 20, Least: 4 << 10})
 	if errno != 0 {
 		t.Fatal(errno)
 	}

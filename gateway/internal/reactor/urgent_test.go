@@ -30,7 +30,7 @@ func TestUrgentBytesComeInTheStream(t *testing.T) {
 		if n := Unread(to); n != len("be!after") {
 			t.Errorf("%d bytes can be read, want %d", n, len("be!after"))
 		}
-		pipe, errno := NewPipe(4096)
+		pipe, errno := NewPipe(PipeSize{Most: 4096, Least: 4096})
 		if errno != 0 {
 			t.Fatal(errno)
 		}

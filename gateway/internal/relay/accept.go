@@ -31,6 +31,7 @@ type Gate struct {
 	nextID atomic.Uint64 // of connections
 	shut   atomic.Bool   // accepting is paused until a connection is gone
 	short  atomic.Bool   // the operator was told that descriptors had run out
+	pauses pauses
 }
 
 // NewGate returns a gate for most connections. refuse resets the clients that come when it is full; else they wait in
@@ -84,9 +85,10 @@ type Door struct {
 
 // acceptor is the part of a loop that accepts.
 type acceptor struct {
-	doors   []Door // by the index in their tokens; one without a listener is a free place
-	paused  bool
-	retryAt deadline.Instant // when to try again after descriptors had run out; 0: not waiting for that
+	doors     []Door // by the index in their tokens; one without a listener is a free place
+	paused    bool
+	retryAt   deadline.Instant // when to try again after descriptors had run out; 0: not waiting for that
+	settledAt deadline.Instant // when the gateway counts as full no longer; 0: it is not, or accepting is paused
 }
 
 // Accept has the loop accept clients at doors. It is called before Run.
@@ -117,7 +119,11 @@ func (l *Loop) closeListeners() {
 			d.Listener.Close()
 		}
 	}
-	l.acceptor.doors, l.acceptor.retryAt = nil, 0
+	l.acceptor.doors, l.acceptor.retryAt, l.acceptor.settledAt = nil, 0, 0
+	if l.acceptor.paused {
+		l.cfg.Gate.pauses.end(l.now)
+	}
+	l.cfg.Gate.pauses.setFull(false)
 }
 
 // onClients accepts what waits at a door.
@@ -170,6 +176,9 @@ func (l *Loop) full() bool {
 	if g.open.Load() < g.Max() { // one left between the look and the pause, and may not have seen it
 		l.reopen()
 	}
+	if l.acceptor.paused {
+		l.becomeFull()
+	}
 	return l.acceptor.paused
 }
 
@@ -181,7 +190,7 @@ func (l *Loop) exhausted() {
 	l.pause()
 	l.acceptor.retryAt = l.now.After(acceptRetry)
 	if l.cfg.Gate.short.CompareAndSwap(false, true) {
-		l.cfg.Reporter.Trouble(Trouble{Text: "no file descriptors are left: accepting pauses until some are free"})
+		l.cfg.Reporter.Trouble(Trouble{Text: noFDsText})
 	}
 }
 
@@ -196,12 +205,13 @@ func (g *Gate) supplied() {
 // recovered tells the operator that descriptors are there again.
 func (l *Loop) recovered() {
 	if !l.acceptor.paused && l.cfg.Gate.short.CompareAndSwap(true, false) {
-		l.cfg.Reporter.Trouble(Trouble{Text: "file descriptors are free again: accepting goes on", Passed: true})
+		l.cfg.Reporter.Trouble(Trouble{Text: hasFDsText})
 	}
 }
 
 func (l *Loop) pause() {
 	l.acceptor.paused = true
+	l.cfg.Gate.pauses.begin(l.now)
 	for _, d := range l.acceptor.doors {
 		if d.Listener != nil {
 			_ = l.poller.Remove(d.Listener.FD) // it is registered, or the loop would not have been told of clients
@@ -216,6 +226,8 @@ func (l *Loop) reopen() {
 		return
 	}
 	l.acceptor.paused, l.acceptor.retryAt = false, 0
+	l.acceptor.settledAt = l.now.After(settled)
+	l.cfg.Gate.pauses.end(l.now)
 	l.cfg.Gate.shut.Store(false)
 	if err := l.watchDoors(); err != nil {
 		l.exhausted()
@@ -226,6 +238,7 @@ func (l *Loop) acceptAgain() {
 	if at := l.acceptor.retryAt; at != 0 && at <= l.now {
 		l.reopen()
 	}
+	l.settleAccepting()
 }
 
 // admit decides about a client and hands it to a loop.

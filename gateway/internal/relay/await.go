@@ -6,56 +6,85 @@ import (
 	"idlegate/gateway/internal/session"
 )
 
-// With connect_on: first_message what the client sends is held until a message is whole; only then an upstream connection
-// is made. A first message larger than one piece is too large.
-
-// holdRoom is how much more of a first message can be held.
-func (l *Loop) holdRoom(c *conn) int {
-	if p := c.legs[session.Upstream].held; p != nil {
-		return readSize - p.to
-	}
-	return readSize
-}
+// With connect_on: first_message what the client sends waits in the upstream's outbox until a message is whole; only then an
+// upstream connection is made. A first message of more than Route.Hold bytes is too large.
+//
+// Who has a part of a message must not wait for memory that others have who wait, too. Therefore all but one of them leave as
+// much as a first message may have, and that one goes on until its message is whole.
 
 // await holds what came before the first message was whole, and connects upstream when it is.
 func (l *Loop) await(c *conn, b []byte) {
-	whole := c.session.Flows[session.Client].Messages > 0
-	if len(b) > 0 && !l.holdFirst(c, b, whole) {
+	if !c.legs[session.Upstream].pending.add(l.pool, b) { // holdRoom keeps a reserve, so that this does not happen
+		l.end(c, session.InternalError)
 		return
 	}
-	if whole {
+	c.lookAt = 0
+	if c.session.Flows[session.Client].Messages > 0 {
+		l.cfg.Budget.finished(c.id)
 		l.dial(c)
 		return
 	}
-	if l.holdRoom(c) == 0 {
+	if l.holdLeft(c) <= 0 {
 		l.end(c, session.MessageTooLarge)
 	}
 }
 
-// holdFirst adds b to what is held for the upstream. A message that is not whole gets room for all that it may become:
-// who holds memory must not wait for more of it.
-func (l *Loop) holdFirst(c *conn, b []byte, whole bool) bool {
-	leg := &c.legs[session.Upstream]
-	if leg.held == nil {
-		need := readSize
-		if whole {
-			need = len(b)
-		}
-		leg.held = l.pool.get(need)
-	}
-	if leg.held == nil { // postpone keeps a reserve, so that this does not happen
-		l.end(c, session.InternalError)
-		return false
-	}
-	leg.held.to += copy(leg.held.buf[leg.held.to:], b)
-	return true
+// holdLeft is how much more of a first message its route lets it have.
+func (l *Loop) holdLeft(c *conn) int { return c.route.Hold - c.legs[session.Upstream].pending.size() }
+
+// hasRoom reports whether c may be read.
+func (l *Loop) hasRoom(c *conn) bool {
+	return l.holdLeft(c) > 0 && (c.legs[session.Upstream].pending.room() > 0 || l.mayGrow(c))
 }
 
-// postponed is for how long a client is not read for whose first message there is no memory.
-const postponed = 100 * time.Millisecond
+// holdRoom is how much the next read of a first message that has room may bring. It is more than nothing, though another loop may
+// have taken the memory since: a byte of the reserve does no harm, where a read into no bytes would look like a FIN.
+func (l *Loop) holdRoom(c *conn) int {
+	most := readSize
+	if !l.mayGrow(c) {
+		most = max(1, c.legs[session.Upstream].pending.room())
+	}
+	return min(l.holdLeft(c), most)
+}
+
+// mayGrow reports whether c may take memory for what the next read brings.
+func (l *Loop) mayGrow(c *conn) bool {
+	budget := l.cfg.Budget
+	spare := budget.limit.Load() - budget.Used() - reserve(len(l.cfg.Gate.loops))
+	if spare < 0 {
+		return false
+	}
+	return spare >= int64(c.route.Hold) || budget.finish(c.id)
+}
+
+// noRoom follows a read of a first message that was not made.
+func (l *Loop) noRoom(c *conn) {
+	if l.holdLeft(c) <= 0 { // since an edit
+		l.end(c, session.MessageTooLarge)
+		return
+	}
+	l.postpone(c)
+}
+
+const (
+	// postponed is for how long a client is not read for whose first message there is no memory.
+	postponed = 100 * time.Millisecond
+	// evictAfter is for how long one that has a part of its message waits for memory before it gives back what it has. Its timers,
+	// which would end it, stand still.
+	evictAfter = 10 * time.Second
+)
 
 // postpone leaves the client unread until others have given memory back. Its timers stand still.
 func (l *Loop) postpone(c *conn) {
+	if !c.legs[session.Upstream].pending.empty() {
+		if c.lookAt == 0 {
+			c.lookAt = l.now.After(evictAfter)
+		}
+		if c.lookAt <= l.now {
+			l.end(c, session.Evicted)
+			return
+		}
+	}
 	c.postponed = true
 	c.session.Events.Pause(l.now)
 	if at, ok := l.wheel.At(c.slot); !ok || at > int64(l.now.After(postponed)) {

@@ -34,6 +34,7 @@ func (l *Loop) end(c *conn, reason session.Reason) {
 		c.session.Reason = l.leavesFor(c, cause)
 	}
 	l.report(c, cause)
+	l.cfg.Budget.finished(c.id)
 	c.phase = closing
 	if c.closeEnd == 0 { // else it has begun when the client was found to be gone
 		c.closeEnd = l.now.After(closeStep)
@@ -41,7 +42,7 @@ func (l *Loop) end(c *conn, reason session.Reason) {
 	c.lookAt = c.closeEnd
 	l.arrange(c, cause)
 	for side := session.Client; side <= session.Upstream; side++ {
-		if leg := &c.legs[side]; leg.fd >= 0 && leg.held == nil {
+		if leg := &c.legs[side]; leg.fd >= 0 && leg.pending.empty() {
 			l.finishLeg(c, side)
 		}
 	}
@@ -107,10 +108,10 @@ func (l *Loop) arrange(c *conn, cause session.Reason) {
 	case session.InternalError:
 		client.reset, up.reset = true, true // bytes may be missing
 	case session.ClientStalled, session.WriteDeadline:
-		l.dropHeld(client)
+		l.dropPending(client)
 		c.abandon = true
 	case session.UpstreamStalled:
-		l.dropHeld(up)
+		l.dropPending(up)
 		c.abandon = true
 	}
 	for side := range c.legs {
@@ -120,16 +121,11 @@ func (l *Loop) arrange(c *conn, cause session.Reason) {
 	}
 }
 
-func (l *Loop) dropHeld(leg *leg) {
-	if leg.held != nil {
-		l.pool.put(leg.held)
-		leg.held = nil
-	}
-}
+func (l *Loop) dropPending(leg *leg) { leg.pending.drop(l.pool) }
 
 // closeLeg closes a leg's socket now.
 func (l *Loop) closeLeg(leg *leg) {
-	l.dropHeld(leg)
+	l.dropPending(leg)
 	if leg.fd >= 0 {
 		reactor.Close(int(leg.fd))
 		leg.fd = -1
@@ -138,7 +134,7 @@ func (l *Loop) closeLeg(leg *leg) {
 
 // abortLeg resets a leg's socket now.
 func (l *Loop) abortLeg(leg *leg) {
-	l.dropHeld(leg)
+	l.dropPending(leg)
 	if leg.fd >= 0 {
 		reactor.Abort(int(leg.fd))
 		leg.fd = -1
@@ -185,7 +181,7 @@ func (l *Loop) onClosing(c *conn, side session.Side, ready reactor.Ready) {
 	switch {
 	case ready.Any(reactor.Failed):
 		l.closeLeg(leg)
-	case leg.held != nil:
+	case !leg.pending.empty():
 		l.flushLast(c, side)
 	case !leg.reset:
 		l.discardLeg(c, side)
@@ -196,17 +192,17 @@ func (l *Loop) onClosing(c *conn, side session.Side, ready reactor.Ready) {
 // flushLast writes what is held for side.
 func (l *Loop) flushLast(c *conn, side session.Side) {
 	leg := &c.legs[side]
-	if errno := leg.held.offer(int(leg.fd)); errno != 0 && errno != reactor.Again {
+	if _, errno := leg.pending.flush(l.pool, int(leg.fd)); errno != 0 && errno != reactor.Again {
 		l.closeLeg(leg)
 		return
 	}
-	if !leg.held.empty() {
+	if !leg.pending.empty() {
 		if reactor.Unsent(int(leg.fd)) == 0 {
 			l.lookSoon(c)
 		}
 		return
 	}
-	l.dropHeld(leg)
+	l.dropPending(leg)
 	if !leg.reset { // its input is discarded for a step of its own
 		c.closeEnd = l.now.After(closeStep)
 		c.lookAt = c.closeEnd
@@ -217,7 +213,7 @@ func (l *Loop) flushLast(c *conn, side session.Side) {
 // discard reads on where a turn was not enough.
 func (l *Loop) discard(c *conn) {
 	for side := session.Client; side <= session.Upstream; side++ {
-		if leg := &c.legs[side]; leg.fd >= 0 && leg.held == nil && !leg.reset {
+		if leg := &c.legs[side]; leg.fd >= 0 && leg.pending.empty() && !leg.reset {
 			l.discardLeg(c, side)
 		}
 	}
@@ -254,7 +250,7 @@ func (l *Loop) closeOn(c *conn) {
 		case over:
 			l.giveUp(c, leg)
 		case leg.fd < 0:
-		case leg.held != nil:
+		case !leg.pending.empty():
 			l.flushLast(c, side)
 		case leg.reset:
 			l.resetLeg(c, side)
@@ -269,10 +265,10 @@ func (l *Loop) closeOn(c *conn) {
 // giveUp closes a leg whose time is over.
 func (l *Loop) giveUp(c *conn, leg *leg) {
 	if leg.fd < 0 {
-		l.dropHeld(leg)
+		l.dropPending(leg)
 		return
 	}
-	if leg.reset || leg.held != nil || c.abandon && reactor.Unsent(int(leg.fd)) > 0 {
+	if leg.reset || !leg.pending.empty() || c.abandon && reactor.Unsent(int(leg.fd)) > 0 {
 		l.abortLeg(leg)
 		return
 	}

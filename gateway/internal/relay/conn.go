@@ -25,7 +25,7 @@ const (
 type leg struct {
 	fd       int32  // -1: none
 	unsent   uint32 // bytes that the peer had not acknowledged at the last look; 0: no look yet
-	held     *piece // bytes that wait for this peer
+	pending  outbox // what waits for this peer
 	readable bool   // there may be bytes to read
 	toEnd    bool   // a FIN or an error lies behind them: a short read is not the last one
 	starved  bool   // this peer did not take everything, and there was no memory to hold it
@@ -47,7 +47,7 @@ const (
 )
 
 // waited reports whether bytes wait for this peer.
-func (l *leg) waited() bool { return l.held != nil || l.starved }
+func (l *leg) waited() bool { return !l.pending.empty() || l.starved }
 
 // conn is a session and its sockets. It is plain data in a slot of its loop.
 type conn struct {
@@ -56,7 +56,7 @@ type conn struct {
 	route      *Route
 	use        upstream.Use // of the endpoint of the attempt under way, the connection, or the last attempt that failed
 	id         uint64
-	lookAt     deadline.Instant // when to offer again what waits though nothing is under way, 0: no need; of one that is closing, when to look next
+	lookAt     deadline.Instant // when to offer again what waits though nothing is under way, 0: no need; of one that is closing, when to look next; of one that waits for memory with a part of its first message, when that is given up
 	closeEnd   deadline.Instant // when the step of closing under way is given up; before, when a client that is gone is; 0: not set
 	settles    deadline.Instant // when the upstream connection has stood for upstream.Settle; 0: there is none, or it has
 	client     peer
@@ -106,7 +106,7 @@ func (c *conn) mayRead(side session.Side) bool {
 	switch c.phase {
 	case relaying:
 		other := &c.legs[side.Other()]
-		return other.held == nil && !other.starved && !other.failed
+		return other.pending.empty() && !other.starved && !other.failed
 	case awaiting:
 		return !c.postponed
 	}
@@ -134,7 +134,7 @@ func (c *conn) connecting(side session.Side) bool {
 	return side == session.Upstream && c.session.Events.ConnectBegan != 0
 }
 
-const chunk = 512 // connections that are allocated at once, in whole pages of memory
+const slabChunk = 512 // connections that are allocated at once, in whole pages of memory
 
 // slab holds the connections of a loop by slot. Connections never move, and a slot that was used is used again first.
 type slab struct {
@@ -143,7 +143,7 @@ type slab struct {
 	used   int
 }
 
-func (s *slab) at(slot int32) *conn { return &s.chunks[slot/chunk][slot%chunk] }
+func (s *slab) at(slot int32) *conn { return &s.chunks[slot/slabChunk][slot%slabChunk] }
 
 // take returns a vacant connection.
 func (s *slab) take() *conn {
@@ -157,9 +157,9 @@ func (s *slab) take() *conn {
 }
 
 func (s *slab) grow() {
-	first := int32(len(s.chunks) * chunk)
-	s.chunks = append(s.chunks, make([]conn, chunk))
-	for slot := first + chunk - 1; slot >= first; slot-- {
+	first := int32(len(s.chunks) * slabChunk)
+	s.chunks = append(s.chunks, make([]conn, slabChunk))
+	for slot := first + slabChunk - 1; slot >= first; slot-- {
 		s.at(slot).slot = slot
 		s.free = append(s.free, slot)
 	}
@@ -178,7 +178,7 @@ const maxGeneration = 1<<30 - 1
 // find returns the connection and side that token names, nil if it is gone.
 func (s *slab) find(token uint64) (*conn, session.Side) {
 	slot := int32(uint32(token) >> 1)
-	if int(slot) >= len(s.chunks)*chunk {
+	if int(slot) >= len(s.chunks)*slabChunk {
 		return nil, 0
 	}
 	c := s.at(slot)

@@ -26,7 +26,7 @@ func (l *Loop) finished(c *conn, side session.Side) {
 		return
 	}
 	l.rearm(c)
-	if c.legs[side.Other()].held == nil {
+	if c.legs[side.Other()].pending.empty() {
 		l.passFIN(c, side)
 	}
 }
@@ -77,7 +77,7 @@ func (l *Loop) stopWriting(c *conn, side session.Side, errno syscall.Errno) {
 	}
 	leg.failed, leg.readable, leg.toEnd = true, true, true
 	if c.phase == relaying {
-		l.dropHeld(leg)
+		l.dropPending(leg)
 		leg.starved = false
 		c.session.Taken(c.rules(), side, l.now)
 	}
@@ -103,7 +103,7 @@ func (l *Loop) isOver(c *conn, side session.Side) bool {
 	case c.legs[side.Other()].failed:
 		return true
 	case c.phase == dialling:
-		return c.legs[session.Upstream].held == nil && reactor.Unread(int(c.legs[side].fd)) == 0
+		return c.legs[session.Upstream].pending.empty() && reactor.Unread(int(c.legs[side].fd)) == 0
 	case side == session.Client && c.session.ReadClosed:
 		return true
 	}

@@ -2,26 +2,27 @@ package relay
 
 import (
 	"sync/atomic"
-	"syscall"
 
 	"idlegate/gateway/internal/reactor"
 )
 
-// Memory for bytes that a peer would not take. Pieces come in few sizes so that they can be used again, and the process
+// Memory for bytes that a peer would not take. Chunks come in few sizes so that they can be used again, and the process
 // as a whole holds at most a Budget of them. What came by way of a pipe stays in it, and counts too.
 
 const (
 	readSize = 64 << 10 // of a loop's read buffer, and so the most of it that is held for one direction
-	keep     = 16       // free pieces of one size that a loop keeps
+	keep     = 16       // free chunks of one size that a loop keeps
 )
 
-var pieceSizes = [...]int{4 << 10, 16 << 10, readSize}
+var chunkSizes = [...]int{512, 4 << 10, 16 << 10, readSize}
 
 // Budget bounds the bytes held by all loops.
 type Budget struct {
 	limit atomic.Int64 // that a read keeps to
 	most  atomic.Int64 // that is held: limit, or while it is being lowered the one before
 	used  atomic.Int64
+
+	finisher atomic.Uint64 // id of the connection whose first message may use what the others leave; 0: none
 }
 
 // NewBudget returns a budget of limit bytes.
@@ -41,10 +42,11 @@ func (b *Budget) Set(limit int64) {
 // Settle is called when all loops have had a turn since Set.
 func (b *Budget) Settle() { b.most.Store(b.limit.Load()) }
 
-// LeastBudget is the least that so many loops can work with: what is kept in reserve, and a piece to hold.
-func LeastBudget(loops int) int64 { return reserve(loops) + readSize }
+// LeastBudget is the least that so many loops can work with: what is kept in reserve, and a chunk to hold, or a first message of
+// hold bytes.
+func LeastBudget(loops, hold int) int64 { return reserve(loops) + int64(max(readSize, hold)) }
 
-// reserve is what the next reads of all loops may need before one of them looks at the budget again: a piece for what was
+// reserve is what the next reads of all loops may need before one of them looks at the budget again: a chunk for what was
 // read, and one for what its receiver had sent, if that turns out to be gone.
 func reserve(loops int) int64 { return 2 * readSize * int64(loops) }
 
@@ -60,81 +62,58 @@ func (b *Budget) take(n int) bool {
 	return false
 }
 
+// finish has the connection with that id use what others leave for a first message. It reports false while another does.
+func (b *Budget) finish(id uint64) bool {
+	return b.finisher.Load() == id || b.finisher.CompareAndSwap(0, id)
+}
+
+// finished lets another finish.
+func (b *Budget) finished(id uint64) { b.finisher.CompareAndSwap(id, 0) }
+
 func (b *Budget) give(n int) { b.used.Add(int64(-n)) }
 
-// piece is a run of bytes that waits for a peer: buf[from:to], or where buf is nil the to-from bytes that the pipe has.
-type piece struct {
-	buf      []byte
-	pipe     reactor.Pipe
-	from, to int
-}
-
-// offer writes to a socket what the piece has left, as much as it takes: what remains then waits for it to be Writable.
-func (p *piece) offer(fd int) syscall.Errno {
-	for !p.empty() {
-		n, errno := p.write(fd)
-		if errno != 0 {
-			return errno
-		}
-		p.from += n
-		if p.buf != nil { // else a signal, too, may have cut it short
-			break
-		}
-	}
-	return 0
-}
-
-func (p *piece) write(fd int) (int, syscall.Errno) {
-	if p.buf == nil {
-		return p.pipe.Drain(fd, p.to-p.from)
-	}
-	return reactor.Write(fd, p.buf[p.from:p.to])
-}
-
-func (p *piece) empty() bool { return p.from == p.to }
-
-// pool is one loop's supply of pieces.
+// pool is one loop's supply of chunks.
 type pool struct {
 	budget *Budget
-	free   [len(pieceSizes)][]*piece
+	free   [len(chunkSizes)][]*chunk
 	pipes  pipes
 }
 
 // newPool returns a pool with room for so many pipes.
 func newPool(b *Budget, most int) *pool {
-	p := &pool{budget: b, pipes: pipes{most: most}}
+	p := &pool{budget: b, pipes: pipes{most: most, create: reactor.NewPipe}}
 	for i := range p.free {
-		p.free[i] = make([]*piece, 0, keep)
+		p.free[i] = make([]*chunk, 0, keep)
 	}
 	return p
 }
 
 func sizeClass(n int) int {
-	for i, size := range pieceSizes {
+	for i, size := range chunkSizes {
 		if n <= size {
 			return i
 		}
 	}
-	return len(pieceSizes) - 1
+	return len(chunkSizes) - 1
 }
 
-// get returns a piece with room for n bytes, at most readSize, or nil when the budget is spent.
-func (p *pool) get(n int) *piece {
+// get returns a chunk with room for n bytes, at most readSize, or nil when the budget is spent.
+func (p *pool) get(n int) *chunk {
 	class := sizeClass(n)
-	if !p.budget.take(pieceSizes[class]) {
+	if !p.budget.take(chunkSizes[class]) {
 		return nil
 	}
 	free := p.free[class]
 	if len(free) == 0 {
-		return &piece{buf: make([]byte, pieceSizes[class])}
+		return &chunk{buf: make([]byte, chunkSizes[class])}
 	}
 	got := free[len(free)-1]
 	p.free[class] = free[:len(free)-1]
 	return got
 }
 
-// put takes a piece back that was held.
-func (p *pool) put(done *piece) {
+// put takes a chunk back that was held.
+func (p *pool) put(done *chunk) {
 	if done.buf == nil {
 		p.budget.give(done.to)
 		p.pipes.put(done)

@@ -1,9 +1,12 @@
 package relay
 
 import (
+	"syscall"
 	"testing"
 	"unsafe"
 
+	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
 )
 
@@ -18,10 +21,10 @@ func TestThePoolKeepsToTheBudget(t *testing.T) {
 		t.Error("a second piece of 64 KiB out of 100")
 	}
 	small := p.get(1)
-	if small == nil || len(small.buf) != pieceSizes[0] {
+	if small == nil || len(small.buf) != chunkSizes[0] {
 		t.Error("no small piece though there is room for one")
 	}
-	if got, want := budget.Used(), int64(readSize+pieceSizes[0]); got != want {
+	if got, want := budget.Used(), int64(readSize+chunkSizes[0]); got != want {
 		t.Errorf("%d bytes are counted, want %d", got, want)
 	}
 	p.put(big)
@@ -53,12 +56,12 @@ func TestALowerBudgetHoldsWhatIsBeingRead(t *testing.T) {
 
 func TestPipesAreUsedAgainOnceTheyAreEmpty(t *testing.T) {
 	p := newPool(NewBudget(1<<20), 2)
-	first, second := p.pipes.get(), p.pipes.get()
-	if first == nil || second == nil || p.pipes.get() != nil {
+	first, second := p.pipes.get(0), p.pipes.get(0)
+	if first == nil || second == nil || p.pipes.get(0) != nil {
 		t.Fatal("want two pipes and no third")
 	}
 	p.pipes.put(first)
-	if p.pipes.get() != first {
+	if p.pipes.get(0) != first {
 		t.Error("an empty pipe is not used again")
 	}
 	first.to = 100 // bytes that are still in it
@@ -69,7 +72,7 @@ func TestPipesAreUsedAgainOnceTheyAreEmpty(t *testing.T) {
 	if p.budget.Used() != 0 {
 		t.Errorf("%d bytes are counted after all was given back", p.budget.Used())
 	}
-	third := p.pipes.get()
+	third := p.pipes.get(0)
 	if third == nil || third == first {
 		t.Error("a pipe that was closed has no successor")
 	}
@@ -79,6 +82,37 @@ func TestPipesAreUsedAgainOnceTheyAreEmpty(t *testing.T) {
 	if p.pipes.open != 0 {
 		t.Errorf("%d pipes are still open", p.pipes.open)
 	}
+}
+
+// TestAPipeThatCannotBeHadIsNotAskedForAtOnceAgain has the kernel refuse pipes, as it does to an ordinary user who has many.
+func TestAPipeThatCannotBeHadIsNotAskedForAtOnceAgain(t *testing.T) {
+	asked, errno := 0, syscall.EPERM
+	p := newPool(NewBudget(1<<20), 2)
+	p.pipes.create = func(want reactor.PipeSize) (reactor.Pipe, syscall.Errno) {
+		if asked++; want != (reactor.PipeSize{Most: pipeSize, Least: leastPipe}) {
+			t.Errorf("a pipe of %+v is asked for", want)
+		}
+		if errno != 0 {
+			return reactor.Pipe{}, errno
+		}
+		return reactor.NewPipe(want)
+	}
+	start := deadline.Instant(1)
+	for _, at := range []deadline.Instant{start, start.After(1), start.After(pipeRetry - 1)} {
+		if p.pipes.get(at) != nil {
+			t.Error("a pipe where the kernel has none")
+		}
+	}
+	if asked != 1 {
+		t.Errorf("%d pipes were asked for within %v", asked, pipeRetry)
+	}
+	errno = 0
+	got := p.pipes.get(start.After(pipeRetry))
+	if got == nil {
+		t.Fatal("no pipe though the kernel has them again")
+	}
+	p.pipes.put(got)
+	p.pipes.close()
 }
 
 // TestAConnectionIsSmall keeps an eye on what every idle connection costs on the Go side. The aim for a whole connection

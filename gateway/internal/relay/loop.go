@@ -57,11 +57,8 @@ type SpokeAgain struct {
 	Silence time.Duration
 }
 
-// Trouble is something that the operator should know and that is no connection's own.
-type Trouble struct {
-	Text   string
-	Passed bool // it is over
-}
+// Trouble is something that the operator should know and that is no connection's own, or that it is over.
+type Trouble struct{ Text string }
 
 // Config is what a loop is made from.
 type Config struct {
@@ -156,7 +153,7 @@ func (l *Loop) patience() time.Duration {
 		return 0
 	}
 	at, ok := l.wheel.Next()
-	if accept := l.acceptor.retryAt; accept != 0 && (!ok || int64(accept) < at) {
+	if accept := l.acceptor.nextAccept(); accept != 0 && (!ok || int64(accept) < at) {
 		at, ok = int64(accept), true
 	}
 	if !ok {

@@ -21,10 +21,11 @@ func TestABeginningThatTheKernelTookNoneOfIsOfferedAgain(t *testing.T) {
 			s := newScene(t, protocol.NewRaw())
 			reactor.Close(int(s.c.legs[session.Upstream].fd))
 			s.c.legs[session.Upstream].fd = int32(unanswered(t))
-			s.l.pool.budget.take(pieceSizes[0])
-			s.c.legs[session.Upstream].held = &piece{buf: make([]byte, pieceSizes[0]), to: 5}
+			if !s.c.legs[session.Upstream].pending.add(s.l.pool, []byte("hello")) {
+				t.Fatal("no memory")
+			}
 			write(s.l, s.c)
-			if s.c.legs[session.Upstream].held == nil {
+			if s.c.legs[session.Upstream].pending.empty() {
 				t.Fatal("the kernel took it")
 			}
 			at, ok := s.l.wheel.At(s.c.slot)

@@ -14,7 +14,10 @@ func TestBytesThatTheKernelTookNoneOfAreOfferedAgain(t *testing.T) {
 	c := l.slab.take()
 	c.phase, c.route, c.session = relaying, rawRoute(), session.Accept(l.now, 0)
 	c.legs[session.Client].fd, c.legs[session.Upstream].fd = int32(pair[0]), -1
-	l.hold(c, session.Client, []byte("held"))
+	if !c.legs[session.Client].pending.add(l.pool, []byte("held")) {
+		t.Fatal("no memory")
+	}
+	l.waitFor(c, session.Client)
 	at, ok := l.wheel.At(c.slot)
 	if want := int64(l.now.After(offerAfter)); !ok || at > want {
 		t.Fatalf("the connection is looked at %d ns too late, or never", at-want)
@@ -25,7 +28,7 @@ func TestBytesThatTheKernelTookNoneOfAreOfferedAgain(t *testing.T) {
 	if n, err := syscall.Read(pair[1], got); err != nil || string(got[:n]) != "held" {
 		t.Errorf("the client got %q, %v", got[:max(n, 0)], err)
 	}
-	if c.legs[session.Client].held != nil || c.lookAt != 0 {
+	if c.legs[session.Client].waited() || c.lookAt != 0 {
 		t.Error("bytes still wait")
 	}
 }

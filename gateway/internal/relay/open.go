@@ -121,7 +121,7 @@ func (l *Loop) connect(c *conn) syscall.Errno {
 		return syscall.ENOMEM
 	}
 	l.review(c) // the one that was tried before may have been leaving
-	c.legs[session.Upstream] = leg{fd: int32(fd), held: c.legs[session.Upstream].held, room: room}
+	c.legs[session.Upstream] = leg{fd: int32(fd), pending: c.legs[session.Upstream].pending, room: room}
 	c.session.Dialling(l.now)
 	if !pending {
 		l.connected(c)
@@ -219,7 +219,7 @@ func (l *Loop) connected(c *conn) {
 // start lets the bytes flow: first what was held back for the upstream, then what lies there.
 func (l *Loop) start(c *conn) {
 	l.rearm(c)
-	if c.legs[session.Upstream].held != nil {
+	if !c.legs[session.Upstream].pending.empty() {
 		c.session.Held(session.Upstream, l.now)
 		c.session.Events.Pause(l.now)
 		l.flush(c, session.Upstream)

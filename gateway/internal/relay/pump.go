@@ -59,7 +59,12 @@ func (l *Loop) pumpBoth(c *conn) {
 // pump reads what side has sent and passes it on.
 func (l *Loop) pump(c *conn, side session.Side) {
 	for range turnReads {
-		if l.scarce() && l.pumpScarce(c, side) {
+		if c.phase == awaiting && !l.hasRoom(c) {
+			l.noRoom(c)
+			return
+		}
+		if c.phase != awaiting && l.scarce() {
+			l.passUnheld(c, side)
 			return
 		}
 		if !l.pumpUnread(c, side) {
@@ -146,7 +151,7 @@ func (l *Loop) account(c *conn, side session.Side, b []byte, unread int) session
 	return got
 }
 
-// forward writes b to side, and holds what it does not take.
+// forward sends b to side.
 func (l *Loop) forward(c *conn, side session.Side, b []byte) {
 	if c.phase == awaiting {
 		l.await(c, b)
@@ -155,26 +160,20 @@ func (l *Loop) forward(c *conn, side session.Side, b []byte) {
 	if len(b) == 0 {
 		return
 	}
-	n, errno := reactor.Write(int(c.legs[side].fd), b)
-	if errno != 0 && errno != reactor.Again {
-		l.writeFailed(c, side, errno)
-		return
-	}
-	if n < len(b) {
-		l.hold(c, side, b[n:])
-	}
+	leg := &c.legs[side]
+	l.sent(c, side, leg.pending.send(l.pool, int(leg.fd), b))
 }
 
-// hold keeps b until side takes it. The side that sent it is not read meanwhile.
-func (l *Loop) hold(c *conn, side session.Side, b []byte) {
-	p := l.pool.get(len(b))
-	if p == nil { // pumpScarce keeps a reserve, so that this does not happen
+// sent follows what was sent to side. While something of it waits, the side that it came from is not read.
+func (l *Loop) sent(c *conn, side session.Side, errno syscall.Errno) {
+	switch {
+	case errno == noMemory:
 		l.end(c, session.InternalError)
-		return
+	case errno != 0:
+		l.writeFailed(c, side, errno)
+	case !c.legs[side].pending.empty():
+		l.waitFor(c, side)
 	}
-	p.to = copy(p.buf, b)
-	c.legs[side].held = p
-	l.waitFor(c, side)
 }
 
 // waitFor notes that side has not taken everything.
@@ -215,34 +214,31 @@ func (l *Loop) offerAgain(c *conn) {
 	}
 }
 
-// flush writes what is held for side, and when it is gone lets the other side be read again.
+// flush writes what waits for side, and when it is gone lets the other side be read again.
 func (l *Loop) flush(c *conn, side session.Side) {
 	leg := &c.legs[side]
-	before := leg.held.from
-	errno := leg.held.offer(int(leg.fd))
+	moved, errno := leg.pending.flush(l.pool, int(leg.fd))
 	l.tick()
 	if errno != 0 && errno != reactor.Again {
 		l.writeFailed(c, side, errno)
 		return
 	}
-	if !leg.held.empty() {
+	if !leg.pending.empty() {
 		l.awaitRoom(c, side)
 		l.offerLater(c, side)
-		if leg.held.from > before {
+		if moved > 0 {
 			c.session.Moved(side, l.now)
 		}
 		l.rearm(c)
 		return
 	}
-	l.pool.put(leg.held)
-	leg.held = nil
 	l.taken(c, side)
 }
 
 // onWritable goes on where side had not taken everything.
 func (l *Loop) onWritable(c *conn, side session.Side) {
 	leg := &c.legs[side]
-	if leg.held != nil {
+	if !leg.pending.empty() {
 		l.flush(c, side)
 		return
 	}

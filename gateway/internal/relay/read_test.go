@@ -215,7 +215,7 @@ func TestBytesBehindDescriptorsArePassedOn(t *testing.T) {
 func TestASpliceThatFailsHereIsNoEndOfAPeer(t *testing.T) {
 	t.Run("into the pipe: the bytes are read instead", func(t *testing.T) {
 		s := newScene(t, protocol.NewRaw())
-		s.l.pool.pipes.free = []*piece{{}} // its descriptors are no pipe's
+		s.l.pool.pipes.free = []*chunk{{}} // its descriptors are no pipe's
 		sent := make([]byte, 100_000)
 		s.send(session.Upstream, sent)
 		if errno := reactor.Finish(s.peers[session.Upstream]); errno != 0 {
@@ -229,14 +229,14 @@ func TestASpliceThatFailsHereIsNoEndOfAPeer(t *testing.T) {
 	})
 	t.Run("out of it: an error of our own, and the peers are reset", func(t *testing.T) {
 		s := newScene(t, protocol.NewRaw())
-		s.l.forwardPipe(s.c, session.Client, &piece{pipe: unpiped(), to: 10})
+		s.l.forwardPipe(s.c, session.Client, &chunk{pipe: unpiped(), to: 10})
 		s.expect(session.Client, nil, syscall.ECONNRESET, session.InternalError)
 	})
 }
 
 // unpiped returns a pipe that is closed.
 func unpiped() reactor.Pipe {
-	p, _ := reactor.NewPipe(4096)
+	p, _ := reactor.NewPipe(reactor.PipeSize{Most: 4096, Least: 4096})
 	p.Close()
 	return p
 }
@@ -246,7 +246,7 @@ func unpiped() reactor.Pipe {
 func TestTheLastWordsOfAnUpstreamThatTakesNothingArePassedOn(t *testing.T) {
 	s := newScene(t, protocol.NewRaw())
 	var sent []byte
-	for s.c.legs[session.Client].held == nil { // until the client's socket is full
+	for s.c.legs[session.Client].pending.empty() { // until the client's socket is full
 		part := make([]byte, 100_000)
 		s.send(session.Upstream, part)
 		sent = append(sent, part...)
@@ -264,7 +264,7 @@ func TestTheLastWordsOfAnUpstreamThatTakesNothingArePassedOn(t *testing.T) {
 // TestAClientThatIsGoneIsNotWaitedFor has an upstream take nothing of what a client sent that is gone.
 func TestAClientThatIsGoneIsNotWaitedFor(t *testing.T) {
 	s := newScene(t, protocol.NewRaw())
-	for s.c.legs[session.Upstream].held == nil {
+	for s.c.legs[session.Upstream].pending.empty() {
 		s.send(session.Client, make([]byte, 100_000))
 		s.step()
 	}
@@ -284,7 +284,7 @@ func TestAClientThatIsGoneIsNotWaitedFor(t *testing.T) {
 // TestWhatEndsASessionAfterAPeerIsGoneIsNotItsCause has a timer fire while the rest of a client that was reset is passed on.
 func TestWhatEndsASessionAfterAPeerIsGoneIsNotItsCause(t *testing.T) {
 	s := newScene(t, protocol.NewRaw())
-	for s.c.legs[session.Upstream].held == nil {
+	for s.c.legs[session.Upstream].pending.empty() {
 		s.send(session.Client, make([]byte, 100_000))
 		s.step()
 	}
@@ -299,7 +299,7 @@ func TestWhatEndsASessionAfterAPeerIsGoneIsNotItsCause(t *testing.T) {
 // TestALoopThatStopsMakesNoFINOfAReset has a loop stop while a client has not acknowledged what came before the upstream's reset.
 func TestALoopThatStopsMakesNoFINOfAReset(t *testing.T) {
 	s := newScene(t, protocol.NewRaw())
-	for s.c.legs[session.Client].held == nil {
+	for s.c.legs[session.Client].pending.empty() {
 		s.send(session.Upstream, make([]byte, 100_000))
 		s.step()
 	}

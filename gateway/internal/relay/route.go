@@ -21,6 +21,7 @@ type Route struct {
 	ResetOn             ResetOn // as the policy has it
 	Reset               bool    // close with RST
 	ConnectFirstMessage bool    // connect upstream only when a whole message has come
+	Hold                int     // bytes of a first message at most, with ConnectFirstMessage
 }
 
 // ResetOn says where a policy has it from whose messages restart idle_timeout.

@@ -8,7 +8,7 @@ import (
 // When the budget for held bytes is nearly spent, a read might bring bytes that can neither be passed on nor held. Then
 // they are looked at where they lie, offered to the other side, and only what it took is taken off the socket.
 
-// scarce reports whether a read of c must not bring more than the other side takes: always before another read of each
+// scarce reports whether a read must not bring more than the other side takes: always before another read of each
 // loop could spend the budget.
 func (l *Loop) scarce() bool {
 	return l.cfg.Budget.Used()+reserve(len(l.cfg.Gate.loops)) > l.cfg.Budget.limit.Load()
@@ -18,20 +18,6 @@ func (l *Loop) scarce() bool {
 func (l *Loop) mayPipe() bool {
 	loops := len(l.cfg.Gate.loops)
 	return l.cfg.Budget.Used()+reserve(loops)+pipeSize*int64(loops) <= l.cfg.Budget.limit.Load()
-}
-
-// pumpScarce is pump without holding anything more. It reports false where that is pump itself: a client whose first
-// message has its memory already.
-func (l *Loop) pumpScarce(c *conn, side session.Side) bool {
-	if c.phase != awaiting {
-		l.passUnheld(c, side)
-		return true
-	}
-	if c.legs[session.Upstream].held != nil {
-		return false
-	}
-	l.postpone(c)
-	return true
 }
 
 // passUnheld offers to the other side what lies in side's socket.

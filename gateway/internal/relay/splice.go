@@ -23,7 +23,7 @@ func (l *Loop) pumpUnread(c *conn, side session.Side) bool {
 	if leg.pace != bulk || leg.urgent || c.phase != relaying || !l.mayPipe() {
 		return false
 	}
-	p := l.pool.pipes.get()
+	p := l.pool.pipes.get(l.now)
 	if p == nil {
 		return false
 	}
@@ -42,9 +42,9 @@ func (l *Loop) pumpUnread(c *conn, side session.Side) bool {
 
 // fill takes what side has sent into an empty pipe, as far as it need not be read. It reports whether there is no more for now:
 // where it comes upon anything else than bytes, reading finds out what that is.
-func (l *Loop) fill(c *conn, side session.Side, p *piece) (drained bool) {
+func (l *Loop) fill(c *conn, side session.Side, p *chunk) (drained bool) {
 	leg := &c.legs[side]
-	for p.to < pipeSize {
+	for p.to < p.pipe.Size() {
 		head, ahead, errno := l.ahead(c, side)
 		if errno == reactor.Again {
 			return leg.drained()
@@ -53,7 +53,7 @@ func (l *Loop) fill(c *conn, side session.Side, p *piece) (drained bool) {
 			leg.pace = ordinary
 			return false
 		}
-		most := int(min(uint64(len(head))+ahead, uint64(pipeSize-p.to)))
+		most := int(min(uint64(len(head))+ahead, uint64(p.pipe.Size()-p.to)))
 		n, errno := p.pipe.Fill(int(leg.fd), most)
 		l.tick()
 		if n == 0 {
@@ -90,24 +90,8 @@ func (l *Loop) ahead(c *conn, side session.Side) (head []byte, ahead uint64, err
 	return head, ahead, 0
 }
 
-// forwardPipe writes to side what p has, and holds what it does not take.
-func (l *Loop) forwardPipe(c *conn, side session.Side, p *piece) {
+// forwardPipe sends to side what p has.
+func (l *Loop) forwardPipe(c *conn, side session.Side, p *chunk) {
 	leg := &c.legs[side]
-	errno := p.offer(int(leg.fd))
-	if errno != 0 && errno != reactor.Again {
-		l.pool.pipes.put(p)
-		l.writeFailed(c, side, errno)
-		return
-	}
-	if p.empty() {
-		l.pool.pipes.put(p)
-		return
-	}
-	if !l.pool.budget.take(p.to) { // mayPipe keeps a reserve, so that this does not happen
-		l.pool.pipes.put(p)
-		l.end(c, session.InternalError)
-		return
-	}
-	leg.held = p
-	l.waitFor(c, side)
+	l.sent(c, side, leg.pending.sendPipe(l.pool, int(leg.fd), p))
 }

@@ -37,7 +37,7 @@ const (
 // turn in between.
 func (l *Loop) Views(views []View, first, slots int32) (all []View, next int32, more bool) {
 	l.tick()
-	end := int32(len(l.slab.chunks) * chunk)
+	end := int32(len(l.slab.chunks) * slabChunk)
 	for next = first; next < min(end, first+slots); next++ {
 		if c := l.slab.at(next); c.phase != vacant && c.phase != closing {
 			views = append(views, l.view(c))

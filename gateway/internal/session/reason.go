@@ -39,6 +39,7 @@ const (
 	MessageTooLarge
 
 	// The gateway ended it.
+	Evicted      // what it had was needed by others
 	Drained      // by itself or by its policy while the gateway drained
 	Shutdown     // cut: drain_timeout was over, or the gateway was told to stop at once
 	RouteRemoved // by itself or by its policy while it drained since its route was no longer in the policy file
@@ -55,7 +56,7 @@ var reasonNames = [ReasonCount]string{
 	"deadline", "read_deadline", "write_deadline", "client_stalled", "upstream_stalled", "half_close_timeout",
 	"connect_refused", "connect_timeout", "connect_failed", "no_endpoint",
 	"protocol_error", "message_too_large",
-	"drained", "shutdown", "route_removed", "killed", "internal_error",
+	"evicted", "drained", "shutdown", "route_removed", "killed", "internal_error",
 }
 
 // String returns the word used in log and metrics.

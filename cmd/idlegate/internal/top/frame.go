@@ -62,6 +62,9 @@ func (m Model) head() []string {
 	if !s.Ready {
 		ready = "not ready: " + s.Reason
 	}
+	if s.Ready && s.AcceptPaused {
+		ready = "full: new clients wait"
+	}
 	lines := []string{strings.Join([]string{
 		"idlegate " + s.Version + " at " + m.Address, ready,
 		fmt.Sprintf("%s of %s connections", number(s.Connections), number(s.ConnectionsMax)),

@@ -83,6 +83,7 @@ func TestFrames(t *testing.T) {
 		"gone_from_the_start": {width: 140, height: 8, change: func(m *Model) {
 			*m = Model{Address: m.Address, Gone: "no gateway answers at 127.0.0.1:9180: connection refused", Keys: true, Sort: "due"}
 		}},
+		"full": {width: 140, height: 8, change: func(m *Model) { m.Sample.Status.AcceptPaused = true }},
 		"in_trouble": {width: 140, height: 16, change: func(m *Model) {
 			m.Sample.Status.Ready, m.Sample.Status.Reason = false, "draining"
 			m.Sample.Status.LogDropped = 1402
