@@ -65,7 +65,7 @@ func (e *Events) Earliest(d *Durations, skip Set) (Timer, Instant) {
 
 // Look returns when a waiting peer's acknowledged bytes are to be looked at next, Never if nothing waits.
 func (e *Events) Look(d *Durations) Instant {
-	return min(e.ClientWaits.look(d[ClientWrite]), e.UpstreamWaits.look(d[UpstreamWrite]))
+	return min(e.ClientWaits.look(d[ClientWrite]), e.UpstreamWaits.look(d[UpstreamWrite]), e.LookAtDrain(d))
 }
 
 func (w Wait) look(d time.Duration) Instant {

@@ -98,27 +98,35 @@ func (l *Loop) readUp(c *conn) {
 
 // lookAtWrites finds out whether side has acknowledged something since the last look.
 func (l *Loop) lookAtWrites(c *conn, side session.Side) {
+	switch {
+	case c.legs[side].waited():
+		l.lookAtWaiting(c, side)
+	case side == session.Client && (c.session.Events.Draining || c.session.IdleWaits(c.rules(), l.now)):
+		l.lookAtReply(c)
+	}
+}
+
+// lookAtWaiting finds out whether side, which does not take what waits for it, has acknowledged something of what it took.
+func (l *Loop) lookAtWaiting(c *conn, side session.Side) {
 	leg := &c.legs[side]
-	waits := leg.waited()
-	if !waits && (side == session.Upstream || !c.session.IdleWaits(c.rules(), l.now)) {
+	unacked := uint32(reactor.ProgressOf(int(leg.fd)).Unacked)
+	if unacked < leg.unsent {
+		c.session.Moved(side, l.now)
+	} else {
+		c.session.Looked(side, l.now)
+	}
+	leg.unsent = unacked
+}
+
+// lookAtReply finds out whether the kernel still holds something of a message to the client, for which idle_timeout waits.
+func (l *Loop) lookAtReply(c *conn) {
+	p := reactor.ProgressOf(int(c.legs[session.Client].fd))
+	l.tick() // LastAck is told as of now
+	if p.Unacked == 0 {
+		c.session.Drained(c.rules(), p.LastAck, l.now)
 		return
 	}
-	unsent := uint32(reactor.Unsent(int(leg.fd)))
-	moved := unsent < leg.unsent
-	if !waits && leg.unsent == 0 {
-		moved = unsent > 0 && reactor.Acknowledged(int(leg.fd)) < deadline.Stall(&c.rules().Enforced)
-	}
-	leg.unsent = unsent
-	switch {
-	case waits && moved:
-		c.session.Moved(side, l.now)
-	case waits:
-		c.session.Looked(side, l.now)
-	case unsent == 0:
-		c.session.Drained(c.rules(), l.now)
-	case moved:
-		c.session.Draining(l.now)
-	}
+	c.session.Draining(p.Mark, p.LastAck, l.now)
 }
 
 // observe counts the timers of a dry run.

@@ -10,7 +10,11 @@ func (s *Session) Next(r *Rules) deadline.Instant {
 		return at
 	}
 	watched := s.watched()
-	_, observed := watched.Earliest(&r.Observed, s.unwatched(r))
+	unwatched := s.unwatched(r)
+	_, observed := watched.Earliest(&r.Observed, unwatched)
+	if !unwatched.Has(deadline.IdleTimeout) {
+		observed = min(observed, watched.LookAtDrain(&r.Observed))
+	}
 	return min(at, observed)
 }
 
@@ -84,12 +88,14 @@ func (s *Session) watched() deadline.Events {
 
 // IdleWaits reports whether idle_timeout, enforced or watched, would be due at now if it waited for nothing.
 func (s *Session) IdleWaits(r *Rules, now deadline.Instant) bool {
-	return s.Events.IdleDue(&r.Enforced) <= now || r.DryRun && s.observedIdleDue(r) <= now
-}
-
-func (s *Session) observedIdleDue(r *Rules) deadline.Instant {
+	if s.Events.IdlePast(r.Enforced[deadline.IdleTimeout], now) {
+		return true
+	}
+	if !r.DryRun || s.unwatched(r).Has(deadline.IdleTimeout) {
+		return false
+	}
 	watched := s.watched()
-	return watched.IdleDue(&r.Observed)
+	return watched.IdlePast(r.Observed[deadline.IdleTimeout], now)
 }
 
 func (s *Session) unwatched(r *Rules) deadline.Set { return r.NotSeen | s.Events.Observed }
