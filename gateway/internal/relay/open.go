@@ -214,7 +214,7 @@ const youth = time.Second
 func (l *Loop) comeOfAge(c *conn) {
 	c.young = false
 	if leg := &c.legs[session.Upstream]; leg.fd >= 0 {
-		_ = c.route.Options.Outlive(int(leg.fd)) // the listener has been given the same
+		_ = c.route.SocketOptions().Outlive(int(leg.fd)) // the listener has been given the same
 	}
 }
 
