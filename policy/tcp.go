@@ -41,7 +41,28 @@ func (c cursor) tcp() TCP {
 		"keepalive":    func(c cursor) { t.Keepalive = c.keepalive() },
 		"user_timeout": span{none: true, most: maxUserTimeout}.into(&t.UserTimeout),
 	})
+	c.keepaliveAndUserTimeout(&t)
 	return t
+}
+
+// keepaliveAndUserTimeout makes the two agree where keepalive is written: once TCP_USER_TIMEOUT is set, Linux gives up on a silent
+// peer after that time and ignores TCP_KEEPCNT (tcp_keepalive_timer in net/ipv4/tcp_timer.c).
+func (c cursor) keepaliveAndUserTimeout(t *TCP) {
+	keepalive, user := c.child("keepalive"), c.child("user_timeout")
+	lost := t.Keepalive.lost()
+	switch {
+	case !keepalive.written() || t.Keepalive.Idle == 0:
+	case !user.written():
+		t.UserTimeout = lost
+	case t.UserTimeout != 0 && t.UserTimeout != lost && keepalive.child("count").written():
+		keepalive.child("count").warn("has no effect beside user_timeout, after which the kernel gives a silent peer up; "+
+			"without user_timeout that is %s, as keepalive says", formatDuration(lost))
+	}
+}
+
+// lost is how long a peer is silent that k gives up.
+func (k Keepalive) lost() time.Duration {
+	return min(k.Idle+k.Interval*time.Duration(k.Count), maxUserTimeout)
 }
 
 // keepalive reads a mapping, or the word none.
