@@ -111,7 +111,7 @@ func Stall(d *Durations) time.Duration {
 
 // LookAtDrain returns when to look next whether the client has all of a message for which idle_timeout waits, Never if it
 // waits for none. It is soon enough to find out both in time: that all has been acknowledged, since idle_timeout counts from
-// then, and that nothing moves any more.
+// then, and that nothing moves any more. Where a message has restarted idle_timeout meanwhile, that is when it is due again, too.
 func (e *Events) LookAtDrain(d *Durations) Instant {
 	idle, looked := d[IdleTimeout], e.ClientWaits.Looked
 	switch {
@@ -120,7 +120,11 @@ func (e *Events) LookAtDrain(d *Durations) Instant {
 	case looked < e.ReplyMoved:
 		return e.ReplyMoved
 	}
-	return looked.After(max(min(Stall(d), idle)/looks, time.Millisecond))
+	next := looked.After(max(min(Stall(d), idle)/looks, time.Millisecond))
+	if due := e.IdleDue(d); due > looked {
+		next = min(next, due)
+	}
+	return next
 }
 
 // Silence returns for how long there has been at now what an idle_timeout of any duration counts as silence: since the last

@@ -247,3 +247,18 @@ func TestReadDeadlineLooksAtWhatTheGatewayDidNotRead(t *testing.T) {
 		})
 	}
 }
+
+// TestAConnectionThatIsGoneAfterTheLastReadIsLeftAlone has that read find out that both sides have gone.
+func TestAConnectionThatIsGoneAfterTheLastReadIsLeftAlone(t *testing.T) {
+	h := hear(t, protocol.NewRaw(), session.Rules{
+		Enforced: deadline.Durations{deadline.IdleTimeout: time.Second}, ResetOn: [2]bool{true, true},
+	})
+	for side, peer := range h.peers {
+		h.says(session.Side(side), "unread")
+		_ = syscall.Shutdown(peer, syscall.SHUT_RDWR)
+	}
+	h.passes(2 * time.Second)
+	if h.c.phase == relaying {
+		t.Error("it is still open")
+	}
+}

@@ -83,6 +83,9 @@ func (l *Loop) lookOnce(c *conn) {
 // hear reads the sides that have not been heard yet of those from which a timer that is due needs to know whether they have
 // spoken. It reports whether there were any.
 func (l *Loop) hear(c *conn, heard *[2]bool) (any bool) {
+	if c.phase == closing || c.phase == vacant {
+		return false
+	}
 	for side, unheard := range c.session.Unheard(c.rules(), l.now) {
 		if unheard && !heard[side] && c.phase != closing && c.phase != vacant {
 			heard[side], any = true, true
@@ -138,7 +141,7 @@ func (l *Loop) lookAtReply(c *conn) {
 	p := reactor.ProgressOf(int(c.legs[session.Client].fd))
 	l.tick() // LastAck is told as of now
 	if p.Unacked == 0 {
-		c.session.Drained(c.rules(), p.LastAck, l.now)
+		c.session.Drained(c.rules(), p.Mark, p.LastAck, l.now)
 		return
 	}
 	c.session.Draining(p.Mark, p.LastAck, l.now)

@@ -287,29 +287,37 @@ func (s *Session) Taken(r *Rules, side Side, now deadline.Instant) {
 }
 
 // Draining notes that the kernel still holds bytes for the client, which has acknowledged nothing for lastAck: a message is
-// under way, whether or not we hold something of it. mark grows as bytes are acknowledged. What is seen for the first time
-// moved when the client acknowledged something last, or began to wait after that.
+// under way, whether or not we hold something of it. mark grows as bytes are acknowledged.
 func (s *Session) Draining(mark uint32, lastAck time.Duration, now deadline.Instant) {
 	e := &s.Events
-	moved := e.ReplyMoved
-	if acked := now.After(-lastAck); e.DrainMark == 0 || int32(mark-e.DrainMark) > 0 {
-		moved = max(moved, acked)
-	}
-	if e.ReplyMoved == 0 {
+	if e.ReplyMoved == 0 { // what is seen for the first time began to wait when the upstream spoke last, if not before
 		began := e.Spoke[Upstream]
-		moved = max(moved, min(now, e.Unattended(began)))
 		s.replyMoves(began, now)
+		e.ReplyMoved = min(now, e.Unattended(began))
 	}
-	e.DrainMark, e.ReplyMoved = mark, moved
+	s.acknowledged(mark, lastAck, now)
 	if s.Flows[Upstream].Parse.AtBoundary() && e.ClientWaits.Moved == 0 {
-		e.ReplyDrains(mark, moved, now)
+		e.ReplyDrains(mark, e.ReplyMoved, now)
 	}
 }
 
 // Drained notes that the kernel holds nothing for the client any more, which has acknowledged nothing for lastAck. What the
 // last look found was acknowledged after it.
-func (s *Session) Drained(r *Rules, lastAck time.Duration, now deadline.Instant) {
-	if e := &s.Events; e.Draining {
+func (s *Session) Drained(r *Rules, mark uint32, lastAck time.Duration, now deadline.Instant) {
+	switch e := &s.Events; {
+	case e.Draining:
 		s.replyOver(r, min(now, max(now.After(-lastAck), e.ReplyMoved, e.ClientWaits.Looked)))
+	case e.ReplyMoved != 0:
+		s.acknowledged(mark, lastAck, now)
 	}
+}
+
+// acknowledged finds out when bytes of the message to the client moved last. A client acknowledges more than bytes, so its last
+// acknowledgement counts only if there were bytes since the last look, or that was none.
+func (s *Session) acknowledged(mark uint32, lastAck time.Duration, now deadline.Instant) {
+	e := &s.Events
+	if e.DrainMark == 0 || int32(mark-e.DrainMark) > 0 {
+		e.ReplyMoved = max(e.ReplyMoved, now.After(-lastAck))
+	}
+	e.DrainMark = mark
 }

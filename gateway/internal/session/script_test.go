@@ -241,7 +241,7 @@ func (p *player) look() {
 	case p.kernel.holds:
 		s.Draining(p.kernel.mark, lastAck, p.now)
 	default:
-		s.Drained(&p.rules, lastAck, p.now)
+		s.Drained(&p.rules, p.kernel.mark, lastAck, p.now)
 	}
 }
 
