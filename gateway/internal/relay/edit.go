@@ -78,7 +78,8 @@ func (l *Loop) followWriteTimeout(c *conn, old *Route) {
 		return
 	}
 	for side := range c.legs {
-		if leg := &c.legs[side]; leg.fd >= 0 && !(c.young && session.Side(side) == session.Upstream) {
+		leg, later := &c.legs[side], c.young && session.Side(side) == session.Upstream // comeOfAge sets it
+		if leg.fd >= 0 && !later {
 			_ = reactor.SetUserTimeout(int(leg.fd), timeout) // a unix socket has none
 		}
 	}

@@ -82,17 +82,17 @@ func (l *Loop) lookOnce(c *conn) {
 
 // hear reads the sides that have not been heard yet of those from which a timer that is due needs to know whether they have
 // spoken. It reports whether there were any.
-func (l *Loop) hear(c *conn, heard *[2]bool) (any bool) {
+func (l *Loop) hear(c *conn, heard *[2]bool) (again bool) {
 	if c.phase == closing || c.phase == vacant {
 		return false
 	}
 	for side, unheard := range c.session.Unheard(c.rules(), l.now) {
 		if unheard && !heard[side] && c.phase != closing && c.phase != vacant {
-			heard[side], any = true, true
+			heard[side], again = true, true
 			l.readUp(c, session.Side(side))
 		}
 	}
-	return any
+	return again
 }
 
 // readUp reads as many bytes as lie in side's socket when it is called, and finds a FIN behind them. One that goes on sending
