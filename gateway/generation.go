@@ -154,7 +154,7 @@ func (g *generation) listen(old *generation, resolve resolver) (opened []*reacto
 				r.listeners, kept[a] = append(r.listeners, l[0]), l[1:]
 				continue
 			}
-			l, err := resolve.listen(a, r.Options)
+			l, err := resolve.listen(a, r.SocketOptions())
 			if err != nil {
 				closeAll(opened)
 				g.forgetListeners()

@@ -69,7 +69,7 @@ func (t Timer) String() string { return timerNames[t] }
 type Durations [Count]time.Duration
 
 // Set is a set of timers.
-type Set uint16
+type Set uint32
 
 // With returns the set and t.
 func (s Set) With(t Timer) Set { return s | 1<<t }

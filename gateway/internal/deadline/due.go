@@ -7,6 +7,9 @@ import "time"
 // write_timeout is late by up to one such share of itself.
 const looks = 8
 
+// LatestWrite returns after how long at the latest a write_timeout of d fires for a peer that acknowledges nothing any more.
+func LatestWrite(d time.Duration) time.Duration { return d + max(d/looks, time.Millisecond) }
+
 // Due returns when t fires under d, or Never while nothing can make it fire.
 func (e *Events) Due(t Timer, d *Durations) Instant {
 	if d[t] == 0 {
@@ -65,7 +68,7 @@ func (e *Events) Earliest(d *Durations, skip Set) (Timer, Instant) {
 
 // Look returns when a waiting peer's acknowledged bytes are to be looked at next, Never if nothing waits.
 func (e *Events) Look(d *Durations) Instant {
-	return min(e.ClientWaits.look(d[ClientWrite]), e.UpstreamWaits.look(d[UpstreamWrite]))
+	return min(e.ClientWaits.look(d[ClientWrite]), e.UpstreamWaits.look(d[UpstreamWrite]), e.LookAtDrain(d))
 }
 
 func (w Wait) look(d time.Duration) Instant {

@@ -20,6 +20,7 @@ type Events struct {
 	ConnectBegan Instant    // of the attempt under way; 0: none is
 
 	// What waits for a peer: the last time its kernel acknowledged a byte, and the last time we looked. 0: nothing waits.
+	// Of a client that drains, ClientWaits.Looked is the last look at what the kernel still holds for it.
 	ClientWaits   Wait
 	UpstreamWaits Wait
 
@@ -30,6 +31,8 @@ type Events struct {
 	ResetOn      [2]bool // whose messages restart idle_timeout: the client's, the upstream's
 	FirstMessage bool    // the client's first message is complete
 	ClientFIN    bool    // the client sends no more
+	Draining     bool    // the kernel has all of the lasting message to the client, and its end is when the client has
+	DrainMark    uint32  // grows as the kernel's part of that message is acknowledged; 0: it has not been looked at
 	Observed     Set     // timers that a dry run has counted since they were started
 }
 
@@ -44,10 +47,10 @@ func Accept(now Instant, lifetimeShare uint16) Events {
 	return Events{Accepted: now, Spoke: [2]Instant{now, now}, IdleFrom: now, Lifetime: lifetimeShare}
 }
 
-// Attended returns now on the attended clock.
+// Attended returns now, or an instant since the last Resume, on the attended clock.
 func (e *Events) Attended(now Instant) Instant {
 	if e.stillSince != 0 {
-		now = e.stillSince
+		now = min(now, e.stillSince)
 	}
 	return now - Instant(e.still)
 }
@@ -66,6 +69,9 @@ func (e *Events) Resume(now Instant) {
 	}
 	e.still += now.Since(e.stillSince)
 	e.stillSince = 0
+	if e.Draining { // else its end could be dated back to where Attended does not reach
+		e.ClientWaits.Looked = now
+	}
 }
 
 // Paused reports whether the client is not being read.

@@ -33,26 +33,34 @@ func (e *Events) ReplyMoves(began, now Instant) {
 	if e.ReplyMoved == 0 && e.Replied <= e.Spoke[0] {
 		e.ReplyBegan = began
 	}
-	e.ReplyMoved = now
+	e.ReplyMoved, e.Draining = now, false
 }
 
-// ReplyEnds notes that the lasting message to the client is over. If an idle_timeout of d has waited for it, that counts
-// from here.
-func (e *Events) ReplyEnds(d time.Duration, now Instant) {
-	e.ReplyMoved = 0
-	e.Replied = e.Attended(now)
-	e.IdleFrom = e.waited(e.IdleFrom, d)
+// ReplyDrains notes that nothing but what the kernel holds is under way of a lasting message to the client, of which bytes moved
+// last at moved. The kernel was looked at at now, and mark grows as the client acknowledges.
+func (e *Events) ReplyDrains(mark uint32, moved, now Instant) {
+	e.ReplyMoved, e.Draining, e.DrainMark, e.ClientWaits.Looked = moved, true, mark, now
 }
 
-// Recount finds out from when an idle_timeout of d counts that takes over from another, or is restarted by others.
-func (e *Events) Recount(d time.Duration) { e.IdleFrom = e.waited(e.Reset(), d) }
-
-// waited returns from when an idle_timeout of d counts that began to count at since.
-func (e *Events) waited(since Instant, d time.Duration) Instant {
-	if due := since.After(d); d != 0 && e.ReplyBegan <= due && due <= e.Replied {
-		return e.Replied
+// ReplyEnds notes that the lasting message to the client was over at end. If an idle_timeout of d has waited for it, that
+// counts from there.
+func (e *Events) ReplyEnds(d time.Duration, end Instant) {
+	e.Replied = e.Attended(end)
+	if e.IdleEnds(d) <= e.Replied { // not having fired, it waited for this one
+		e.IdleFrom = e.Replied
 	}
-	return since
+	if e.ReplyMoved, e.DrainMark = 0, 0; e.Draining {
+		e.Draining, e.ClientWaits.Looked = false, 0
+	}
+}
+
+// Recount finds out from when an idle_timeout of d counts that takes over from another, or is restarted by others. A message
+// to the client that is under way then is waited for, though the timer may have been due before it began.
+func (e *Events) Recount(d time.Duration) {
+	e.IdleFrom = e.Reset()
+	if due := e.IdleEnds(d); e.ReplyBegan <= due && due <= e.Replied {
+		e.IdleFrom = e.Replied
+	}
 }
 
 // IdleEnds returns the attended instant at which an idle_timeout of d is due if it waits for nothing. Off, it never is.
@@ -61,6 +69,11 @@ func (e *Events) IdleEnds(d time.Duration) Instant {
 		return Never
 	}
 	return e.IdleFrom.After(d)
+}
+
+// IdlePast reports whether an idle_timeout of d is due or would be, if it waited for nothing and the client were read.
+func (e *Events) IdlePast(d time.Duration, now Instant) bool {
+	return !e.ClientFIN && e.IdleEnds(d) <= e.Attended(now)
 }
 
 // IdleDue returns when idle_timeout would be due if it waited for nothing that is under way now.
@@ -81,15 +94,10 @@ func (e *Events) Idle(d *Durations) Instant {
 	if message := e.Due(Message, d); message != Never {
 		due = max(due, message+1) // message_timeout itself comes first
 	}
-	if e.AwaitsReply(d) {
+	if e.ReplyMoved != 0 {
 		due = max(due, e.ReplyMoved.After(Stall(d)))
 	}
 	return due
-}
-
-// AwaitsReply reports whether idle_timeout waits for the message to the client that is under way, if it is due meanwhile.
-func (e *Events) AwaitsReply(d *Durations) bool {
-	return e.ReplyMoved != 0 && e.ReplyBegan <= e.IdleEnds(d[IdleTimeout])
 }
 
 // Stall is how long the bytes of a message to the client may stand still before the message counts as stuck:
@@ -99,6 +107,24 @@ func Stall(d *Durations) time.Duration {
 		return d[ClientWrite]
 	}
 	return d[IdleTimeout]
+}
+
+// LookAtDrain returns when to look next whether the client has all of a message for which idle_timeout waits, Never if it
+// waits for none. It is soon enough to find out both in time: that all has been acknowledged, since idle_timeout counts from
+// then, and that nothing moves any more. Where a message has restarted idle_timeout meanwhile, that is when it is due again, too.
+func (e *Events) LookAtDrain(d *Durations) Instant {
+	idle, looked := d[IdleTimeout], e.ClientWaits.Looked
+	switch {
+	case !e.Draining || e.ClientFIN || idle == 0:
+		return Never
+	case looked < e.ReplyMoved:
+		return e.ReplyMoved
+	}
+	next := looked.After(max(min(Stall(d), idle)/looks, time.Millisecond))
+	if due := e.IdleDue(d); due > looked {
+		next = min(next, due)
+	}
+	return next
 }
 
 // Silence returns for how long there has been at now what an idle_timeout of any duration counts as silence: since the last

@@ -74,7 +74,7 @@ func (e *Events) Since(t Timer) (Instant, string) {
 		}
 		return e.Accepted, "accept"
 	case Message:
-		return e.unattended(e.MessageBegan), "the first byte of the client's message"
+		return e.Unattended(e.MessageBegan), "the first byte of the client's message"
 	case ClientWrite:
 		return e.ClientWaits.Moved, "the last byte that the client took"
 	case UpstreamWrite:
@@ -95,11 +95,11 @@ func (e *Events) idleSince() (Instant, string) {
 	case e.Reset() == e.Accepted:
 		words = "accept"
 	}
-	return e.unattended(e.IdleFrom), words
+	return e.Unattended(e.IdleFrom), words
 }
 
-// unattended returns an attended instant on the real clock, as near as is known.
-func (e *Events) unattended(t Instant) Instant {
+// Unattended returns an attended instant on the real clock, as near as is known.
+func (e *Events) Unattended(t Instant) Instant {
 	if t == 0 {
 		return 0
 	}

@@ -5,7 +5,6 @@ package reactor
 import (
 	"errors"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -76,7 +75,8 @@ func Abort(fd int) {
 	Close(fd)
 }
 
-// Unsent returns how many written bytes the peer has not acknowledged.
+// Unsent returns how many written bytes the peer has not acknowledged, see Progress: of TCP a FIN among them, of a unix socket
+// the memory that they take until the peer has read all that was written with them.
 func Unsent(fd int) int {
 	n := int32(0)
 	_, _, errno := unix.RawSyscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCOUTQ, uintptr(unsafe.Pointer(&n)))
@@ -155,15 +155,6 @@ func IsLocal(errno syscall.Errno) bool { return errno == unix.EADDRNOTAVAIL || I
 
 // TimedOut is the error of an attempt that was given up.
 const TimedOut = syscall.ETIMEDOUT
-
-// Acknowledged returns how long ago a TCP peer last acknowledged anything.
-func Acknowledged(fd int) time.Duration {
-	state, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
-	if err != nil {
-		return 0
-	}
-	return time.Duration(state.Last_ack_recv) * time.Millisecond
-}
 
 // IsTaken reports whether an address cannot be bound because somebody has it.
 func IsTaken(err error) bool { return errors.Is(err, unix.EADDRINUSE) }

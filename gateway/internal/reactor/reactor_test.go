@@ -310,7 +310,7 @@ func TestClockIsTheKernels(t *testing.T) {
 		t.Fatal(err)
 	}
 	after := c.Now()
-	const slack = int64(time.Millisecond) // between the two readings in NewClock
+	const slack = int64(pairedWithin)
 	if ts.Nano() < before-slack || ts.Nano() > after+slack {
 		t.Errorf("the clock says %d to %d, the kernel %d", before, after, ts.Nano())
 	}

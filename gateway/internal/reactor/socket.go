@@ -5,6 +5,7 @@ package reactor
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"os"
 	"syscall"
@@ -27,7 +28,7 @@ type Options struct {
 // connect, exchange and close, without either 0.84.
 func (o Options) Outlive(fd int) syscall.Errno {
 	if o.UserTimeout > 0 {
-		if errno := setInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(o.UserTimeout/time.Millisecond)); errno != 0 {
+		if errno := SetUserTimeout(fd, o.UserTimeout); errno != 0 {
 			return errno
 		}
 	}
@@ -49,6 +50,12 @@ func (o Options) Outlive(fd int) syscall.Errno {
 
 // urgentInline has urgent bytes come in the stream. Else the kernel takes them out of it, and drops all but the last.
 func urgentInline(fd int) syscall.Errno { return setInt(fd, unix.SOL_SOCKET, unix.SO_OOBINLINE, 1) }
+
+// SetUserTimeout sets after how long the kernel gives up on a peer that acknowledges nothing; 0 leaves that to the kernel. It
+// knows no more than some 24 days.
+func SetUserTimeout(fd int, d time.Duration) syscall.Errno {
+	return setInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(min(d/time.Millisecond, math.MaxInt32)))
+}
 
 func noDelay(fd int) syscall.Errno { return setInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) }
 

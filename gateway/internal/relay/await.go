@@ -97,4 +97,7 @@ func (l *Loop) resume(c *conn) {
 	c.postponed = false
 	c.session.Events.Resume(l.now)
 	l.pumpBoth(c)
+	if c.phase == awaiting && !c.postponed {
+		c.lookAt = 0 // it waits for no memory
+	}
 }

@@ -3,6 +3,7 @@ package relay
 import (
 	"time"
 
+	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
 )
 
@@ -58,6 +59,7 @@ func (l *Loop) obey(c *conn, e *Edit, variants map[variant]*Route) {
 			variants[of] = route
 		}
 		c.route = route
+		l.followWriteTimeout(c, old)
 		unread := c.session.ReadClosed
 		c.session.Judge(&old.Rules, &route.Rules, l.now, e.Grace, uint16(l.random.Uint32()))
 		if unread && c.mayRead(session.Client) {
@@ -66,6 +68,21 @@ func (l *Loop) obey(c *conn, e *Edit, variants map[variant]*Route) {
 	}
 	l.review(c)
 	l.rearm(c)
+}
+
+// followWriteTimeout gives the sockets of c the user_timeout that its write_timeout needs, where an edit has changed that. What
+// is written of both goes with the policy for the one, and with the wire for the other.
+func (l *Loop) followWriteTimeout(c *conn, old *Route) {
+	timeout := c.route.SocketOptions().UserTimeout
+	if timeout == old.SocketOptions().UserTimeout {
+		return
+	}
+	for side := range c.legs {
+		leg, later := &c.legs[side], c.settles != 0 && session.Side(side) == session.Upstream // settled sets it
+		if leg.fd >= 0 && !later {
+			_ = reactor.SetUserTimeout(int(leg.fd), timeout) // a unix socket has none
+		}
+	}
 }
 
 // exchangeDoors closes the listeners that are not among doors, and accepts at those that are new. It is done on the loop
@@ -90,8 +107,8 @@ func (l *Loop) keepDoor(i int, doors []Door) bool {
 		if door.Listener != old.Listener {
 			continue
 		}
-		if door.Route.Options != old.Route.Options {
-			if err := door.Listener.SetOptions(door.Route.Options); err != nil {
+		if options := door.Route.SocketOptions(); options != old.Route.SocketOptions() {
+			if err := door.Listener.SetOptions(options); err != nil {
 				l.cfg.Reporter.Trouble(Trouble{Text: "the options of clients to come stay as they were: " + err.Error()})
 			}
 		}

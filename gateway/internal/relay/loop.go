@@ -159,6 +159,7 @@ func (l *Loop) patience() time.Duration {
 	if !ok {
 		return -1
 	}
+	l.tick() // the turn that ends here may have lasted
 	return max(0, time.Duration(at)-time.Duration(l.now))
 }
 

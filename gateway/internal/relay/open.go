@@ -239,7 +239,7 @@ func (l *Loop) settled(c *conn) {
 	of := c.route.Upstream
 	l.tell(of, c.use.Name, c.use.Settled(int64(l.now)))
 	if leg := &c.legs[session.Upstream]; leg.fd >= 0 && !c.use.Address().IsUnix() {
-		_ = c.route.Options.Outlive(int(leg.fd)) // the listener has been given the same
+		_ = c.route.SocketOptions().Outlive(int(leg.fd)) // the listener has been given the same
 	}
 }
 

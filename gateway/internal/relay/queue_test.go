@@ -17,7 +17,7 @@ func TestALookAtTheClientForgetsNoTurnOfTheUpstream(t *testing.T) {
 	c.phase = relaying
 	c.legs[session.Client].fd, c.legs[session.Upstream].fd = int32(pair[0]), int32(pair[1])
 	l.later(c)
-	l.readUp(c)
+	l.readUp(c, session.Client)
 	if !c.queued {
 		t.Error("the connection is in the list of those with more to read, and would be passed over")
 	}

@@ -2,7 +2,9 @@ package relay
 
 import (
 	"net/netip"
+	"time"
 
+	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
@@ -39,7 +41,7 @@ type Wire struct {
 	Protocol     protocol.Protocol // with the limit of the policy file that it was made for
 	Bounded      bool              // the protocol has message boundaries
 	Upstream     *Upstream
-	Options      reactor.Options
+	Options      reactor.Options // as they are written, see SocketOptions
 	Retries      int
 }
 
@@ -67,6 +69,20 @@ func (r *Route) On(w *Wire) *Route {
 	}
 	return &own
 }
+
+// SocketOptions are the options of both sockets of a connection. The kernel gives up on a peer that takes nothing after
+// UserTimeout and the gateway after write_timeout, which names the cause: so that it comes first, UserTimeout is at least
+// as long, and by userTimeoutLag longer, the second by which the kernel's timers may be ahead of the gateway's. Where
+// write_timeout is off, UserTimeout is what is left, as it is written.
+func (r *Route) SocketOptions() reactor.Options {
+	o := r.Options
+	if write := r.Rules.Enforced[deadline.ClientWrite]; write > 0 && o.UserTimeout > 0 {
+		o.UserTimeout = max(o.UserTimeout, deadline.LatestWrite(write)+userTimeoutLag)
+	}
+	return o
+}
+
+const userTimeoutLag = time.Second
 
 // admits reports whether a client at addr may come in. Clients of unix sockets have no address and always may: the
 // socket's file mode decides about them.

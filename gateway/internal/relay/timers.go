@@ -75,57 +75,83 @@ func (l *Loop) onDue(c *conn) {
 	l.rearm(c)
 }
 
-// lookOnce looks at what the kernel knows and we do not, before a timer may fire: bytes that the client has sent came in
-// time, and bytes that a peer has acknowledged have moved.
+// lookOnce looks at what the kernel knows and we do not, before a timer may fire: bytes that a peer has acknowledged have
+// moved, and bytes that lie in a socket came in time.
 func (l *Loop) lookOnce(c *conn) {
-	l.readUp(c)
 	for side := session.Client; side <= session.Upstream; side++ {
 		if c.phase == relaying {
 			l.lookAtWrites(c, side)
 		}
 	}
+	for heard := ([2]bool{}); l.hear(c, &heard); { // what one side says may leave it to the other
+	}
 }
 
-// readUpTurns bounds readUp to 8 MiB, more than the kernel lets a receive buffer grow to.
-const readUpTurns = 8 << 20 / (turnReads * readSize)
+// hear reads the sides that have not been heard yet of those from which a timer that is due needs to know whether they have
+// spoken. It reports whether there were any.
+func (l *Loop) hear(c *conn, heard *[2]bool) (again bool) {
+	if c.phase == closing || c.phase == vacant {
+		return false
+	}
+	for side, unheard := range c.session.Unheard(c.rules(), l.now) {
+		if unheard && !heard[side] && c.phase != closing && c.phase != vacant {
+			heard[side], again = true, true
+			l.readUp(c, session.Side(side))
+		}
+	}
+	return again
+}
 
-// readUp reads all that the client had sent when it is called, but not for ever where it goes on sending.
-func (l *Loop) readUp(c *conn) {
-	if c.legs[session.Client].fd < 0 || c.session.Events.Paused() {
+// readUp reads as many bytes as lie in side's socket when it is called, and finds a FIN behind them. One that goes on sending
+// does not hold a timer up by more than the reads of a turn.
+func (l *Loop) readUp(c *conn, side session.Side) {
+	leg := &c.legs[side]
+	if leg.fd < 0 || side == session.Client && c.session.Events.Paused() {
 		return
 	}
-	c.legs[session.Client].readable = true
-	for range readUpTurns {
-		if !c.mayRead(session.Client) {
+	leg.readable, leg.urgent = true, true // an edge that tells of a mark may not have been collected
+	flow := &c.session.Flows[side]
+	end := flow.Bytes + uint64(reactor.Unread(int(leg.fd)))
+	for c.mayRead(side) {
+		before := flow.Bytes
+		l.pump(c, side)
+		if flow.Bytes >= end || flow.Bytes == before {
 			return
 		}
-		l.pump(c, session.Client)
 	}
 }
 
 // lookAtWrites finds out whether side has acknowledged something since the last look.
 func (l *Loop) lookAtWrites(c *conn, side session.Side) {
+	switch {
+	case c.legs[side].waited():
+		l.lookAtWaiting(c, side)
+	case side == session.Client && (c.session.Events.Draining || c.session.IdleWaits(c.rules(), l.now)):
+		l.lookAtReply(c)
+	}
+}
+
+// lookAtWaiting finds out whether side, which does not take what waits for it, has acknowledged something of what it took.
+func (l *Loop) lookAtWaiting(c *conn, side session.Side) {
 	leg := &c.legs[side]
-	waits := leg.waited()
-	if !waits && (side == session.Upstream || !c.session.IdleWaits(c.rules(), l.now)) {
+	unacked := uint32(reactor.ProgressOf(int(leg.fd)).Unacked)
+	if unacked < leg.unsent {
+		c.session.Moved(side, l.now)
+	} else {
+		c.session.Looked(side, l.now)
+	}
+	leg.unsent = unacked
+}
+
+// lookAtReply finds out whether the kernel still holds something of a message to the client, for which idle_timeout waits.
+func (l *Loop) lookAtReply(c *conn) {
+	p := reactor.ProgressOf(int(c.legs[session.Client].fd))
+	l.tick() // LastAck is told as of now
+	if p.Unacked == 0 {
+		c.session.Drained(c.rules(), p.Mark, p.LastAck, l.now)
 		return
 	}
-	unsent := uint32(reactor.Unsent(int(leg.fd)))
-	moved := unsent < leg.unsent
-	if !waits && leg.unsent == 0 {
-		moved = unsent > 0 && reactor.Acknowledged(int(leg.fd)) < deadline.Stall(&c.rules().Enforced)
-	}
-	leg.unsent = unsent
-	switch {
-	case waits && moved:
-		c.session.Moved(side, l.now)
-	case waits:
-		c.session.Looked(side, l.now)
-	case unsent == 0:
-		c.session.Drained(c.rules(), l.now)
-	case moved:
-		c.session.Draining(l.now)
-	}
+	c.session.Draining(p.Mark, p.LastAck, l.now)
 }
 
 // observe counts the timers of a dry run.
@@ -135,7 +161,7 @@ func (l *Loop) observe(c *conn) {
 		return
 	}
 	for t := deadline.None + 1; t < deadline.Count; t++ {
-		if !seen.Has(t) {
+		if !seen.Has(t) || t == deadline.ReadDeadline && l.mayBeAnswered(c) {
 			continue
 		}
 		l.count(c).Timeouts[t][Watched]++
@@ -160,13 +186,49 @@ func (l *Loop) fire(c *conn, t deadline.Timer, at deadline.Instant) {
 		if l.retry(c, problem(reactor.TimedOut)) != session.ConnectTimeout {
 			return // another endpoint is tried, or failed otherwise
 		}
-	case t == deadline.ReadDeadline && c.session.MayBeAnswered(c.rules()):
-		c.session.CloseRead(l.now)
-		l.rearm(c)
+	case t == deadline.ReadDeadline && l.mayBeAnswered(c):
+		l.closeRead(c)
 		return
 	default:
 		l.end(c, session.Ends(t))
 	}
 	count.Timeouts[t][Closed]++
 	count.Lateness.Observe(l.now.Since(at))
+}
+
+// mayBeAnswered reports whether the client has finished sending, what lies unread in its socket included.
+func (l *Loop) mayBeAnswered(c *conn) bool {
+	leg := &c.legs[session.Client]
+	unread := l.unread(c)
+	switch {
+	case unread == 0:
+		return c.session.MayBeAnswered(c.rules()) || leg.toEnd
+	case leg.toEnd:
+		return true
+	}
+	buf := l.buf
+	if unread > len(buf) {
+		buf = make([]byte, unread) // it cannot be looked at a part at a time, and is no more than a receive buffer
+	}
+	n, errno := reactor.Peek(int(leg.fd), buf)
+	return errno == 0 && c.session.WouldBeAnswered(c.rules(), buf[:n])
+}
+
+// unread returns how many bytes the client has sent that the gateway has not read, since it does not read the client. (Where
+// it does it has read up.)
+func (l *Loop) unread(c *conn) int {
+	if leg := &c.legs[session.Client]; leg.fd >= 0 && c.session.Events.Paused() {
+		return reactor.Unread(int(leg.fd))
+	}
+	return 0
+}
+
+// closeRead reads the client no more, once what it had sent in time has been read.
+func (l *Loop) closeRead(c *conn) {
+	if c.session.Events.Paused() && (l.unread(c) > 0 || c.legs[session.Client].toEnd) {
+		c.session.OweRead()
+	} else {
+		c.session.CloseRead(l.now)
+	}
+	l.rearm(c)
 }

@@ -75,7 +75,11 @@ func (s *Session) redraw(old, edited *Rules, share uint16) {
 
 // readAgain reads a client again whose read_deadline had passed, if by the new rules it has not. It is as if it never had.
 func (s *Session) readAgain(r *Rules, now deadline.Instant) {
-	if !s.ReadClosed || s.Events.Due(deadline.ReadDeadline, &r.Enforced) <= now {
+	if s.Events.Due(deadline.ReadDeadline, &r.Enforced) <= now {
+		return
+	}
+	s.readOwed = false
+	if !s.ReadClosed {
 		return
 	}
 	s.ReadClosed = false

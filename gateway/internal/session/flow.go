@@ -95,12 +95,13 @@ func (s *Session) replyMoves(began, now deadline.Instant) {
 // waiting is what a timer may have been put off for: a client message or a message to the client under way, or that a dry
 // run has counted it. When that changes, a timer may be due sooner than it was.
 type waiting struct {
-	message, reply bool
-	observed       deadline.Set
+	message, reply, draining bool
+	observed                 deadline.Set
 }
 
 func (s *Session) waiting() waiting {
-	return waiting{s.Events.MessageBegan != 0, s.Events.ReplyMoved != 0, s.Events.Observed}
+	e := &s.Events
+	return waiting{e.MessageBegan != 0, e.ReplyMoved != 0, e.Draining, e.Observed}
 }
 
 // bounded reports whether the connection has messages, so that there are boundaries between them.
@@ -229,19 +230,8 @@ func (s *Session) upstreamMessage(r *Rules, got Receipt, now deadline.Instant) {
 		s.replyEnded(r, now)
 	}
 	if !s.atBoundary(Upstream) {
-		s.replyMoves(s.replyBegins(r, now), now)
+		s.replyMoves(s.Events.Attended(now), now)
 	}
-}
-
-// replyBegins returns the attended instant at which a message to the client counts as begun that comes now: no later than
-// when idle_timeout was due, which a client message puts off and which waits for this one as well.
-func (s *Session) replyBegins(r *Rules, now deadline.Instant) deadline.Instant {
-	began := min(s.Events.Attended(now), s.Events.IdleEnds(r.Enforced[deadline.IdleTimeout]))
-	if r.DryRun && !s.Events.Observed.Has(deadline.IdleTimeout) {
-		watched := s.watched()
-		began = min(began, watched.IdleEnds(r.Observed[deadline.IdleTimeout]))
-	}
-	return began
 }
 
 // serverSpoke notes the first message of a server that speaks first.
@@ -252,20 +242,29 @@ func (s *Session) serverSpoke(got Receipt, now deadline.Instant) {
 	}
 }
 
-// replyEnded ends the message to the client that was under way, unless some of it is still held. If idle_timeout had
-// waited for it, that now counts from here.
+// replyEnded notes that all of the message to the client that was under way has been passed on, unless some of it is still
+// held. If idle_timeout has waited for it, the end is not before the client has acknowledged what its kernel holds.
 func (s *Session) replyEnded(r *Rules, now deadline.Instant) {
-	e := &s.Events
-	if e.ReplyMoved == 0 || e.ClientWaits.Moved != 0 {
-		return
+	switch e := &s.Events; {
+	case e.ReplyMoved == 0 || e.Draining || e.ClientWaits.Moved != 0:
+	case s.IdleWaits(r, now):
+		e.ReplyDrains(e.DrainMark, now, 0)
+	default:
+		s.replyOver(r, now)
 	}
+}
+
+// replyOver ends the message to the client that was under way. If idle_timeout had waited for it, that now counts from
+// there.
+func (s *Session) replyOver(r *Rules, end deadline.Instant) {
+	e := &s.Events
 	watched := s.watched()
-	e.ReplyEnds(r.Enforced[deadline.IdleTimeout], now)
+	e.ReplyEnds(r.Enforced[deadline.IdleTimeout], end)
 	if e.IdleFrom == e.Replied {
 		s.spared = s.spared.Without(deadline.IdleTimeout)
 	}
 	if r.DryRun && !e.Observed.Has(deadline.IdleTimeout) {
-		watched.ReplyEnds(r.Observed[deadline.IdleTimeout], now)
+		watched.ReplyEnds(r.Observed[deadline.IdleTimeout], end)
 		s.observedIdleFrom = watched.IdleFrom
 	}
 }
@@ -332,13 +331,38 @@ func (s *Session) Taken(r *Rules, side Side, now deadline.Instant) {
 	}
 }
 
-// Draining notes that the kernel still holds bytes for the client of which some were acknowledged since the last look:
-// a message is under way though we hold nothing of it. It began before the upstream had finished it.
-func (s *Session) Draining(now deadline.Instant) { s.replyMoves(s.Events.Spoke[Upstream], now) }
-
-// Drained notes that the kernel holds nothing for the client any more.
-func (s *Session) Drained(r *Rules, now deadline.Instant) {
-	if s.atBoundary(Upstream) {
-		s.replyEnded(r, now)
+// Draining notes that the kernel still holds bytes for the client, which has acknowledged nothing for lastAck: a message is
+// under way, whether or not we hold something of it. mark grows as bytes are acknowledged.
+func (s *Session) Draining(mark uint32, lastAck time.Duration, now deadline.Instant) {
+	e := &s.Events
+	if e.ReplyMoved == 0 { // what is seen for the first time began to wait when the upstream spoke last, if not before
+		began := e.Spoke[Upstream]
+		s.replyMoves(began, now)
+		e.ReplyMoved = min(now, e.Unattended(began))
 	}
+	s.acknowledged(mark, lastAck, now)
+	if s.atBoundary(Upstream) && e.ClientWaits.Moved == 0 {
+		e.ReplyDrains(mark, e.ReplyMoved, now)
+	}
+}
+
+// Drained notes that the kernel holds nothing for the client any more, which has acknowledged nothing for lastAck. What the
+// last look found was acknowledged after it.
+func (s *Session) Drained(r *Rules, mark uint32, lastAck time.Duration, now deadline.Instant) {
+	switch e := &s.Events; {
+	case e.Draining:
+		s.replyOver(r, min(now, max(now.After(-lastAck), e.ReplyMoved, e.ClientWaits.Looked)))
+	case e.ReplyMoved != 0:
+		s.acknowledged(mark, lastAck, now)
+	}
+}
+
+// acknowledged finds out when bytes of the message to the client moved last. A client acknowledges more than bytes, so its last
+// acknowledgement counts only if there were bytes since the last look, or that was none.
+func (s *Session) acknowledged(mark uint32, lastAck time.Duration, now deadline.Instant) {
+	e := &s.Events
+	if e.DrainMark == 0 || int32(mark-e.DrainMark) > 0 {
+		e.ReplyMoved = max(e.ReplyMoved, now.After(-lastAck))
+	}
+	e.DrainMark = mark
 }

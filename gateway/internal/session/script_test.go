@@ -24,8 +24,8 @@ import (
 // `policy` sets timers by key, and `protocol=raw`, `reset_on=upstream|either`, `dry.KEY=…` for those only observed,
 // `lifetime=0.5` for the share that jitter takes off, `jitter=0.5` for the most that it may. The connection is accepted at
 // @0s and read from then on. Events: `client|upstream "bytes"`, `client|upstream fin`, `client|upstream waits` (it does not
-// take what waits for it), `… moves` (its kernel acknowledged some), `… took all`, `pause`, `resume`. `expect REASON` demands that the session ended at that
-// very instant, `expect open` that it has not, `expect observed KEY` that a dry run counted the timer then and once.
+// take what waits for it), `… moves` (its kernel acknowledged some), `… took all`, `pause`, `resume`. `kernel holds`: what has been
+// passed on lies in the gateway's kernel and the client has not acknowledged it; `kernel acks some|all`. `expect REASON` demands that the session ended at that very instant, `expect open` that it has not, `expect observed KEY` that a dry run counted the timer then and once.
 //
 // `edit KEY=… grace=… share=…` exchanges the policy for what is written there and nothing of before but `protocol` and
 // `reset_on`, with that share (else half) of the grace (else none).
@@ -85,6 +85,14 @@ type player struct {
 	session  Session
 	now      deadline.Instant
 	observed map[deadline.Timer][]deadline.Instant
+	kernel   kernel
+}
+
+// kernel is what is known of the bytes that have been passed on to the client.
+type kernel struct {
+	holds   bool
+	mark    uint32
+	lastAck deadline.Instant
 }
 
 func (r rule) play(t *testing.T) {
@@ -97,7 +105,7 @@ func (r rule) play(t *testing.T) {
 			continue
 		}
 		if p.now == 0 {
-			p.now, p.session = start, Accept(start, share)
+			p.now, p.session, p.kernel.lastAck = start, Accept(start, share), start
 		}
 		at, event, _ := strings.Cut(strings.TrimPrefix(l.text, "@"), " ")
 		d, err := time.ParseDuration(at)
@@ -207,6 +215,7 @@ func (p *player) until(at deadline.Instant) {
 }
 
 func (p *player) tick() {
+	p.look()
 	seen := p.session.Observe(&p.rules, p.now)
 	for t := deadline.None; t < deadline.Count; t++ {
 		if seen.Has(t) {
@@ -224,10 +233,28 @@ func (p *player) tick() {
 	}
 }
 
+// look tells the session what the kernel knows, as a loop does before a timer may fire.
+func (p *player) look() {
+	s, lastAck := &p.session, p.now.Since(p.kernel.lastAck)
+	switch {
+	case !s.Events.Draining && !s.IdleWaits(&p.rules, p.now):
+	case p.kernel.holds:
+		s.Draining(p.kernel.mark, lastAck, p.now)
+	default:
+		s.Drained(&p.rules, p.kernel.mark, lastAck, p.now)
+	}
+}
+
 func (p *player) event(text string) {
 	who, what, _ := strings.Cut(text, " ")
 	side := Client
 	switch who {
+	case "kernel":
+		p.kernel.holds = what != "acks all"
+		if what != "holds" {
+			p.kernel.mark, p.kernel.lastAck = p.kernel.mark+1, p.now
+		}
+		return
 	case "edit":
 		p.edit(what)
 		return

@@ -86,6 +86,7 @@ type Session struct {
 	firstFIN   Side
 	finished   bool // firstFIN is set
 	ReadClosed bool // read_deadline has passed: the client is read no more, but may be answered
+	readOwed   bool // read_deadline has passed while the client was not read: what it had sent is read first
 }
 
 // Accept starts a session. lifetimeShare is the share of max_lifetime that jitter takes off, in 1/65536.

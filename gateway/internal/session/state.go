@@ -53,7 +53,7 @@ func (s *Session) Timers(r *Rules) (all []TimerState) {
 // idleWaitsFor says what idle_timeout would wait for.
 func (s *Session) idleWaitsFor(r *Rules) string {
 	switch {
-	case s.Events.AwaitsReply(&r.Enforced):
+	case s.Events.ReplyMoved != 0:
 		return "a message to the client that is under way"
 	case s.Events.MessageBegan != 0 && r.Enforced[deadline.Message] > 0:
 		return "a message of the client that is under way, within its message_timeout"

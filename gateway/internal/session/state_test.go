@@ -27,6 +27,7 @@ func TestTimersSayHowTheyStand(t *testing.T) {
 		{"running from the end of a message to the client", func(l *lines) {
 			l.hears(50, Upstream, "a")
 			l.hears(70, Upstream, "\n")
+			l.Drained(&l.rules, 1, 0, l.at(70))
 		}, deadline.IdleTimeout, TimerState{
 			Value: time.Minute, Standing: deadline.Running, Since: start.After(70 * time.Second),
 			Cause: "the end of a message to the client", Due: start.After(130 * time.Second),

@@ -10,7 +10,11 @@ func (s *Session) Next(r *Rules) deadline.Instant {
 		return at
 	}
 	watched := s.watched()
-	_, observed := watched.Earliest(&r.Observed, s.unwatched(r))
+	unwatched := s.unwatched(r)
+	_, observed := watched.Earliest(&r.Observed, unwatched)
+	if !unwatched.Has(deadline.IdleTimeout) {
+		observed = min(observed, watched.LookAtDrain(&r.Observed))
+	}
 	return min(at, observed)
 }
 
@@ -84,19 +88,21 @@ func (s *Session) watched() deadline.Events {
 
 // IdleWaits reports whether idle_timeout, enforced or watched, would be due at now if it waited for nothing.
 func (s *Session) IdleWaits(r *Rules, now deadline.Instant) bool {
-	return s.Events.IdleDue(&r.Enforced) <= now || r.DryRun && s.observedIdleDue(r) <= now
-}
-
-func (s *Session) observedIdleDue(r *Rules) deadline.Instant {
+	if s.Events.IdlePast(r.Enforced[deadline.IdleTimeout], now) {
+		return true
+	}
+	if !r.DryRun || s.unwatched(r).Has(deadline.IdleTimeout) {
+		return false
+	}
 	watched := s.watched()
-	return watched.IdleDue(&r.Observed)
+	return watched.IdlePast(r.Observed[deadline.IdleTimeout], now)
 }
 
 func (s *Session) unwatched(r *Rules) deadline.Set { return r.NotSeen | s.Events.Observed }
 
-// done returns the timers that have had their effect.
+// done returns the timers that have had their effect, or will have it when the client is read again.
 func (s *Session) done() deadline.Set {
-	if s.ReadClosed {
+	if s.ReadClosed || s.readOwed && s.Events.Paused() {
 		return deadline.Set(0).With(deadline.ReadDeadline)
 	}
 	return 0
@@ -104,13 +110,58 @@ func (s *Session) done() deadline.Set {
 
 // MayBeAnswered reports whether the client has finished sending, so that read_deadline need not end the session: by FIN
 // or, where messages have boundaries, by standing at one after at least one message, with an upstream that can answer.
-func (s *Session) MayBeAnswered(r *Rules) bool {
+func (s *Session) MayBeAnswered(r *Rules) bool { return s.WouldBeAnswered(r, nil) }
+
+// WouldBeAnswered is MayBeAnswered of a client that has also sent unread, which lies in its socket. It changes nothing.
+func (s *Session) WouldBeAnswered(r *Rules, unread []byte) bool {
 	f := &s.Flows[Client]
-	return f.FIN || s.bounded(r) && f.Messages > 0 && s.atBoundary(Client) && !s.Flows[Upstream].Passed
+	if f.FIN || !s.bounded(r) {
+		return f.FIN
+	}
+	got, after := s.tryScan(r, Client, unread)
+	return got.Broke == Open && f.Messages+got.Messages > 0 && after.AtBoundary(Client.Sends()) && !s.Flows[Upstream].Passed
 }
 
 // CloseRead notes that read_deadline has passed for a client that may still be answered.
 func (s *Session) CloseRead(now deadline.Instant) {
-	s.ReadClosed = true
+	s.ReadClosed, s.readOwed = true, false
 	s.Events.Pause(now)
+}
+
+// OweRead notes that read_deadline has passed for a client that may still be answered and that is not read at the moment,
+// though it has sent something in time. It is due again when that can be read.
+func (s *Session) OweRead() { s.readOwed = true }
+
+// Unheard returns the sides whose sockets are to be read before that acts which is due at now: what lies there came in time.
+// A timer that measures silence asks for every side that restarts it, read_deadline for the client, which may have finished.
+// One that ends the session whatever comes asks for none.
+func (s *Session) Unheard(r *Rules, now deadline.Instant) (sides [2]bool) {
+	if first, _ := s.Due(r, now); first != deadline.None && s.listens(r, first) == sides {
+		return sides
+	}
+	watched := s.watched()
+	skip, unwatched := s.done(), s.unwatched(r)
+	for t := deadline.None + 1; t < deadline.Count; t++ {
+		due := !skip.Has(t) && s.dueOf(t, r) <= now
+		if due || r.DryRun && !unwatched.Has(t) && watched.Due(t, &r.Observed) <= now {
+			for side, restarts := range s.listens(r, t) {
+				sides[side] = sides[side] || restarts
+			}
+		}
+	}
+	return sides
+}
+
+// listens returns the sides from which something could come that t would not act after.
+func (s *Session) listens(r *Rules, t deadline.Timer) (sides [2]bool) {
+	switch t {
+	case deadline.IdleTimeout:
+		sides = r.ResetOn
+		sides[Upstream] = sides[Upstream] || s.Events.ReplyMoved != 0 // it waits for more of that
+	case deadline.FirstMessage, deadline.Message, deadline.ReadDeadline:
+		sides[Client] = true
+	case deadline.HalfClose:
+		sides[Client], sides[Upstream] = !s.Flows[Client].FIN, !s.Flows[Upstream].FIN
+	}
+	return sides
 }
