@@ -22,6 +22,18 @@ type resolver struct {
 
 var system = resolver{lookup: net.DefaultResolver.LookupNetIP}
 
+// within returns r with look-ups that end when ctx does.
+func (r resolver) within(ctx context.Context) resolver {
+	lookup := r.lookup
+	r.lookup = func(own context.Context, network, host string) ([]netip.Addr, error) {
+		own, cancel := context.WithCancel(own)
+		defer cancel()
+		defer context.AfterFunc(ctx, cancel)()
+		return lookup(own, network, host)
+	}
+	return r
+}
+
 const lookupTimeout = 5 * time.Second
 
 // host returns the address of a literal or those of a name, IPv4 before IPv6. There is at least one.
