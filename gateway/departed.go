@@ -64,8 +64,8 @@ func (d departed) upstream(name string) *relay.Upstream {
 		}
 	}
 	for _, r := range slices.Backward(d.routes) {
-		if r.Wire.Upstream.Name == name {
-			return r.Wire.Upstream
+		if r.Upstream.Name == name {
+			return r.Upstream
 		}
 	}
 	return nil

@@ -76,7 +76,7 @@ func (g *generation) compileRoute(r *policy.Route, old *generation, loops int) (
 	account, wire := (*relay.Account)(nil), (*relay.Wire)(nil)
 	if before := old.known(r.Name); before != nil {
 		account, made.since = before.Account, before.since
-		if sameWire(before.cfg, r) && before.Wire.Upstream == g.upstream(r.Upstream.Name) {
+		if sameWire(before.cfg, r) && before.Upstream == g.upstream(r.Upstream.Name) {
 			wire = before.Wire
 		}
 	}

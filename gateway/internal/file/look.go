@@ -43,7 +43,7 @@ func lookAt(name string) (Look, error) {
 func lookOf(info fs.FileInfo) Look {
 	l := Look{size: info.Size(), mode: info.Mode()}
 	if s, ok := info.Sys().(*syscall.Stat_t); ok {
-		l.device, l.inode, l.modified, l.changed = uint64(s.Dev), s.Ino, s.Mtim, s.Ctim
+		l.device, l.inode, l.modified, l.changed = s.Dev, s.Ino, s.Mtim, s.Ctim
 	}
 	return l
 }

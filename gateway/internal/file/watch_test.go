@@ -51,7 +51,7 @@ func watching(t *testing.T, test func(w *watched, path string)) {
 			defer close(ended)
 			w.file.Watch(ctx, Watch{Every: time.Second, Settled: w.settled, Failing: func(err error) { w.fail = append(w.fail, err) }})
 		}()
-		time.Sleep(500 * time.Millisecond)
+		<-time.After(500 * time.Millisecond) // virtual, as all time here
 		test(w, path)
 		cancel()
 		<-ended
@@ -75,7 +75,7 @@ func (w *watched) settled(look Look) {
 // later lets seconds go by, and demands what was seen in them.
 func (w *watched) later(seconds float64, want ...string) {
 	w.Helper()
-	time.Sleep(time.Duration(seconds * float64(time.Second)))
+	<-time.After(time.Duration(seconds * float64(time.Second)))
 	synctest.Wait()
 	if got := strings.Join(w.taken(), "|"); got != strings.Join(want, "|") {
 		w.Errorf("seen are %q, want %q", got, want)
@@ -202,7 +202,7 @@ func TestALookThatHangsDoesNotEndTheWatch(t *testing.T) {
 			defer close(ended)
 			f.Watch(ctx, Watch{Every: time.Second, Settled: func(Look) { settled++ }, Failing: func(err error) { failed = append(failed, err) }})
 		}()
-		time.Sleep(lookPatience + 4*time.Second)
+		<-time.After(lookPatience + 4*time.Second)
 		synctest.Wait()
 		if len(failed) != 2 || !errors.Is(failed[0], ErrHangs) || failed[1] != nil {
 			t.Errorf("failed: %v", failed)
