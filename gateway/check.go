@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"idlegate/gateway/internal/file"
 	"idlegate/policy"
 )
 
@@ -49,7 +50,7 @@ func (l *look) problem(path string, err error) {
 func (l *look) files() {
 	admin := l.cfg.Admin
 	if !admin.TokenFile.IsZero() {
-		_, err := readToken(admin.TokenFile.Path)
+		_, err := readToken(file.New(admin.TokenFile.Path))
 		l.problem("admin.token_file", err)
 	}
 	if _, err := operatorTLS(admin.TLS); err != nil {

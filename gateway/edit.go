@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,16 +20,26 @@ var errDraining = errors.New("the gateway drains")
 // Apply has cfg take over from the policy in force, in one step or not at all, and returns what that has changed. Open
 // connections obey the new one from then on. What it says of admin and gateway.loops waits for a restart.
 func (g *Gateway) Apply(cfg *policy.Config) ([]policy.Change, error) {
-	g.editing.Lock()
-	defer g.editing.Unlock()
+	if err := g.takeTurn(context.Background()); err != nil {
+		return nil, err
+	}
+	defer g.endTurn()
+	return g.apply(context.Background(), cfg)
+}
+
+// apply is Apply for who has the turn. Nothing is changed where ctx ends before all is prepared. What may hang is done before
+// g.editing is taken, for which commands wait.
+func (g *Gateway) apply(ctx context.Context, cfg *policy.Config) ([]policy.Change, error) {
 	if g.draining.Load() {
 		return nil, errDraining
 	}
-	old := g.current()
+	old := g.current().inUse()
 	e := &edit{gateway: g, old: old}
-	if err := e.prepare(cfg); err != nil {
+	if err := e.prepare(ctx, cfg); err != nil {
 		return nil, err
 	}
+	g.editing.Lock()
+	defer g.editing.Unlock()
 	e.takeOver()
 	return policy.Diff(old.cfg, cfg), nil
 }
@@ -61,13 +72,13 @@ type edit struct {
 }
 
 // prepare does all that can fail, and leaves everything as it was where it does.
-func (e *edit) prepare(cfg *policy.Config) (err error) {
-	g := e.gateway
+func (e *edit) prepare(ctx context.Context, cfg *policy.Config) (err error) {
+	g, resolve := e.gateway, system.within(ctx)
 	limit, err := reactor.DescriptorLimit()
 	if err != nil {
 		return err
 	}
-	g.learn(cfg)
+	g.learn(ctx, cfg)
 	defer func() {
 		if err != nil {
 			g.names.Keep(hosts(e.old.cfg))
@@ -76,13 +87,14 @@ func (e *edit) prepare(cfg *policy.Config) (err error) {
 	if e.next, err = compile(cfg, e.old, len(g.loops), g.names); err != nil {
 		return err
 	}
-	if e.log, err = g.log.prepare(cfg.Log); err != nil {
+	if e.log, err = g.log.prepare(ctx, cfg.Log); err != nil {
 		return err
 	}
-	if e.opened, err = e.next.listen(e.old, system); err != nil {
+	if e.opened, err = e.next.listen(e.old, resolve); err != nil {
 		e.log.discard()
 		return explainTaken(err, e.old)
 	}
+	e.next.follow(e.old, g.cfg.Policy)
 	e.bounds = g.bounds(cfg, limit, len(g.loops))
 	return nil
 }
@@ -100,7 +112,8 @@ func explainTaken(err error, old *generation) error {
 func (e *edit) takeOver() {
 	g := e.gateway
 	since := deadline.Instant(g.clock.Now())
-	gone := e.sendAway(since)
+	e.next.gone = e.old.gone.without(e.next).and(e.sendAway(since))
+	e.takeBack()
 	g.log.adopt(e.log)
 	g.gate.Set(e.bounds.connections, e.bounds.refuse)
 	g.budget.Set(e.bounds.memory)
@@ -110,13 +123,12 @@ func (e *edit) takeOver() {
 	change := &relay.Edit{Routes: map[*relay.Account]*relay.Route{}, Doors: e.next.doors(), Grace: e.next.cfg.Gateway.EditGrace}
 	for _, r := range e.next.routes {
 		change.Routes[r.Account] = r.Route
-		if before := e.old.route(r.Name); before != nil && before.Rules.Watched(deadline.IdleTimeout) != r.Rules.Watched(deadline.IdleTimeout) {
+		if before := e.old.known(r.Name); before != nil && before.Rules.Watched(deadline.IdleTimeout) != r.Rules.Watched(deadline.IdleTimeout) {
 			change.Trials = append(change.Trials, r.Account)
 		}
 	}
 	g.mu.Lock()
 	g.generation = e.next
-	g.leaving.add(gone)
 	g.mu.Unlock()
 	accepts := false
 	g.onEach(func(l *relay.Loop) { accepts = l.Apply(change) || accepts })
@@ -171,6 +183,23 @@ func (e *edit) sendAway(since deadline.Instant) (gone departed) {
 	return gone
 }
 
+// takeBack has the routes and endpoints stay that are in the policy file again while connections of theirs drain.
+func (e *edit) takeBack() {
+	for _, r := range e.next.routes {
+		if r.Leaving() {
+			r.Stay()
+			e.gateway.log.logger.Info("a route is back and keeps its connections", "route", r.Name, "connections", r.Open())
+		}
+	}
+	for _, u := range e.next.upstreams {
+		for _, m := range u.set.Members {
+			if m.Removed() {
+				m.SetBack()
+			}
+		}
+	}
+}
+
 // onEach calls f on every loop, first on the one that accepts, and returns when all have done it.
 func (g *Gateway) onEach(f func(*relay.Loop)) {
 	for i, l := range g.loops {
@@ -184,44 +213,10 @@ func (g *Gateway) onEach(f func(*relay.Loop)) {
 	}
 }
 
-// departed is what is no longer in the policy file and may still have connections.
-type departed struct {
-	routes    []*route
-	endpoints []goneEndpoint
-}
-
-type goneEndpoint struct {
-	of *backends
-	*upstream.Endpoint
-}
-
-// add adds what has gone now, and forgets what has no connections left.
-func (d *departed) add(more departed) {
-	*d = d.inUse()
-	d.routes = append(d.routes, more.routes...)
-	d.endpoints = append(d.endpoints, more.endpoints...)
-}
-
-// inUse returns what still has connections. What has gone by the last edit may have none and yet get one: a client may have
-// been let in before the loops heard of it.
-func (d *departed) inUse() (left departed) {
-	for _, r := range d.routes {
-		if r.Open() > 0 {
-			left.routes = append(left.routes, r)
-		}
-	}
-	for _, e := range d.endpoints {
-		if e.Open() > 0 {
-			left.endpoints = append(left.endpoints, e)
-		}
-	}
-	return left
-}
-
 // served returns the generation in force and what still has connections though it is no longer in its policy file: both as
 // of the same instant, lest something be in both or in neither.
 func (g *Gateway) served() (*generation, departed) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.generation, g.leaving.inUse()
+	return g.generation, g.generation.gone.inUse()
 }

@@ -3,11 +3,13 @@ package gateway_test
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"idlegate/gateway/admin/api"
+	"idlegate/metrics"
 	"idlegate/policy"
 )
 
@@ -142,8 +144,8 @@ const secondRoute = `  - {name: goes, listen: "127.0.0.1:0", protocol: ` + frami
 func TestARemovedRouteDrains(t *testing.T) {
 	at := backend(t, echoes)
 	r := start(t, twoRoutes, "1h", at, at, secondRoute)
-	stays, goes, cut := r.dial("stays"), r.dial("goes"), r.dial("goes")
-	for _, c := range []*client{stays, goes, cut} {
+	stays, goes, last := r.dial("stays"), r.dial("goes"), r.dial("goes")
+	for _, c := range []*client{stays, goes, last} {
 		c.echo(framed("hello"))
 	}
 	door := r.g.Addresses("stays")
@@ -160,11 +162,6 @@ func TestARemovedRouteDrains(t *testing.T) {
 		t.Errorf("an unchanged listener has moved from %v to %v", door, now)
 	}
 	goes.echo(framed("still served"))
-	for _, route := range r.snapshot().Routes {
-		if route.Name == "goes" {
-			t.Error("the removed route still has metrics")
-		}
-	}
 	if listed := r.list(api.Filter{State: api.Draining}); len(listed) != 2 {
 		t.Errorf("%d connections are draining, want 2", len(listed))
 	}
@@ -175,14 +172,18 @@ func TestARemovedRouteDrains(t *testing.T) {
 	stays.echo(framed("not concerned"))
 	r.dial("stays").echo(framed("new"))
 
+	if counted := r.route("goes"); counted.Connections != 1 || counted.Closed["route_removed"] != 1 {
+		t.Errorf("while it drains its metrics say %d open, closed %v", counted.Connections, counted.Closed)
+	}
+	last.finish()
+	r.endOf(last)
+	eventually(t, "its series have gone with its last connection", func() bool {
+		return !slices.ContainsFunc(r.snapshot().Routes, func(m metrics.Route) bool { return m.Name == "goes" })
+	})
 	r.edit(twoRoutes, "1h", at, at, secondRoute)
 	r.dial("goes").echo(framed("back again"))
 	if n := r.route("goes").Opened; n != 1 {
 		t.Errorf("the route that is back counts %d connections, want those since then", n)
-	}
-	cut.echo(framed("the one of before still drains"))
-	if listed := r.list(api.Filter{State: api.Draining}); len(listed) != 1 {
-		t.Errorf("%d connections are draining, want 1", len(listed))
 	}
 }
 

@@ -29,7 +29,7 @@ type addressBook interface {
 
 // compileUpstream makes the endpoints of u: those that old has by their names, and new ones, which may have no address yet.
 func compileUpstream(u *policy.Upstream, old *generation, loops int, known addressBook) *backends {
-	kept := old.upstream(u.Name)
+	kept := old.knownUpstream(u.Name)
 	if kept == nil {
 		kept = relay.NewUpstream(u.Name, loops)
 	}
@@ -115,10 +115,10 @@ func (g *Gateway) newNames() *names.Table {
 // patience is how long an edit, or a start, waits for the first answer about new names. What comes later is used then.
 const patience = 3 * time.Second
 
-// learn has the names of a policy followed, and waits for what is said of new ones.
-func (g *Gateway) learn(cfg *policy.Config) {
+// learn has the names of a policy followed, and waits for what is said of new ones, until ctx ends at most.
+func (g *Gateway) learn(ctx context.Context, cfg *policy.Config) {
 	g.names.Follow(hosts(cfg))
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	g.names.Wait(ctx)
 }

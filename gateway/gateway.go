@@ -13,6 +13,7 @@ import (
 
 	"idlegate/gateway/admin"
 	"idlegate/gateway/admin/api"
+	"idlegate/gateway/internal/file"
 	"idlegate/gateway/internal/names"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/relay"
@@ -22,10 +23,11 @@ import (
 // Config is what a Gateway is made from.
 type Config struct {
 	Policy  *policy.Config
-	File    string                          // that Policy was read from, and Reload reads again; "": there is none
-	Read    func(content [sha256.Size]byte) // told what File held, whenever it has been read again; nil: nobody is
-	Logger  *slog.Logger                    // nil: as the policy's log section says
-	Version string                          // for build_info
+	File    string        // that Policy was read from, and Reload reads again; "": there is none
+	Content []byte        // what File held when Policy was read from it; nil: not known
+	Every   time.Duration // between looks at File for edits; 0: it is read again only on demand
+	Logger  *slog.Logger  // nil: as the policy's log section says
+	Version string        // for build_info
 
 	lookup names.Lookup // of names of endpoints; nil: names.System
 }
@@ -44,29 +46,31 @@ type Gateway struct {
 	admin  *admin.Server
 	log    *journal
 	names  *names.Table
+	file   *file.File // cfg.File
 	since  time.Time
 
 	draining atomic.Bool   // no client is taken any more
 	drain    chan struct{} // closed by the first Drain
 	once     sync.Once
 
-	reloading sync.Mutex // held while the policy file is read and takes over
-	lastRead  [32]byte   // Guarded by reloading: the sum of what was read last; zero: nothing was.
-
-	editing sync.Mutex // held while a policy file takes over, or an endpoint is drained
+	turn    chan struct{} // holds an item while a policy file is prepared and takes over
+	editing sync.Mutex    // held while one takes over, or an endpoint is drained
 
 	addressing sync.Mutex // held while endpoints get the addresses that are known
 
 	mu         sync.Mutex
 	generation *generation // Guarded by mu; what it points to is never changed.
-	leaving    departed    // Guarded by mu.
 	lastReload *api.Reload // Guarded by mu; nil: none yet.
+	reads      reads       // Guarded by mu.
 }
 
 // New binds every address of cfg.Policy, and has its names looked up. Nothing is accepted before Run, and what was bound is
 // given up again where New fails. A name of an endpoint that does not resolve is no failure.
 func New(cfg Config) (*Gateway, error) {
-	g := &Gateway{cfg: cfg, since: time.Now(), drain: make(chan struct{})}
+	g := &Gateway{cfg: cfg, since: time.Now(), drain: make(chan struct{}), turn: make(chan struct{}, 1), file: file.New(cfg.File)}
+	if cfg.Content != nil {
+		g.reads.sum = sha256.Sum256(cfg.Content)
+	}
 	if err := g.prepare(); err != nil {
 		g.release()
 		return nil, err
@@ -86,7 +90,7 @@ func (g *Gateway) prepare() error {
 		return err
 	}
 	g.names = g.newNames()
-	g.learn(g.cfg.Policy)
+	g.learn(context.Background(), g.cfg.Policy)
 	if g.generation, err = compile(g.cfg.Policy, nil, len(g.loops), g.names); err != nil {
 		return err
 	}
@@ -99,6 +103,7 @@ func (g *Gateway) prepare() error {
 	if err := g.loops[0].Accept(g.generation.doors()); err != nil {
 		return err
 	}
+	g.generation.follow(nil, g.cfg.Policy)
 	return g.bindAdmin()
 }
 
@@ -196,7 +201,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 			failures <- err
 		}
 	}()
+	endWatch := g.watch(ctx)
 	err := g.supervise(ctx, failures)
+	endWatch()
 	g.stopAdmin()
 	<-served
 	g.names.Close()

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -18,6 +20,11 @@ type generation struct {
 	cfg       *policy.Config
 	routes    []*route    // in the order of the file
 	upstreams []*backends // in the order of the file
+	gone      departed    // what earlier files had and this one has not
+
+	inForce *policy.Config  // cfg, but for what waits for a restart
+	pending []policy.Change // that wait for a restart
+	hash    uint64          // of inForce
 }
 
 // route is a route of the policy file and what loops know of it.
@@ -51,9 +58,9 @@ func compile(cfg *policy.Config, old *generation, loops int, known addressBook) 
 func (g *generation) compileRoute(r *policy.Route, old *generation, loops int) (*route, error) {
 	made := &route{cfg: r, since: g.since}
 	account, wire := (*relay.Account)(nil), (*relay.Wire)(nil)
-	if before := old.route(r.Name); before != nil {
+	if before := old.known(r.Name); before != nil {
 		account, made.since = before.Account, before.since
-		if sameWire(before.cfg, r) {
+		if sameWire(before.cfg, r) && before.Upstream == g.upstream(r.Upstream.Name) {
 			wire = before.Wire
 		}
 	}
@@ -83,6 +90,48 @@ func (g *generation) route(name string) *route {
 	return nil
 }
 
+// inUse returns g as the next generation follows it: of what has gone, what still has connections.
+func (g *generation) inUse() *generation {
+	now := *g
+	now.gone = g.gone.inUse()
+	return &now
+}
+
+// known returns the route of that name, or the one whose connections still drain.
+func (g *generation) known(name string) *route {
+	if r := g.route(name); g == nil || r != nil {
+		return r
+	}
+	return g.gone.route(name)
+}
+
+// knownUpstream returns the upstream of that name, or the one that is kept for connections which still drain.
+func (g *generation) knownUpstream(name string) *relay.Upstream {
+	if u := g.upstream(name); g == nil || u != nil {
+		return u
+	}
+	return g.gone.upstream(name)
+}
+
+// follow completes a generation that was made from its file: it counts as another one than old, which may be nil, only if the
+// file has changed. start is the policy that the gateway was started with.
+func (g *generation) follow(old *generation, start *policy.Config) {
+	if old != nil && len(policy.Diff(old.cfg, g.cfg)) == 0 {
+		g.number, g.since = old.number, old.since
+	}
+	g.inForce = g.cfg.UntilRestart(start)
+	g.pending = policy.Diff(g.inForce, g.cfg)
+	g.hash = hashOf(g.inForce)
+}
+
+const hashBits = 48 // a metric is a float64, which has 53
+
+// hashOf is the same for two policies that say the same.
+func hashOf(cfg *policy.Config) uint64 {
+	sum := sha256.Sum256(cfg.YAML())
+	return binary.BigEndian.Uint64(sum[:]) >> (64 - hashBits)
+}
+
 // upstream returns the upstream of that name, nil if there is none.
 func (g *generation) upstream(name string) *relay.Upstream {
 	if g == nil {
@@ -96,7 +145,7 @@ func (g *generation) upstream(name string) *relay.Upstream {
 	return nil
 }
 
-// endpoint returns the endpoint that an upstream has by that name, nil if there is none.
+// endpoint returns the endpoint that an upstream has by that name, be it one whose connections still drain; nil: there is none.
 func (g *generation) endpoint(of, name string) *upstream.Endpoint {
 	if g == nil {
 		return nil
@@ -106,6 +155,11 @@ func (g *generation) endpoint(of, name string) *upstream.Endpoint {
 			if u.Name == of && m.Name == name {
 				return m.Endpoint
 			}
+		}
+	}
+	for _, e := range g.gone.endpoints {
+		if e.of.Name == of && e.Name == name {
+			return e.Endpoint
 		}
 	}
 	return nil

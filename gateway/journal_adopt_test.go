@@ -21,7 +21,7 @@ import (
 // adopts prepares and adopts a log section.
 func adopts(t *testing.T, j *journal, cfg policy.Log) {
 	t.Helper()
-	l, err := j.prepare(cfg)
+	l, err := j.prepare(t.Context(), cfg)
 	must(t, err)
 	j.adopt(l)
 }
@@ -103,10 +103,10 @@ func TestLogSectionThatCannotBeInForceChangesNothing(t *testing.T) {
 	j := journalOf(t, policy.Log{Connections: policy.ConnectionsFaults, File: policy.File{Path: path}})
 	before := openFiles(t)
 	cfg := policy.Log{Level: policy.LevelError, File: policy.File{Path: filepath.Join(dir, "none", "log")}}
-	if _, err := j.prepare(cfg); err == nil || !strings.HasPrefix(err.Error(), "open the log: ") {
+	if _, err := j.prepare(t.Context(), cfg); err == nil || !strings.HasPrefix(err.Error(), "open the log: ") {
 		t.Errorf("the error is %v", err)
 	}
-	l, err := j.prepare(policy.Log{Level: policy.LevelError, Format: policy.FormatJSON, File: policy.File{Path: filepath.Join(dir, "other")}})
+	l, err := j.prepare(t.Context(), policy.Log{Level: policy.LevelError, Format: policy.FormatJSON, File: policy.File{Path: filepath.Join(dir, "other")}})
 	must(t, err)
 	l.discard()
 	if after := openFiles(t); after != before {
@@ -123,7 +123,7 @@ func TestLogSectionThatCannotBeInForceChangesNothing(t *testing.T) {
 func TestAdoptingAfterTheEndLeavesNothingOpen(t *testing.T) {
 	dir := t.TempDir()
 	j := journalOf(t, policy.Log{File: policy.File{Path: filepath.Join(dir, "log")}})
-	l, err := j.prepare(policy.Log{File: policy.File{Path: filepath.Join(dir, "late")}})
+	l, err := j.prepare(t.Context(), policy.Log{File: policy.File{Path: filepath.Join(dir, "late")}})
 	must(t, err)
 	j.close()
 	j.adopt(l)

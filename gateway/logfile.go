@@ -1,11 +1,13 @@
 package gateway
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"syscall"
+	"time"
 
 	"idlegate/gateway/internal/logsink"
 	"idlegate/policy"
@@ -64,24 +66,51 @@ type logging struct {
 	file  *os.File // that they move to; nil: standard error
 }
 
-// prepare opens what cfg needs and the journal does not have. Nothing changes yet.
-func (j *journal) prepare(cfg policy.Log) (*logging, error) {
+// prepare opens what cfg needs and the journal does not have. Nothing changes yet. A file system that does not answer costs a
+// goroutine, and no more time than ctx has.
+func (j *journal) prepare(ctx context.Context, cfg policy.Log) (*logging, error) {
 	j.mu.Lock()
-	defer j.mu.Unlock()
+	before := j.cfg.File
+	j.mu.Unlock()
 	l := &logging{cfg: cfg}
-	if !j.own || j.cfg.File.Path == cfg.File.Path {
+	if !j.own || before.Path == cfg.File.Path {
 		return l, nil
 	}
 	l.moves = true
 	if cfg.File.IsZero() {
 		return l, nil
 	}
-	file, err := openLog(cfg.File.Path)
+	file, err := openLogWithin(ctx, cfg.File.Path)
 	if err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
 	l.file = file
 	return l, nil
+}
+
+// openLogWithin is openLog for who waits no longer than ctx.
+func openLogWithin(ctx context.Context, path string) (*os.File, error) {
+	type opened struct {
+		file *os.File
+		err  error
+	}
+	done := make(chan opened)
+	go func() {
+		file, err := openLog(path)
+		select {
+		case done <- opened{file, err}:
+		case <-ctx.Done():
+			if err == nil {
+				file.Close()
+			}
+		}
+	}()
+	select {
+	case o := <-done:
+		return o.file, o.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("open %s: %w", path, ctx.Err())
+	}
 }
 
 // discard gives up what was prepared.
@@ -110,19 +139,27 @@ func (j *journal) adopt(l *logging) {
 	j.cfg = l.cfg
 }
 
+// reopenTimeout bounds how long a log file may take to be opened anew.
+const reopenTimeout = 10 * time.Second
+
 // reopen opens the log file anew under its path, where a rotation has left none or another one. If that fails, the file
 // that was open goes on. It waits as adopt does. Standard error stays what it is.
 func (j *journal) reopen() error {
 	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.closed || j.file == nil {
+	path, none := j.cfg.File, j.closed || j.file == nil
+	j.mu.Unlock()
+	if none {
 		return nil
 	}
-	file, err := openLog(j.cfg.File.Path)
+	ctx, cancel := context.WithTimeout(context.Background(), reopenTimeout)
+	defer cancel()
+	file, err := openLogWithin(ctx, path.Path) // without j.mu, which an edit needs
 	if err != nil {
 		return fmt.Errorf("reopen the log, which goes on in the file that was open: %w", err)
 	}
-	if same(file, j.file) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed || j.file == nil || j.cfg.File != path || same(file, j.file) {
 		file.Close()
 		return nil
 	}

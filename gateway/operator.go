@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -8,8 +9,10 @@ import (
 	"net"
 	"os"
 	"strings"
+	"time"
 
 	"idlegate/gateway/admin"
+	"idlegate/gateway/internal/file"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/policy"
 )
@@ -35,7 +38,8 @@ func (g *Gateway) bindAdmin() error {
 		return err
 	}
 	if !cfg.TokenFile.IsZero() {
-		served.Token = func() (string, error) { return readToken(cfg.TokenFile.Path) }
+		tokens := file.New(cfg.TokenFile.Path)
+		served.Token = func() (string, error) { return readToken(tokens) }
 		if _, err := served.Token(); err != nil {
 			return err
 		}
@@ -45,16 +49,39 @@ func (g *Gateway) bindAdmin() error {
 }
 
 // readToken reads the file anew, so that a token can be exchanged at any time.
-func readToken(file string) (string, error) {
-	data, err := os.ReadFile(file)
+func readToken(from *file.File) (string, error) {
+	data, err := readBounded(from)
 	if err != nil {
 		return "", fmt.Errorf("admin.token_file: %w", err)
 	}
 	token := strings.TrimSpace(string(data))
 	if token == "" {
-		return "", fmt.Errorf("admin.token_file: %s is empty", file)
+		return "", fmt.Errorf("admin.token_file: %s is empty", from.Name())
 	}
 	return token, nil
+}
+
+// secretTimeout bounds how long a token file or a certificate may take to be read.
+const secretTimeout = 4 * time.Second
+
+func readBounded(from *file.File) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), secretTimeout)
+	defer cancel()
+	data, _, err := from.Read(ctx)
+	return data, err
+}
+
+// loadPair is tls.LoadX509KeyPair for files that may be anything.
+func loadPair(files policy.AdminTLS) (tls.Certificate, error) {
+	cert, err := readBounded(file.New(files.Cert.Path))
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := readBounded(file.New(files.Key.Path))
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(cert, key)
 }
 
 // operatorTLS returns nil where the operator's address speaks plain HTTP.
@@ -62,7 +89,7 @@ func operatorTLS(files policy.AdminTLS) (*tls.Config, error) {
 	if files.Cert.IsZero() {
 		return nil, nil
 	}
-	cert, err := tls.LoadX509KeyPair(files.Cert.Path, files.Key.Path)
+	cert, err := loadPair(files)
 	if err != nil {
 		return nil, fmt.Errorf("admin.tls: %w", err)
 	}
@@ -70,7 +97,7 @@ func operatorTLS(files policy.AdminTLS) (*tls.Config, error) {
 	if files.ClientCA.IsZero() {
 		return served, nil
 	}
-	authority, err := os.ReadFile(files.ClientCA.Path)
+	authority, err := readBounded(file.New(files.ClientCA.Path))
 	if err != nil {
 		return nil, fmt.Errorf("admin.tls.client_ca: %w", err)
 	}
@@ -88,9 +115,9 @@ func (g *Gateway) openDoor(a policy.Address) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	file := os.NewFile(uintptr(bound.FD), bound.String())
-	door, err := net.FileListener(file)
-	if err := errors.Join(err, file.Close()); err != nil {
+	descriptor := os.NewFile(uintptr(bound.FD), bound.String())
+	door, err := net.FileListener(descriptor)
+	if err := errors.Join(err, descriptor.Close()); err != nil {
 		return nil, fmt.Errorf("serve at %s: %w", bound, err)
 	}
 	g.doors = append(g.doors, operatorDoor{door, bound})

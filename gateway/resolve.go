@@ -17,6 +17,18 @@ type resolver struct{ lookup names.Lookup }
 
 var system = resolver{lookup: names.System}
 
+// within returns r with look-ups that end when ctx does.
+func (r resolver) within(ctx context.Context) resolver {
+	lookup := r.lookup
+	r.lookup = func(own context.Context, host string) ([]netip.Addr, error) {
+		own, cancel := context.WithCancel(own)
+		defer cancel()
+		defer context.AfterFunc(ctx, cancel)()
+		return lookup(own, host)
+	}
+	return r
+}
+
 // lookupTimeout leaves time for a name server or two that are silent.
 const lookupTimeout = 5 * time.Second
 

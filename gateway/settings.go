@@ -5,9 +5,9 @@ import (
 	"idlegate/policy"
 )
 
-// Effective is the policy file in force with every default filled in.
+// Effective is the policy in force with every default filled in. What waits for a restart is not in it.
 func (g *Gateway) Effective() api.Effective {
-	return api.Effective{Config: g.configFigures(), YAML: string(g.current().cfg.YAML())}
+	return api.Effective{Config: g.configFigures(), YAML: string(g.current().inForce.YAML())}
 }
 
 func (g *Gateway) configFigures() api.Config {
@@ -15,6 +15,7 @@ func (g *Gateway) configFigures() api.Config {
 	defer g.mu.Unlock()
 	return api.Config{
 		File: g.cfg.File, Generation: g.generation.number, LoadedAt: g.generation.since, LastReload: g.lastReload,
+		Pending: changesOf(g.generation.pending),
 	}
 }
 

@@ -34,7 +34,8 @@ func ask[T any](ctx context.Context, g *Gateway, what string, f func(*relay.Loop
 // Snapshot asks every loop for its figures and adds them up. It waits for the loops, at most until ctx ends.
 func (g *Gateway) Snapshot(ctx context.Context) (metrics.Snapshot, error) {
 	now, gone := g.served()
-	counted, err := g.counters(ctx, now.routes)
+	routes := slices.Concat(now.routes, gone.routes)
+	counted, err := g.counters(ctx, routes)
 	if err != nil {
 		return metrics.Snapshot{}, err
 	}
@@ -47,7 +48,7 @@ func (g *Gateway) Snapshot(ctx context.Context) (metrics.Snapshot, error) {
 		LogDropped:     g.log.dropped(),
 		Config:         g.configState(),
 	}
-	for i, r := range now.routes {
+	for i, r := range routes {
 		s.Routes = append(s.Routes, routeFigures(r.Name, &counted[i]))
 	}
 	s.Upstreams, err = g.upstreamFigures(ctx, now, gone.endpoints)
@@ -62,10 +63,16 @@ func (g *Gateway) acceptPaused() (bool, time.Duration) {
 func (g *Gateway) configState() metrics.ConfigState {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	success := g.generation.since
+	if g.reads.success.After(success) {
+		success = g.reads.success
+	}
 	return metrics.ConfigState{
 		Generation:           g.generation.number,
+		PendingRestart:       len(g.generation.pending),
+		Hash:                 g.generation.hash,
 		LastReloadSuccessful: g.lastReload == nil || g.lastReload.OK,
-		LastReloadSuccess:    g.generation.since,
+		LastReloadSuccess:    success,
 	}
 }
 

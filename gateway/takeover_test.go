@@ -35,7 +35,7 @@ routes: [{name: r, listen: ["127.0.0.1:0"MORE], protocol: delimiter, upstream: u
 				}
 			}
 			e := &edit{gateway: g, old: g.current()}
-			must(t, e.prepare(more))
+			must(t, e.prepare(ctx, more))
 			g.Drain()
 			if stays {
 				for refused := false; !refused; {

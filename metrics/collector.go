@@ -40,6 +40,8 @@ func (c collector) gateway(s sink) {
 	s.seconds(c.descs.acceptPauses, c.snapshot.AcceptPauses)
 	s.counter(c.descs.logDropped, c.snapshot.LogDropped)
 	s.gauge(c.descs.configGeneration, float64(config.Generation))
+	s.gauge(c.descs.configPendingRestart, float64(config.PendingRestart))
+	s.gauge(c.descs.configHash, float64(config.Hash))
 
 	var successful, stamp float64
 	if config.LastReloadSuccessful {

@@ -29,7 +29,7 @@ func example() Snapshot {
 			},
 		}},
 		BufferBytes: 4096, ConnectionsMax: 50000, AcceptPaused: true, AcceptPauses: 1500 * time.Millisecond, LogDropped: 7,
-		Config: ConfigState{Generation: 2, LastReloadSuccessful: true, LastReloadSuccess: time.UnixMilli(1700000000250)},
+		Config: ConfigState{Generation: 2, PendingRestart: 1, Hash: 81985529216486, LastReloadSuccessful: true, LastReloadSuccess: time.UnixMilli(1700000000250)},
 	}
 	r := &s.Routes[0]
 	r.Lateness.ObserveN(900*time.Microsecond, 2)
@@ -68,7 +68,7 @@ func TestPromlintHasNothingToSay(t *testing.T) {
 
 func TestNeverReloadedGatewayShowsTimestampZero(t *testing.T) {
 	want := `
-# HELP idlegate_config_last_reload_success_timestamp_seconds When the policy file in force took over, as Unix time. 0 if none has.
+# HELP idlegate_config_last_reload_success_timestamp_seconds When a policy file was accepted last, as Unix time. 0 if none was.
 # TYPE idlegate_config_last_reload_success_timestamp_seconds gauge
 idlegate_config_last_reload_success_timestamp_seconds 0
 `

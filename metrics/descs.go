@@ -19,6 +19,7 @@ type descs struct {
 	acceptPaused, acceptPauses                                         *prometheus.Desc
 	bufferBytes, connectionsMax, logDropped                            *prometheus.Desc
 	configGeneration, configReloadSuccessful, configReloadSuccessStamp *prometheus.Desc
+	configPendingRestart, configHash                                   *prometheus.Desc
 }
 
 func newDescs() *descs {
@@ -55,9 +56,11 @@ func newDescs() *descs {
 		acceptPauses:   desc("accept_paused_seconds_total", "How long accepting was paused, in all."),
 		logDropped:     desc("log_dropped_total", "Log lines lost because the log's destination was slow or refused them."),
 
-		configGeneration:         desc("config_generation", "Number of the policy file in force. It rises by one with each that takes over."),
+		configGeneration:         desc("config_generation", "Number of the policy in force. It rises by one with each change that takes over."),
+		configPendingRestart:     desc("config_pending_restart", "Changes in the policy file that take effect only when the gateway is started again."),
+		configHash:               desc("config_hash", "A number that is the same wherever the same policy is in force. Comments do not count."),
 		configReloadSuccessful:   desc("config_last_reload_successful", "1 if the policy file read last is in force, 0 if it was refused and an older one stays."),
-		configReloadSuccessStamp: desc("config_last_reload_success_timestamp_seconds", "When the policy file in force took over, as Unix time. 0 if none has."),
+		configReloadSuccessStamp: desc("config_last_reload_success_timestamp_seconds", "When a policy file was accepted last, as Unix time. 0 if none was."),
 	}
 }
 

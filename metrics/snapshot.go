@@ -27,9 +27,11 @@ type Snapshot struct {
 
 // ConfigState tells which policy file is in force.
 type ConfigState struct {
-	Generation           uint64    // counts the files that took over, from 1
+	Generation           uint64    // counts the policies that took over, from 1
+	PendingRestart       int       // changes that wait for a restart
+	Hash                 uint64    // of the policy in force; below 2^53
 	LastReloadSuccessful bool      // false: the file was edited and refused, an older one is in force
-	LastReloadSuccess    time.Time // when the one in force took over; zero: never
+	LastReloadSuccess    time.Time // when a file was accepted last; zero: never
 }
 
 // From names the side that sent.

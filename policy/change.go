@@ -60,3 +60,12 @@ func sharedLength(a, b string) int {
 func needsRestart(path string) bool {
 	return strings.HasPrefix(path, "admin.") || path == "gateway.loops"
 }
+
+// UntilRestart is c with what needs a restart as start has it, the policy that the gateway runs with: what is in force until it
+// is started again.
+func (c *Config) UntilRestart(start *Config) *Config {
+	running := *c
+	running.Admin = start.Admin
+	running.Gateway.Loops = start.Gateway.Loops
+	return &running
+}

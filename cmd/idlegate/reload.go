@@ -40,21 +40,24 @@ func newReload() *cobra.Command {
 	})
 }
 
-// changes prints what took effect, and says what did not.
+// changes prints what took effect, and says what waits for a restart, be it since an earlier reload.
 func changes(c *call, reload api.Reload) error {
 	var lines []string
 	for _, change := range reload.Changes {
-		if change.Restart {
-			c.remark("%s: takes effect only when the gateway is started again", inWords(change))
-			continue
-		}
 		lines = append(lines, inWords(change))
+	}
+	for _, change := range reload.Pending {
+		c.remark("%s: takes effect only when the gateway is started again", inWords(change))
 	}
 	for _, warning := range reload.Warnings {
 		c.remark("%s", warning)
 	}
-	if len(reload.Changes) == 0 {
-		lines = append(lines, "nothing changed: what the file says was in force already") // the gateway may have seen the edit itself
+	switch { // the gateway may have seen the edit itself
+	case len(reload.Changes) > 0:
+	case len(reload.Pending) > 0:
+		lines = append(lines, "nothing took effect: what else the file says was in force already")
+	default:
+		lines = append(lines, "nothing changed: what the file says was in force already")
 	}
 	return c.printLines(lines)
 }

@@ -2,17 +2,18 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
-	watcher "idlegate/cmd/idlegate/internal/watch"
 	"idlegate/gateway"
+	"idlegate/policy"
 )
 
 // gcPercent is how much garbage may be there beside what is used. Nearly all that is used are open connections, and carrying
@@ -27,7 +28,7 @@ func newRun() *cobra.Command {
 		Short: "Serve what the policy file says",
 		Long: "Serve what the policy file says, until SIGTERM or SIGINT drains it: listeners close, open connections end\n" +
 			"within drain_timeout. A second signal cuts them at once.\n\n" +
-			"An edit of the policy file takes effect at once, also on open connections; SIGHUP reads it again by hand.\n" +
+			"An edit of the policy file takes effect within two seconds, also on open connections; SIGHUP reads it at once.\n" +
 			"SIGUSR1 opens log.file anew, after it was renamed.",
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runFile(cmd, file) },
@@ -40,36 +41,39 @@ func runFile(cmd *cobra.Command, file string) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	// Before the file is read: what it holds now counts as known to the watcher.
-	edited, unwatched := watcher.New(file)
-	if unwatched == nil {
-		defer edited.Close()
+	data, err := readAtStart(file)
+	if err != nil {
+		return err
 	}
-	cfg, err := load(file)
+	cfg, err := policy.Parse(file, data)
 	if err != nil {
 		return err
 	}
 	for _, warning := range cfg.Warnings() {
 		fmt.Fprintln(cmd.ErrOrStderr(), warning)
 	}
-	var read func([sha256.Size]byte)
-	if unwatched == nil {
-		read = edited.Read
-	}
 	// Before anything is bound: who can connect must be able to count on a drain.
 	signals := newSignals()
 	defer signals.stop()
-	g, err := gateway.New(gateway.Config{Policy: cfg, File: file, Read: read, Version: version()})
+	g, err := gateway.New(gateway.Config{Policy: cfg, File: file, Content: data, Every: time.Second, Version: version()})
 	if err != nil {
 		return err
 	}
-	var edits <-chan struct{}
-	if unwatched == nil {
-		edits = edited.Changes()
-	} else {
-		g.Log().Warn("edits of the policy file are not noticed: send SIGHUP after each", "error", unwatched)
+	return serve(cmd.Context(), g, signals)
+}
+
+// readAtStart reads the policy file, which at the start may be anything that ends: standard input, or a pipe at /dev/fd/N.
+func readAtStart(name string) ([]byte, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
 	}
-	return serve(cmd.Context(), g, signals, edits)
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, gateway.MaxPolicyBytes+1))
+	if err == nil && len(data) > gateway.MaxPolicyBytes {
+		err = fmt.Errorf("read %s: more than %d MiB", name, gateway.MaxPolicyBytes>>20)
+	}
+	return data, err
 }
 
 // signals are those that the gateway obeys.
@@ -97,7 +101,7 @@ func (s signals) stop() {
 
 // serve runs g until a signal has drained it, or a second one has cut it. Both are what the operator asked for, so
 // neither is a failure.
-func serve(ctx context.Context, g *gateway.Gateway, s signals, edits <-chan struct{}) error {
+func serve(ctx context.Context, g *gateway.Gateway, s signals) error {
 	ctx, cut := context.WithCancel(ctx)
 	defer cut()
 	go func() {
@@ -110,19 +114,41 @@ func serve(ctx context.Context, g *gateway.Gateway, s signals, edits <-chan stru
 			}
 		}
 	}()
-	go operate(ctx, g, s, edits)
+	go reloadOnSignal(ctx, g, s.reload)
+	go reopenOnSignal(ctx, g, s.reopen)
 	return g.Run(ctx)
 }
 
-// operate does what the operator asks of a running gateway, until ctx ends. What goes wrong is in the log.
-func operate(ctx context.Context, g *gateway.Gateway, s signals, edits <-chan struct{}) {
+// reloadOnSignal reads the policy file at each signal, until ctx ends. What goes wrong is in the log. A reload that still waits
+// for the file or for a name is given up for the next one, which asks for the same.
+func reloadOnSignal(ctx context.Context, g *gateway.Gateway, asked <-chan os.Signal) {
+	giveUp := func() {}
 	for {
 		select {
-		case <-s.reload:
-			_, _ = g.ReloadFor(gateway.TriggerSignal)
-		case <-edits:
-			_, _ = g.ReloadFor(gateway.TriggerFile)
-		case <-s.reopen:
+		case <-asked:
+			giveUp()
+			giveUp = startReload(ctx, g)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// startReload reads the policy file for a signal and does not wait for it.
+func startReload(ctx context.Context, g *gateway.Gateway) (giveUp func()) {
+	ctx, giveUp = context.WithCancel(ctx)
+	go func() {
+		_, _ = g.ReloadFor(ctx, gateway.TriggerSignal)
+		giveUp()
+	}()
+	return giveUp
+}
+
+// reopenOnSignal opens the log anew at each signal, until ctx ends.
+func reopenOnSignal(ctx context.Context, g *gateway.Gateway, asked <-chan os.Signal) {
+	for {
+		select {
+		case <-asked:
 			if err := g.ReopenLog(); err != nil {
 				g.Log().Error("the log goes on in the file that was open", "error", err)
 			}

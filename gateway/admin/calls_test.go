@@ -93,7 +93,7 @@ func TestListsAreNeverNull(t *testing.T) {
 		"DELETE /connections?q=1": {`"ids":[]`},
 		"GET /routes":             {`"listen":[]`, `"closed":{}`, `"refused":{}`, `"timeouts":[]`, `"idle_timeout_seconds":null`},
 		"GET /upstreams":          {`"connects":{}`, `"last_connect":null`},
-		"GET /status":             {`"changes":[]`, `"warnings":[]`},
+		"GET /status":             {`"changes":[]`, `"pending":[]`, `"warnings":[]`},
 		"GET /config":             {`"last_reload":null`},
 	} {
 		method, target, _ := strings.Cut(call, " ")

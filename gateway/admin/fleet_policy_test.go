@@ -27,6 +27,9 @@ func (f *fleet) Reload(context.Context) (api.Reload, error) {
 		f.config.LoadedAt = now
 	}
 	f.config.LastReload = f.reloaded(now, "call")
+	if f.config.LastReload.OK {
+		f.config.Pending = f.config.LastReload.Pending
+	}
 	return *f.config.LastReload, nil
 }
 
@@ -47,8 +50,8 @@ func (f *fleet) reloaded(at time.Time, trigger string) *api.Reload {
 			Path: "policies.devices.long.idle_timeout", From: "2m", To: "1m30s",
 			Text: "policy devices: idle_timeout is 1m30s, was 2m; it acts on open connections of devices",
 		},
-		{Path: "gateway.loops", From: "2", To: "4", Text: "gateway.loops is 4, was 2, from the next start on", Restart: true},
 	}
+	r.Pending = []api.Change{{Path: "gateway.loops", From: "2", To: "4", Text: "gateway.loops is 4, was 2, from the next start on", Restart: true}}
 	r.Warnings = []string{"idlegate.yaml:31:5: routes[2].policy.short: deadline is 5m, which is long for a short policy"}
 	return r
 }

@@ -90,7 +90,7 @@ func explainsConnection(b *tab) {
 
 func reloadsPolicy(b *tab) {
 	b.click("#reload")
-	b.until(`document.querySelector("#notice").textContent.includes("2 changes, generation 8")`)
+	b.until(`document.querySelector("#notice").textContent.includes("1 change, generation 8")`)
 	b.until(`document.querySelector("#generation").textContent === "8"`)
 	reload := answers[api.Status](b, "/status").Config.LastReload
 	for i, change := range b.texts("#reload-result .changes:first-of-type li") {

@@ -22,10 +22,11 @@ type Config struct {
 	File       string    `json:"file"` // "" if the gateway was not made from a file
 	Generation uint64    `json:"generation"`
 	LoadedAt   time.Time `json:"loaded_at"`   // when the one in force took over
+	Pending    []Change  `json:"pending"`     // what the file says and waits for a restart
 	LastReload *Reload   `json:"last_reload"` // null: none since the start
 }
 
-// Effective is the policy file in force with every default filled in.
+// Effective is the policy in force with every default filled in. What waits for a restart is not in it.
 type Effective struct {
 	Config
 	YAML string `json:"yaml"`
@@ -37,7 +38,8 @@ type Reload struct {
 	Trigger    string    `json:"trigger"` // file, signal or call
 	OK         bool      `json:"ok"`
 	Generation uint64    `json:"generation"` // in force afterwards
-	Changes    []Change  `json:"changes"`
+	Changes    []Change  `json:"changes"`    // that took effect
+	Pending    []Change  `json:"pending"`    // what the file says and waits for a restart, now or since an earlier reload
 	Warnings   []string  `json:"warnings"`
 	Error      string    `json:"error,omitempty"`    // why the file was refused; the older one stays in force
 	Problems   []Problem `json:"problems,omitempty"` // of the file

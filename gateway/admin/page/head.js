@@ -23,7 +23,14 @@ function drawConfig(config, now) {
   put($("generation"), config.generation);
   put($("loaded"), `since ${clock(config.loaded_at)}, for ${since(config.loaded_at, now)}`);
   put($("file"), config.file || "not from a file");
+  drawPending(config.pending ?? []);
   drawReload(config.last_reload);
+}
+
+// drawPending shows what the file says and is not in force, until the gateway is started again.
+function drawPending(pending) {
+  $("pending").hidden = pending.length === 0;
+  put($("pending-changes"), pending.map((change) => change.text).join("; "));
 }
 
 const triggers = {file: "as the file had changed", signal: "on a signal", call: "on a call"};
@@ -44,8 +51,10 @@ function drawReload(reload) {
 }
 
 function acceptance(reload) {
-  const changes = (reload.changes ?? []).map((change) => el("li", {}, change.text,
-    ...(change.restart ? [" ", el("span", {className: "tag"}, "at the next start")] : [])));
+  const changes = [
+    ...(reload.changes ?? []).map((change) => el("li", {}, change.text)),
+    ...(reload.pending ?? []).map((change) => el("li", {}, change.text, " ", el("span", {className: "tag"}, "at the next start"))),
+  ];
   const warnings = (reload.warnings ?? []).map((warning) => el("li", {className: "warn"}, warning));
   const lists = [];
   if (changes.length > 0) lists.push(el("ul", {className: "changes"}, ...changes));

@@ -39,6 +39,9 @@ func (a *Account) Open() int64 { return a.open.Load() }
 // SetLeaving notes that the route is no longer in the policy file.
 func (a *Account) SetLeaving(l Leave) { a.leaving.Store(&l) }
 
+// Stay takes SetLeaving back.
+func (a *Account) Stay() { a.leaving.Store(nil) }
+
 // Leaving reports whether the route is no longer in the policy file.
 func (a *Account) Leaving() bool { return a.leaving.Load() != nil }
 

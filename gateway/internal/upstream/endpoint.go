@@ -81,6 +81,12 @@ func (e *Endpoint) Leaving() *Leave { return e.leaving.Load() }
 // SetRemoved notes that it is no longer in the policy file.
 func (e *Endpoint) SetRemoved() { e.removed.Store(true) }
 
+// SetBack notes that it is in the policy file again, and has it stay.
+func (e *Endpoint) SetBack() {
+	e.removed.Store(false)
+	e.leaving.Store(nil)
+}
+
 // Removed reports whether it is no longer in the policy file.
 func (e *Endpoint) Removed() bool { return e.removed.Load() }
 

@@ -11,6 +11,7 @@ import (
 	"idlegate/cmd/idlegate/internal/figure"
 	"idlegate/cmd/idlegate/internal/listing"
 	"idlegate/cmd/idlegate/internal/table"
+	"idlegate/gateway/admin/api"
 )
 
 // Model is all that a frame shows.
@@ -78,10 +79,21 @@ func (m Model) head() []string {
 	if last := s.Config.LastReload; last != nil && !last.OK {
 		lines = append(lines, "the last reload was refused: "+last.Error)
 	}
+	if pending := s.Config.Pending; len(pending) > 0 {
+		lines = append(lines, "waits for a restart: "+inWords(pending))
+	}
 	if s.LogDropped > 0 {
 		lines = append(lines, figure.Count(s.LogDropped)+" lines of the log were dropped, since its destination is slow")
 	}
 	return lines
+}
+
+// inWords is the first of some changes, and how many more there are.
+func inWords(changes []api.Change) string {
+	if len(changes) == 1 {
+		return changes[0].Text
+	}
+	return fmt.Sprintf("%s and %d more", changes[0].Text, len(changes)-1)
 }
 
 func number(n int64) string { return figure.Count(uint64(max(n, 0))) }

@@ -87,6 +87,7 @@ func TestFrames(t *testing.T) {
 		"in_trouble": {width: 140, height: 16, change: func(m *Model) {
 			m.Sample.Status.Ready, m.Sample.Status.Reason = false, "draining"
 			m.Sample.Status.LogDropped = 1402
+			m.Sample.Status.Config.Pending = []api.Change{{Text: "gateway.loops: 2 -> 4"}, {Text: "admin.pprof: false -> true"}}
 			m.Sample.Status.Config.LastReload = &api.Reload{Error: "idlegate.yaml has 2 problems\x1b[2J"}
 		}},
 	} {
