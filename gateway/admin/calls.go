@@ -41,8 +41,8 @@ func (c calls) table() []operation {
 	)
 	return []operation{
 		{method: get, path: "/status", answer: c.status},
-		{method: get, path: "/connections", params: append(filterParams(), "sort", "offset", "limit"), answer: c.list},
-		{method: del, path: "/connections", params: filterParams(), answer: c.closeAll},
+		{method: get, path: "/connections", params: append(filterParams(), "cursor", "sort", "offset", "limit"), answer: c.list},
+		{method: del, path: "/connections", params: exactParams(), answer: c.closeAll},
 		{method: get, path: "/connections/{id}", answer: c.explain},
 		{method: del, path: "/connections/{id}", answer: c.closeID},
 		{method: get, path: "/ended", params: []string{"route", "reason", "limit"}, answer: c.ended},
