@@ -1,10 +1,9 @@
 package gateway
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -28,11 +27,15 @@ func (g *Gateway) bindAdmin() error {
 		}
 	}
 	served := admin.Config{
-		Listener: door, Host: cfg.Listen.Host, Metrics: open, Pprof: cfg.Pprof,
-		Gateway: g, Operated: g, Logger: g.log.logger, Version: g.cfg.Version,
+		Listener: door, Names: []string{cfg.Listen.Host}, Metrics: open, Pprof: cfg.Pprof,
+		Gateway: g, Operated: g, Logger: g.log.logger, Version: g.cfg.Version, Reopen: g.reopenDoor,
 	}
-	if served.TLS, err = operatorTLS(cfg.TLS); err != nil {
-		return err
+	if cfg.TLS.Cert != "" {
+		certificates, err := newCertificates(cfg.TLS, g.log.logger)
+		if err != nil {
+			return err
+		}
+		served.TLS, served.Certified = certificates.config(), certificates.areFor
 	}
 	if cfg.TokenFile != "" {
 		served.Token = func() (string, error) { return readToken(cfg.TokenFile) }
@@ -46,7 +49,7 @@ func (g *Gateway) bindAdmin() error {
 
 // readToken reads the file anew, so that a token can be exchanged at any time.
 func readToken(file string) (string, error) {
-	data, err := os.ReadFile(file)
+	data, err := readSmall(file)
 	if err != nil {
 		return "", fmt.Errorf("admin.token_file: %w", err)
 	}
@@ -57,56 +60,88 @@ func readToken(file string) (string, error) {
 	return token, nil
 }
 
-// operatorTLS returns nil where the operator's address speaks plain HTTP.
-func operatorTLS(files policy.AdminTLS) (*tls.Config, error) {
-	if files.Cert == "" {
-		return nil, nil
-	}
-	cert, err := tls.LoadX509KeyPair(files.Cert, files.Key)
+// maxSmall bounds files that hold a token or a certificate.
+const maxSmall = 1 << 20
+
+// readSmall reads a regular file of at most maxSmall bytes. What is no regular file is not even opened: that could take for ever.
+func readSmall(path string) ([]byte, error) {
+	file, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("admin.tls: %w", err)
+		return nil, fmt.Errorf("open %s: %w", path, errors.Unwrap(err))
 	}
-	served := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
-	if files.ClientCA == "" {
-		return served, nil
+	if !file.Mode().IsRegular() {
+		return nil, fmt.Errorf("read %s: it is no regular file", path)
 	}
-	authority, err := os.ReadFile(files.ClientCA)
+	opened, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("admin.tls.client_ca: %w", err)
+		return nil, err
 	}
-	served.ClientAuth, served.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
-	if !served.ClientCAs.AppendCertsFromPEM(authority) {
-		return nil, fmt.Errorf("admin.tls.client_ca: %s has no certificate", files.ClientCA)
+	defer opened.Close()
+	data, err := io.ReadAll(io.LimitReader(opened, maxSmall+1))
+	if err == nil && len(data) > maxSmall {
+		return nil, fmt.Errorf("read %s: it is larger than %d bytes", path, maxSmall)
 	}
-	return served, nil
+	return data, err
 }
 
 // openDoor binds an address of the operator by way of the reactor, which knows what to do about stale unix sockets, and
 // hands the descriptor to Go's own network package.
 func (g *Gateway) openDoor(a policy.Address) (net.Listener, error) {
-	bound, err := system.listen(a, reactor.Options{})
-	if err != nil {
+	door := &operatorDoor{address: a}
+	if err := door.open(); err != nil {
 		return nil, err
 	}
-	file := os.NewFile(uintptr(bound.FD), bound.String())
-	door, err := net.FileListener(file)
-	if err := errors.Join(err, file.Close()); err != nil {
-		return nil, fmt.Errorf("serve at %s: %w", bound, err)
-	}
-	g.doors = append(g.doors, operatorDoor{door, bound})
-	return door, nil
+	g.doors = append(g.doors, door)
+	return door.listener, nil
 }
 
-// operatorDoor is a listener of the admin server and the socket that it was made from.
-type operatorDoor struct {
-	net.Listener
-	bound *reactor.Listener // its descriptor has gone over to the Listener, its path has not
+// reopenDoor binds the address of a door again, whose listener has failed.
+func (g *Gateway) reopenDoor(failed net.Listener) (net.Listener, error) {
+	for _, door := range g.doors {
+		if door.has(failed) {
+			door.close()
+			err := door.open()
+			return door.listener, err
+		}
+	}
+	return failed, nil
 }
+
+// operatorDoor is an address of the admin server. It is used by one goroutine at a time, but for text.
+type operatorDoor struct {
+	address  policy.Address // with the port that the kernel chose, once it is open
+	text     string         // where it is, in the words of the policy file; set once
+	listener net.Listener
+	bound    *reactor.Listener // its descriptor has gone over to the listener, its path has not
+}
+
+func (d *operatorDoor) open() error {
+	bound, err := system.listen(d.address, reactor.Options{})
+	if err != nil {
+		return err
+	}
+	file := os.NewFile(uintptr(bound.FD), bound.String())
+	listener, err := net.FileListener(file)
+	if err := errors.Join(err, file.Close()); err != nil {
+		bound.Unlink()
+		return fmt.Errorf("serve at %s: %w", bound, err)
+	}
+	d.listener, d.bound = listener, bound
+	if at, ok := listener.Addr().(*net.TCPAddr); ok {
+		d.address.Port = uint16(at.Port)
+	}
+	if d.text == "" {
+		d.text = doorText(listener)
+	}
+	return nil
+}
+
+func (d *operatorDoor) has(l net.Listener) bool { return d.listener == l }
 
 // close closes a door, also one that the admin server has closed already.
-func (d operatorDoor) close() {
+func (d *operatorDoor) close() {
 	d.bound.Unlink()
-	d.Close()
+	d.listener.Close()
 }
 
 // doorText returns where a door is, in the words of the policy file.

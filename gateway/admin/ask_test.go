@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -51,7 +52,7 @@ func (l *listener) Advise(_ context.Context, route string, tolerance float64) (a
 func askAPI(t *testing.T, gateway Operated, method, target string) *httptest.ResponseRecorder {
 	t.Helper()
 	mux := http.NewServeMux()
-	calls{gateway}.register(mux)
+	calls{gateway: gateway, audit: audit{logger: slog.New(slog.DiscardHandler)}}.register(mux)
 	w := httptest.NewRecorder()
 	mux.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, api.Prefix+target, nil))
 	return w
@@ -157,7 +158,7 @@ func TestParametersAreTakenStrictly(t *testing.T) {
 
 func TestCallsTakeNoBody(t *testing.T) {
 	mux := http.NewServeMux()
-	calls{fakeFleet()}.register(mux)
+	calls{gateway: fakeFleet(), audit: audit{logger: slog.New(slog.DiscardHandler)}}.register(mux)
 	w := httptest.NewRecorder()
 	target := api.Prefix + "/upstreams/device_servers/drain"
 	mux.ServeHTTP(w, httptest.NewRequest("POST", target, strings.NewReader("endpoint=10.0.0.11:9000")))
@@ -208,7 +209,7 @@ func FuzzCallsAnswerInJSON(f *testing.F) {
 		f.Add("PATCH", target)
 	}
 	mux := http.NewServeMux()
-	calls{fakeFleet()}.register(mux)
+	calls{gateway: fakeFleet(), audit: audit{logger: slog.New(slog.DiscardHandler)}}.register(mux)
 	f.Fuzz(func(t *testing.T, method, target string) {
 		where, err := url.ParseRequestURI(api.Prefix + target)
 		if err != nil {

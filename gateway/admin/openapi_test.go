@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -46,7 +47,7 @@ func describe(t *testing.T, gateway Operated) described {
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	calls{gateway}.register(mux)
+	calls{gateway: gateway, audit: audit{logger: slog.New(slog.DiscardHandler)}}.register(mux)
 	return described{document, router, mux}
 }
 

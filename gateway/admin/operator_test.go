@@ -23,15 +23,13 @@ func operate(t *testing.T, c Config, change func(*http.Server)) string {
 	if change != nil {
 		change(s.endpoints[0].http)
 	}
-	served := make(chan error, 1)
-	go func() { served <- s.Serve() }()
+	served := make(chan struct{})
+	go func() { defer close(served); s.Serve() }()
 	t.Cleanup(func() {
 		if err := s.Shutdown(context.Background()); err != nil {
 			t.Error(err)
 		}
-		if err := <-served; err != nil {
-			t.Error(err)
-		}
+		<-served
 	})
 	return c.Listener.Addr().String()
 }
