@@ -273,19 +273,8 @@ func TestABrokenListenerIsOpenedAgain(t *testing.T) {
 
 func TestConnectionsOfAListenerAreBounded(t *testing.T) {
 	s := prepare(t, &fakeGateway{}, listen(t, "tcp", "127.0.0.1:0"))
-	var most, open atomic.Int64
-	for _, e := range s.endpoints {
-		note := e.http.ConnState
-		e.http.ConnState = func(c net.Conn, state http.ConnState) {
-			switch state {
-			case http.StateNew:
-				most.Store(max(most.Load(), open.Add(1)))
-			case http.StateClosed:
-				open.Add(-1)
-			}
-			note(c, state)
-		}
-	}
+	counted := &countingListener{Listener: s.scrapers}
+	s.endpoints[1].listener = counted
 	s.serve()
 	for range 3 * maxConnections { // each keeps a connection
 		conn, err := net.Dial("tcp", s.scrapers.Addr().String())
@@ -298,9 +287,34 @@ func TestConnectionsOfAListenerAreBounded(t *testing.T) {
 	if status, _ := call(t, s.scrapers, "GET", "x", "/healthz"); status != 200 {
 		t.Errorf("amid idle connections: status %d", status)
 	}
-	if most.Load() > maxConnections {
-		t.Errorf("%d connections were open at once, at most %d may be", most.Load(), maxConnections)
+	if most := counted.most.Load(); most > maxConnections || most < crowded {
+		t.Errorf("%d connections were open at once, at most %d may be", most, maxConnections)
 	}
+}
+
+// countingListener counts its connections that are open at once.
+type countingListener struct {
+	net.Listener
+	open, most atomic.Int64
+}
+
+func (l *countingListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	l.most.Store(max(l.most.Load(), l.open.Add(1))) // one goroutine accepts
+	return &countedConn{Conn: conn, gone: sync.OnceFunc(func() { l.open.Add(-1) })}, nil
+}
+
+type countedConn struct {
+	net.Conn
+	gone func()
+}
+
+func (c *countedConn) Close() error {
+	c.gone()
+	return c.Conn.Close()
 }
 
 func expectClosed(t *testing.T, l net.Listener) {
