@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"idlegate/gateway/admin/api"
@@ -12,28 +13,31 @@ import (
 	"idlegate/policy"
 )
 
-// Advise says what the connections of a route, or of each, tell about its idle_timeout.
+// Advise says what the connections of a route, or of each, tell about its idle_timeout. The advice on one route rests on all that
+// share its policy.
 func (g *Gateway) Advise(ctx context.Context, name string, tolerance float64) (api.Advices, error) {
-	routes, err := g.chosen(name)
+	asked, err := g.chosen(name)
 	if err != nil {
 		return api.Advices{}, err
 	}
-	counted, err := g.counters(ctx, routes)
+	routes := g.current().routes
+	inputs, err := g.adviceInputs(ctx, routes)
 	if err != nil {
 		return api.Advices{}, err
 	}
-	views, err := g.views(ctx)
-	if err != nil {
-		return api.Advices{}, err
+	for i := range inputs {
+		inputs[i].Tolerance = tolerance
 	}
 	all := api.Advices{Advices: []api.Advice{}}
-	for i, r := range routes {
-		all.Advices = append(all.Advices, adviseOn(r, &counted[i], views, tolerance))
+	for i, a := range advice.ForRoutes(inputs) {
+		if r := routes[i]; slices.ContainsFunc(asked, func(one *route) bool { return one.Name == r.Name }) {
+			all.Advices = append(all.Advices, describeAdvice(r, &inputs[i], &a))
+		}
 	}
 	return all, nil
 }
 
-func adviseOn(r *route, c *relay.Counters, views []relay.View, tolerance float64) api.Advice {
+func describeAdvice(r *route, in *advice.Input, a *advice.Advice) api.Advice {
 	said := api.Advice{
 		Route: r.Name, Policy: r.cfg.Policy.Name, Kind: r.cfg.Policy.Kind.String(), Candidates: []api.Candidate{}, Reasons: []string{},
 		ObservedSeconds: time.Since(r.since).Seconds(),
@@ -43,9 +47,6 @@ func adviseOn(r *route, c *relay.Counters, views []relay.View, tolerance float64
 			"so there is no idle_timeout to advise on. connection_duration_seconds shows how long they take.")
 		return said
 	}
-	in := adviceInput(r, c, views)
-	in.Tolerance = tolerance
-	a := advice.For(in)
 	said.Connections = a.Connections
 	said.InForceSeconds, said.DryRunSeconds = seconds(in.IdleTimeout), seconds(in.DryRun)
 	said.DryRunCounted, said.DryRunSpoke = in.Observed, a.Resumed
@@ -60,9 +61,28 @@ func adviseOn(r *route, c *relay.Counters, views []relay.View, tolerance float64
 	return said
 }
 
-// adviceInput is what is known of the silences of a route's connections.
-func adviceInput(r *route, c *relay.Counters, views []relay.View) advice.Input {
-	in := advice.Input{
+// adviceInputs is what is known of the silences of the connections of each route.
+func (g *Gateway) adviceInputs(ctx context.Context, routes []*route) ([]advice.Input, error) {
+	counted, err := g.counters(ctx, routes)
+	if err != nil {
+		return nil, err
+	}
+	inputs := make([]advice.Input, len(routes))
+	of := map[*relay.Account]*advice.Input{}
+	for i, r := range routes {
+		inputs[i] = adviceInput(r, &counted[i])
+		of[r.Account] = &inputs[i]
+	}
+	err = g.eachView(ctx, func(v *relay.View) {
+		if in := of[v.Route.Account]; in != nil {
+			in.Open.Open(relay.Silences(&v.Session, v.At))
+		}
+	})
+	return inputs, err
+}
+
+func adviceInput(r *route, c *relay.Counters) advice.Input {
+	return advice.Input{
 		Route: r.Name, Policy: r.cfg.Policy.Name,
 		IdleTimeout: r.Rules.Enforced[deadline.IdleTimeout],
 		DryRun:      r.Rules.Watched(deadline.IdleTimeout),
@@ -72,12 +92,6 @@ func adviceInput(r *route, c *relay.Counters, views []relay.View) advice.Input {
 		Counted:     time.Since(r.since),
 		Gaps:        gapsOf(&c.Gap),
 	}
-	for i := range views {
-		if v := &views[i]; v.Route.Account == r.Account {
-			in.Open.Open(relay.Silences(&v.Session, v.At))
-		}
-	}
-	return in
 }
 
 func gapsOf(h *metrics.Histogram) advice.Gaps {

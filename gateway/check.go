@@ -53,8 +53,10 @@ func (l *look) files() {
 		_, err := readToken(file.New(admin.TokenFile.Path))
 		l.problem("admin.token_file", err)
 	}
-	if _, err := operatorTLS(admin.TLS); err != nil {
-		l.certificate(err)
+	if !admin.TLS.Cert.IsZero() {
+		if err := new(certificates).readFrom(admin.TLS); err != nil {
+			l.certificate(err)
+		}
 	}
 	if file := l.cfg.Log.File; !file.IsZero() {
 		l.problem("log.file", tryLog(file.Path))
@@ -66,7 +68,7 @@ func (l *look) files() {
 	})
 }
 
-// certificate reports an error of operatorTLS at the key that it is about.
+// certificate reports an error of certificates at the key that it is about.
 func (l *look) certificate(err error) {
 	const tls = "admin.tls"
 	path := tls + ".cert"

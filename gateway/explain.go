@@ -14,14 +14,12 @@ import (
 
 // Explain says all that is known of one connection.
 func (g *Gateway) Explain(ctx context.Context, id uint64) (api.Explanation, error) {
-	views, err := g.views(ctx)
-	if err != nil {
+	v, found, err := g.find(ctx, id)
+	switch {
+	case err != nil:
 		return api.Explanation{}, err
-	}
-	for i := range views {
-		if views[i].ID == id {
-			return g.explain(&views[i]), nil
-		}
+	case found:
+		return g.explain(&v), nil
 	}
 	return api.Explanation{}, fmt.Errorf("connection %d is %w", id, admin.ErrUnknown)
 }

@@ -42,7 +42,7 @@ type Gateway struct {
 	gate   *relay.Gate
 	loops  []*relay.Loop
 	ended  []chan struct{} // by loop; closed when it has
-	doors  []operatorDoor
+	doors  []*operatorDoor
 	admin  *admin.Server
 	log    *journal
 	names  *names.Table
@@ -158,7 +158,7 @@ func (g *Gateway) release() {
 func (g *Gateway) Addresses(route string) []string { return g.current().route(route).addresses() }
 
 // AdminAddress returns the bound address of the admin server.
-func (g *Gateway) AdminAddress() string { return doorText(g.doors[0]) }
+func (g *Gateway) AdminAddress() string { return g.doors[0].text }
 
 // Ready reports whether the gateway takes clients, and if not why.
 func (g *Gateway) Ready() (bool, string) {
@@ -185,7 +185,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	if more := len(g.loops) + 1; runtime.GOMAXPROCS(0) < more {
 		runtime.GOMAXPROCS(more)
 	}
-	failures := make(chan error, len(g.loops)+1)
+	failures := make(chan error, len(g.loops))
 	for i, l := range g.loops {
 		go func() {
 			defer close(g.ended[i])
@@ -197,15 +197,16 @@ func (g *Gateway) Run(ctx context.Context) error {
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		if err := g.admin.Serve(); err != nil {
-			failures <- err
-		}
+		g.admin.Serve()
 	}()
 	endWatch := g.watch(ctx)
 	err := g.supervise(ctx, failures)
 	endWatch()
 	g.stopAdmin()
 	<-served
+	for _, door := range g.doors {
+		door.close()
+	}
 	g.names.Close()
 	g.log.close()
 	return err
@@ -226,7 +227,7 @@ func (g *Gateway) announce() {
 		}
 	}
 	for _, door := range g.doors {
-		g.log.logger.Info("serving the operator", "address", doorText(door))
+		g.log.logger.Info("serving the operator", "address", door.text)
 	}
 	for _, warning := range g.unresolved() {
 		g.log.logger.Warn(warning)
@@ -297,8 +298,5 @@ func (g *Gateway) stopAdmin() {
 	defer cancel()
 	if err := g.admin.Shutdown(ctx); err != nil {
 		g.log.logger.Warn("the admin server was cut", "error", err)
-	}
-	for _, door := range g.doors {
-		door.close()
 	}
 }

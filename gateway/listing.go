@@ -1,10 +1,8 @@
 package gateway
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,33 +18,81 @@ import (
 // viewSlots is how many connections a loop copies before others have their turn: some 0.1 ms.
 const viewSlots = 256
 
-// views copies all open connections.
-func (g *Gateway) views(ctx context.Context) (all []relay.View, err error) {
+// eachView calls f with a copy of each open connection, which is overwritten afterwards.
+func (g *Gateway) eachView(ctx context.Context, f func(*relay.View)) error {
+	room := make([]relay.View, 0, viewSlots) // made once: the loops shall only copy
+	for i := range g.loops {
+		for next, more := int32(0), true; more; {
+			part, err := g.viewsOf(ctx, i, room, next)
+			if err != nil {
+				return err
+			}
+			for j := range part.views {
+				f(&part.views[j])
+			}
+			next, more = part.next, part.more
+		}
+	}
+	return nil
+}
+
+// partOfViews is what one loop has copied in one turn.
+type partOfViews struct {
+	views []relay.View
+	next  int32 // slot to go on with
+	more  bool
+}
+
+// viewsOf has a loop copy the connections in its next slots into room. A loop that has ended has none. After an error room is the
+// loop's, which may still be writing.
+func (g *Gateway) viewsOf(ctx context.Context, loop int, room []relay.View, first int32) (partOfViews, error) {
+	l, answer := g.loops[loop], make(chan partOfViews, 1)
+	if !l.Post(func() {
+		var p partOfViews
+		p.views, p.next, p.more = l.Views(room, first, viewSlots)
+		answer <- p
+	}) {
+		return partOfViews{}, nil
+	}
+	select {
+	case part := <-answer:
+		return part, nil
+	case <-ctx.Done():
+		return partOfViews{}, fmt.Errorf("ask event loop %d for its connections: %w", loop, ctx.Err())
+	}
+}
+
+// seekSlots is how many connections a loop looks at before others have their turn, where it copies one of them at most.
+const seekSlots = 2048
+
+// find copies the connection with that id; false: there is none.
+func (g *Gateway) find(ctx context.Context, id uint64) (relay.View, bool, error) {
 	type part struct {
-		views []relay.View
-		next  int32
-		more  bool
+		view        relay.View
+		next        int32
+		found, more bool
 	}
 	for i, l := range g.loops {
 		for last := (part{more: true}); last.more; {
-			answer := make(chan part, 1)
-			first, room := last.next, make([]relay.View, 0, viewSlots) // made here: the loop shall only copy
+			answer, first := make(chan part, 1), last.next
 			if !l.Post(func() {
 				var p part
-				p.views, p.next, p.more = l.Views(room, first, viewSlots)
+				p.view, p.found, p.next, p.more = l.Find(id, first, seekSlots)
 				answer <- p
 			}) {
 				break // it has ended, and so have its connections
 			}
 			select {
 			case last = <-answer:
-				all = append(all, last.views...)
 			case <-ctx.Done():
-				return nil, fmt.Errorf("ask event loop %d for its connections: %w", i, ctx.Err())
+				return relay.View{}, false, fmt.Errorf("ask event loop %d for connection %d: %w", i, id, ctx.Err())
+			}
+			if last.found {
+				return last.view, true, nil
 			}
 		}
 	}
-	return all, nil
+	return relay.View{}, false, nil
 }
 
 // List gives a page of the open connections that filter lets through.
@@ -54,20 +100,95 @@ func (g *Gateway) List(ctx context.Context, filter api.Filter, page api.Page) (a
 	if err := g.known(filter.Route); err != nil {
 		return api.Connections{}, err
 	}
-	views, err := g.views(ctx)
+	if page.Cursor != "" {
+		return g.walk(ctx, newFilter(filter), page)
+	}
+	list := longList{most: page.Offset + page.Limit, sort: page.Sort}
+	chosen := newFilter(filter)
+	err := g.eachView(ctx, func(v *relay.View) {
+		if c := g.describe(v); chosen.passes(v, &c) {
+			list.add(c)
+		}
+	})
 	if err != nil {
 		return api.Connections{}, err
 	}
-	var found []api.Connection
-	for i := range views {
-		if c := g.describe(&views[i]); matches(&c, &filter) {
-			found = append(found, c)
+	all := list.first()
+	return api.Connections{
+		Total: list.total, Offset: page.Offset, Connections: append([]api.Connection{}, all[min(page.Offset, len(all)):]...),
+	}, nil
+}
+
+// longList keeps the first of a list that it has not whole.
+type longList struct {
+	most  int // that are wanted
+	sort  string
+	total int // that were added
+	kept  []api.Connection
+}
+
+func (l *longList) add(c api.Connection) {
+	l.total++
+	l.kept = append(l.kept, c)
+	if len(l.kept) >= 2*l.most+viewSlots {
+		l.kept = l.first()
+	}
+}
+
+// first returns those that are wanted, in their order.
+func (l *longList) first() []api.Connection {
+	api.Sort(l.kept, l.sort)
+	return l.kept[:min(l.most, len(l.kept))]
+}
+
+// walk gives the page that begins at a cursor: each connection is held at one place as long as it is open, so who goes on from the
+// end of each page meets each of them once, at the price of looking at each once.
+func (g *Gateway) walk(ctx context.Context, chosen filter, page api.Page) (api.Connections, error) {
+	loop, slot, err := parseCursor(page.Cursor)
+	if err != nil {
+		return api.Connections{}, err
+	}
+	listed := api.Connections{Connections: []api.Connection{}}
+	room := make([]relay.View, 0, viewSlots)
+	for ; loop < len(g.loops); loop, slot = loop+1, 0 {
+		for more := true; more; {
+			part, err := g.viewsOf(ctx, loop, room, slot)
+			if err != nil {
+				return api.Connections{}, err
+			}
+			for i := range part.views {
+				v := &part.views[i]
+				c := g.describe(v)
+				if !chosen.passes(v, &c) {
+					continue
+				}
+				if len(listed.Connections) == page.Limit {
+					listed.Next = cursor(loop, v.Slot)
+					return listed, nil
+				}
+				listed.Connections = append(listed.Connections, c)
+				listed.Total++
+			}
+			slot, more = part.next, part.more
 		}
 	}
-	sortConnections(found, page.Sort)
-	from := min(page.Offset, len(found))
-	to := min(from+page.Limit, len(found))
-	return api.Connections{Total: len(found), Offset: page.Offset, Connections: append([]api.Connection{}, found[from:to]...)}, nil
+	return listed, nil
+}
+
+// cursor names a place where connections are held.
+func cursor(loop int, slot int32) string { return fmt.Sprintf("%d-%d", loop, slot) }
+
+func parseCursor(s string) (loop int, slot int32, err error) {
+	if s == api.FirstPage {
+		return 0, 0, nil
+	}
+	before, after, _ := strings.Cut(s, "-")
+	at, wrong := strconv.ParseUint(before, 10, 31)
+	in, wrongToo := strconv.ParseUint(after, 10, 31)
+	if wrong != nil || wrongToo != nil {
+		return 0, 0, fmt.Errorf("cursor %q is %w: it is %s, or what a page said is next", s, admin.ErrUnknown, api.FirstPage)
+	}
+	return int(at), int32(in), nil
 }
 
 // known returns an error where there is no route of that name, nor one that still has connections; "" is all.
@@ -125,10 +246,26 @@ func stateOf(v *relay.View) api.State {
 	return api.Open
 }
 
-func matches(c *api.Connection, f *api.Filter) bool {
+// filter is an api.Filter that is ready to be used on many connections.
+type filter struct {
+	api.Filter
+	clients *api.Clients // nil: Client is searched for in the address
+}
+
+func newFilter(f api.Filter) filter {
+	made := filter{Filter: f}
+	if clients, err := api.ParseClients(f.Client); err == nil {
+		made.clients = &clients
+	}
+	return made
+}
+
+// passes reports whether f lets v through, which c describes.
+func (f *filter) passes(v *relay.View, c *api.Connection) bool {
 	switch {
 	case f.Route != "" && c.Route != f.Route,
-		f.Client != "" && !strings.Contains(c.Client, f.Client),
+		f.clients != nil && !f.clients.Has(v.Client),
+		f.clients == nil && !strings.Contains(c.Client, f.Client),
 		f.Endpoint != "" && c.Endpoint != f.Endpoint,
 		f.State != "" && c.State != f.State,
 		f.Idle > 0 && c.SilenceSeconds < f.Idle.Seconds(),
@@ -142,127 +279,6 @@ func matches(c *api.Connection, f *api.Filter) bool {
 
 func containsFold(s, part string) bool {
 	return strings.Contains(strings.ToLower(s), strings.ToLower(part))
-}
-
-// sortConnections sorts by a key of api.SortKeys; equals by id.
-func sortConnections(all []api.Connection, key string) {
-	key, down := strings.CutPrefix(key, "-")
-	by := order(key)
-	slices.SortFunc(all, func(a, b api.Connection) int {
-		if key == "due" && (a.DueSeconds == nil) != (b.DueSeconds == nil) {
-			return by(&a, &b) // those that no timer ends are last either way
-		}
-		n := by(&a, &b)
-		if down {
-			n = -n
-		}
-		return cmp.Or(n, cmp.Compare(a.ID, b.ID))
-	})
-}
-
-func order(key string) func(a, b *api.Connection) int {
-	type pair = *api.Connection
-	switch key {
-	case "route":
-		return func(a, b pair) int { return cmp.Compare(a.Route, b.Route) }
-	case "client":
-		return compareClients
-	case "endpoint":
-		return func(a, b pair) int { return cmp.Compare(a.Endpoint, b.Endpoint) }
-	case "state":
-		return func(a, b pair) int { return cmp.Compare(a.State, b.State) }
-	case "age":
-		return func(a, b pair) int { return cmp.Compare(a.AgeSeconds, b.AgeSeconds) }
-	case "silence":
-		return func(a, b pair) int { return cmp.Compare(a.SilenceSeconds, b.SilenceSeconds) }
-	case "bytes":
-		return func(a, b pair) int {
-			return cmp.Compare(a.ClientBytes+a.UpstreamBytes, b.ClientBytes+b.UpstreamBytes)
-		}
-	case "messages":
-		return func(a, b pair) int {
-			return cmp.Compare(a.ClientMessages+a.UpstreamMessages, b.ClientMessages+b.UpstreamMessages)
-		}
-	case "due":
-		return compareDue
-	}
-	return func(a, b pair) int { return cmp.Compare(a.ID, b.ID) }
-}
-
-// compareClients orders addresses as numbers, not as text.
-func compareClients(a, b *api.Connection) int {
-	from, err := netip.ParseAddrPort(a.Client)
-	to, other := netip.ParseAddrPort(b.Client)
-	if err != nil || other != nil {
-		return cmp.Compare(a.Client, b.Client)
-	}
-	return from.Compare(to)
-}
-
-func compareDue(a, b *api.Connection) int {
-	switch {
-	case a.DueSeconds != nil && b.DueSeconds != nil:
-		return cmp.Compare(*a.DueSeconds, *b.DueSeconds)
-	case a.DueSeconds != nil:
-		return -1
-	case b.DueSeconds != nil:
-		return 1
-	}
-	return 0
-}
-
-// CloseID ends one connection.
-func (g *Gateway) CloseID(ctx context.Context, id uint64) error {
-	killed, err := g.kill(ctx, func(v *relay.View) bool { return v.ID == id })
-	if err == nil && len(killed) == 0 {
-		return fmt.Errorf("connection %d is %w", id, admin.ErrUnknown)
-	}
-	return err
-}
-
-// CloseAll ends the connections that filter lets through.
-func (g *Gateway) CloseAll(ctx context.Context, filter api.Filter) (api.Closed, error) {
-	if err := g.known(filter.Route); err != nil {
-		return api.Closed{}, err
-	}
-	killed, err := g.kill(ctx, func(v *relay.View) bool {
-		c := g.describe(v)
-		return matches(&c, &filter)
-	})
-	if err != nil {
-		return api.Closed{}, err
-	}
-	slices.Sort(killed)
-	return api.Closed{Closed: len(killed), IDs: append([]uint64{}, killed[:min(len(killed), api.MaxLimit)]...)}, nil
-}
-
-// kill ends the connections that choose picks. Each is looked at once more in the instant in which it is ended.
-func (g *Gateway) kill(ctx context.Context, choose func(*relay.View) bool) (ids []uint64, err error) {
-	views, err := g.views(ctx)
-	if err != nil {
-		return nil, err
-	}
-	chosen := make([][]relay.View, len(g.loops))
-	for i := range views {
-		if v := &views[i]; choose(v) {
-			chosen[v.Loop] = append(chosen[v.Loop], *v)
-		}
-	}
-	for i, l := range g.loops {
-		for part := range slices.Chunk(chosen[i], viewSlots) {
-			answer := make(chan []uint64, 1)
-			if !l.Post(func() { answer <- l.Kill(part, choose) }) {
-				break
-			}
-			select {
-			case killed := <-answer:
-				ids = append(ids, killed...)
-			case <-ctx.Done():
-				return ids, fmt.Errorf("ask event loop %d to close connections: %w", i, ctx.Err())
-			}
-		}
-	}
-	return ids, nil
 }
 
 // seconds is d for the API, nil where 0 says that it is off.

@@ -3,6 +3,8 @@ package gateway_test
 import (
 	"context"
 	"io"
+	"net"
+	"slices"
 	"testing"
 	"time"
 
@@ -50,5 +52,107 @@ func TestConnectionsAreClosedByHand(t *testing.T) {
 	endings, err := r.g.Endings(ctx, "r", "killed", 10)
 	if err != nil || len(endings.Ended) != 2 || endings.Ended[0].ID != id {
 		t.Errorf("ended last are %+v, %v", endings, err)
+	}
+}
+
+func TestClosingMatchesAddressesWhole(t *testing.T) {
+	at := backend(t, echoes)
+	r := start(t, editable, "none", at, "", "")
+	first := r.dialFrom("127.0.0.1", "r")
+	second := r.dialFrom("127.0.0.12", "r")
+	first.echo(framed("a"))
+	second.echo(framed("b"))
+	ctx := context.Background()
+	for _, part := range []api.Filter{{Client: "127.0.0"}, {Search: "127"}, {Client: "127.0.0.1", Search: "127"}} {
+		if closed, err := r.g.CloseAll(ctx, part); err == nil {
+			t.Errorf("%+v closes %d connections", part, closed.Closed)
+		}
+	}
+	closed, err := r.g.CloseAll(ctx, api.Filter{Client: "127.0.0.1"})
+	if err != nil || closed.Closed != 1 {
+		t.Fatalf("closed %+v, %v; want one", closed, err)
+	}
+	first.receiveFIN()
+	second.echo(framed("still here"))
+	if n := len(r.list(api.Filter{Client: "127.0.0.0/8"})); n != 1 {
+		t.Errorf("%d are listed in the network, want 1", n)
+	}
+	if n := len(r.list(api.Filter{Client: "0.0.12:"})); n != 1 {
+		t.Errorf("%d are listed by part of the address, want 1", n)
+	}
+}
+
+// dialFrom connects a client that has an address of its own to a route.
+func (r *running) dialFrom(address, route string) *client {
+	r.t.Helper()
+	dialer := net.Dialer{Timeout: patience, LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
+	conn, err := dialer.Dial("tcp", r.g.Addresses(route)[0])
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	return &client{t: r.t, Conn: conn}
+}
+
+func TestAWalkMeetsEachConnectionOnce(t *testing.T) {
+	r := start(t, editable, "none", backend(t, echoes), "", "")
+	const open = 40
+	for range open {
+		r.dial("r").echo(framed("here"))
+	}
+	ctx := context.Background()
+	for _, limit := range []int{1, 7, open - 1, open, 1000} {
+		seen, pages := map[uint64]int{}, 0
+		for cursor := api.FirstPage; cursor != ""; pages++ {
+			page, err := r.g.List(ctx, api.Filter{Route: "r"}, api.Page{Cursor: cursor, Limit: limit})
+			if err != nil || len(page.Connections) > limit || page.Total != len(page.Connections) {
+				t.Fatalf("at %s: %d of %d, %v; the limit is %d", cursor, len(page.Connections), page.Total, err, limit)
+			}
+			for _, c := range page.Connections {
+				seen[c.ID]++
+			}
+			cursor = page.Next
+		}
+		if len(seen) != open || pages != (open+limit-1)/limit {
+			t.Errorf("by %d at a time: %d of %d in %d pages", limit, len(seen), open, pages)
+		}
+		for id, times := range seen {
+			if times != 1 {
+				t.Errorf("by %d at a time: %d is met %d times", limit, id, times)
+			}
+		}
+	}
+	for _, cursor := range []string{"last", "1", "-1-2", "0-99999999999"} {
+		if _, err := r.g.List(ctx, api.Filter{}, api.Page{Cursor: cursor, Limit: 1}); err == nil {
+			t.Errorf("the cursor %s is taken", cursor)
+		}
+	}
+	for _, cursor := range []string{"0-2147483647", "999-0"} { // as of a gateway that was stopped meanwhile
+		if _, err := r.g.List(ctx, api.Filter{}, api.Page{Cursor: cursor, Limit: 1}); err != nil {
+			t.Errorf("at the cursor %s: %v", cursor, err)
+		}
+	}
+}
+
+func TestASortedPageIsThatOfTheWholeListing(t *testing.T) {
+	r := start(t, editable, "none", backend(t, echoes), "", "")
+	const open = 30
+	for range open {
+		r.dial("r").echo(framed("here"))
+	}
+	for _, sort := range []string{"id", "-id", "client", "-client"} {
+		whole, err := r.g.List(t.Context(), api.Filter{}, api.Page{Sort: sort, Limit: api.MaxLimit})
+		if err != nil || len(whole.Connections) != open {
+			t.Fatalf("%d are listed, %v", len(whole.Connections), err)
+		}
+		for offset := range open + 2 {
+			page, err := r.g.List(t.Context(), api.Filter{}, api.Page{Sort: sort, Offset: offset, Limit: 3})
+			want := whole.Connections[min(offset, open):min(offset+3, open)]
+			same := func(a, b api.Connection) bool { return a.ID == b.ID }
+			if err != nil || page.Total != open || !slices.EqualFunc(page.Connections, want, same) {
+				t.Errorf("%s from %d: %d of %d, %v", sort, offset, len(page.Connections), page.Total, err)
+			}
+		}
 	}
 }

@@ -2,8 +2,6 @@ package gateway
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -31,11 +29,15 @@ func (g *Gateway) bindAdmin() error {
 		}
 	}
 	served := admin.Config{
-		Listener: door, Host: cfg.Listen.Host, Metrics: open, Pprof: cfg.Pprof,
-		Gateway: g, Operated: g, Logger: g.log.logger, Version: g.cfg.Version,
+		Listener: door, Names: []string{cfg.Listen.Host}, Metrics: open, Pprof: cfg.Pprof,
+		Gateway: g, Operated: g, Logger: g.log.logger, Version: g.cfg.Version, Reopen: g.reopenDoor,
 	}
-	if served.TLS, err = operatorTLS(cfg.TLS); err != nil {
-		return err
+	if !cfg.TLS.Cert.IsZero() {
+		certificates, err := newCertificates(cfg.TLS, g.log.logger)
+		if err != nil {
+			return err
+		}
+		served.TLS, served.Certified = certificates.config(), certificates.areFor
 	}
 	if !cfg.TokenFile.IsZero() {
 		tokens := file.New(cfg.TokenFile.Path)
@@ -50,7 +52,7 @@ func (g *Gateway) bindAdmin() error {
 
 // readToken reads the file anew, so that a token can be exchanged at any time.
 func readToken(from *file.File) (string, error) {
-	data, err := readBounded(from)
+	data, err := readSecret(from)
 	if err != nil {
 		return "", fmt.Errorf("admin.token_file: %w", err)
 	}
@@ -61,79 +63,84 @@ func readToken(from *file.File) (string, error) {
 	return token, nil
 }
 
-// secretTimeout bounds how long a token file or a certificate may take to be read.
-const secretTimeout = 4 * time.Second
+// secretTimeout bounds how long a token file or a certificate may take to be read, and maxSecret its size.
+const (
+	secretTimeout = 4 * time.Second
+	maxSecret     = 1 << 20
+)
 
-func readBounded(from *file.File) ([]byte, error) {
+// readSecret reads a token or a certificate. What is no regular file, is too large or does not answer is an error.
+func readSecret(from *file.File) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), secretTimeout)
 	defer cancel()
 	data, _, err := from.Read(ctx)
-	return data, err
-}
-
-// loadPair is tls.LoadX509KeyPair for files that may be anything.
-func loadPair(files policy.AdminTLS) (tls.Certificate, error) {
-	cert, err := readBounded(file.New(files.Cert.Path))
 	if err != nil {
-		return tls.Certificate{}, err
+		return nil, err
 	}
-	key, err := readBounded(file.New(files.Key.Path))
-	if err != nil {
-		return tls.Certificate{}, err
+	if len(data) > maxSecret {
+		return nil, fmt.Errorf("read %s: it is larger than %d bytes", from.Name(), maxSecret)
 	}
-	return tls.X509KeyPair(cert, key)
-}
-
-// operatorTLS returns nil where the operator's address speaks plain HTTP.
-func operatorTLS(files policy.AdminTLS) (*tls.Config, error) {
-	if files.Cert.IsZero() {
-		return nil, nil
-	}
-	cert, err := loadPair(files)
-	if err != nil {
-		return nil, fmt.Errorf("admin.tls: %w", err)
-	}
-	served := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
-	if files.ClientCA.IsZero() {
-		return served, nil
-	}
-	authority, err := readBounded(file.New(files.ClientCA.Path))
-	if err != nil {
-		return nil, fmt.Errorf("admin.tls.client_ca: %w", err)
-	}
-	served.ClientAuth, served.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
-	if !served.ClientCAs.AppendCertsFromPEM(authority) {
-		return nil, fmt.Errorf("admin.tls.client_ca: %s has no certificate", files.ClientCA.Path)
-	}
-	return served, nil
+	return data, nil
 }
 
 // openDoor binds an address of the operator by way of the reactor, which knows what to do about stale unix sockets, and
 // hands the descriptor to Go's own network package.
 func (g *Gateway) openDoor(a policy.Address) (net.Listener, error) {
-	bound, err := system.listen(a, reactor.Options{})
-	if err != nil {
+	door := &operatorDoor{address: a}
+	if err := door.open(); err != nil {
 		return nil, err
 	}
-	descriptor := os.NewFile(uintptr(bound.FD), bound.String())
-	door, err := net.FileListener(descriptor)
-	if err := errors.Join(err, descriptor.Close()); err != nil {
-		return nil, fmt.Errorf("serve at %s: %w", bound, err)
-	}
-	g.doors = append(g.doors, operatorDoor{door, bound})
-	return door, nil
+	g.doors = append(g.doors, door)
+	return door.listener, nil
 }
 
-// operatorDoor is a listener of the admin server and the socket that it was made from.
-type operatorDoor struct {
-	net.Listener
-	bound *reactor.Listener // its descriptor has gone over to the Listener, its path has not
+// reopenDoor binds the address of a door again, whose listener has failed.
+func (g *Gateway) reopenDoor(failed net.Listener) (net.Listener, error) {
+	for _, door := range g.doors {
+		if door.has(failed) {
+			door.close()
+			err := door.open()
+			return door.listener, err
+		}
+	}
+	return failed, nil
 }
+
+// operatorDoor is an address of the admin server. It is used by one goroutine at a time, but for text.
+type operatorDoor struct {
+	address  policy.Address // with the port that the kernel chose, once it is open
+	text     string         // where it is, in the words of the policy file; set once
+	listener net.Listener
+	bound    *reactor.Listener // its descriptor has gone over to the listener, its path has not
+}
+
+func (d *operatorDoor) open() error {
+	bound, err := system.listen(d.address, reactor.Options{})
+	if err != nil {
+		return err
+	}
+	file := os.NewFile(uintptr(bound.FD), bound.String())
+	listener, err := net.FileListener(file)
+	if err := errors.Join(err, file.Close()); err != nil {
+		bound.Unlink()
+		return fmt.Errorf("serve at %s: %w", bound, err)
+	}
+	d.listener, d.bound = listener, bound
+	if at, ok := listener.Addr().(*net.TCPAddr); ok {
+		d.address.Port = uint16(at.Port)
+	}
+	if d.text == "" {
+		d.text = doorText(listener)
+	}
+	return nil
+}
+
+func (d *operatorDoor) has(l net.Listener) bool { return d.listener == l }
 
 // close closes a door, also one that the admin server has closed already.
-func (d operatorDoor) close() {
+func (d *operatorDoor) close() {
 	d.bound.Unlink()
-	d.Close()
+	d.listener.Close()
 }
 
 // doorText returns where a door is, in the words of the policy file.

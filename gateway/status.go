@@ -105,35 +105,35 @@ func (g *Gateway) Silences(ctx context.Context, name string) (api.Silences, erro
 	if err != nil {
 		return api.Silences{}, err
 	}
-	views, err := g.views(ctx)
-	if err != nil {
-		return api.Silences{}, err
+	all := api.Silences{Silences: make([]api.Silence, len(routes))}
+	of := map[*relay.Account]*api.Silence{}
+	for i, r := range routes {
+		all.Silences[i] = newSilence(r.Name)
+		of[r.Account] = &all.Silences[i]
 	}
-	all := api.Silences{Silences: []api.Silence{}}
-	for _, r := range routes {
-		all.Silences = append(all.Silences, silenceOf(r, views))
-	}
-	return all, nil
+	err = g.eachView(ctx, func(v *relay.View) {
+		if s := of[v.Route.Account]; s != nil {
+			addSilence(s, v)
+		}
+	})
+	return all, err
 }
 
-func silenceOf(r *route, views []relay.View) api.Silence {
-	s := api.Silence{Route: r.Name, Counts: make([]uint64, len(silenceBounds)+1)}
+func newSilence(route string) api.Silence {
+	s := api.Silence{Route: route, Counts: make([]uint64, len(silenceBounds)+1)}
 	for _, bound := range silenceBounds {
 		s.Bounds = append(s.Bounds, bound.Seconds())
 	}
-	for i := range views {
-		v := &views[i]
-		if v.Route.Account != r.Account {
-			continue
-		}
-		silent := v.At.Since(v.Session.LastMessage)
-		at, _ := slices.BinarySearch(silenceBounds[:], silent)
-		s.Counts[at]++
-		if _, due := v.Session.NextTimer(&v.Route.Rules); due != deadline.Never && due.Since(v.At) <= dueSoon {
-			s.Due++
-		}
-	}
 	return s
+}
+
+func addSilence(s *api.Silence, v *relay.View) {
+	silent := v.At.Since(v.Session.LastMessage)
+	at, _ := slices.BinarySearch(silenceBounds[:], silent)
+	s.Counts[at]++
+	if _, due := v.Session.NextTimer(&v.Route.Rules); due != deadline.Never && due.Since(v.At) <= dueSoon {
+		s.Due++
+	}
 }
 
 // Histories are how many connections of each route have ended in each minute of the last hour, and why.

@@ -1,8 +1,10 @@
 package metrics
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"runtime"
 	"time"
@@ -12,11 +14,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// scrapeTimeout bounds how long a scrape waits for its Snapshot. Loops answer within milliseconds.
-const scrapeTimeout = 5 * time.Second
+const (
+	scrapeTimeout = 5 * time.Second  // for a Snapshot, and for other scrapes: loops answer within milliseconds
+	sendTimeout   = 10 * time.Second // for a page to be taken
+	maxPages      = 4                // at once: a page of 2,000 routes is some 20 MiB
+)
 
 // Handler serves the figures of src, those of the Go runtime and of the process, and idlegate_build_info. Where src gives
-// an error, or no answer for 5 s, the scrape is a 503 that says why; half a page is never served.
+// an error, or no answer for 5 s, the scrape is a 503 that says why; half a page is never served. At most four pages are held at
+// once, each for at most 10 s: scrapers that do not read cost others a wait, and no more memory than that.
 func Handler(src Source, version string) http.Handler {
 	process := prometheus.NewRegistry()
 	process.MustRegister(
@@ -24,7 +30,7 @@ func Handler(src Source, version string) http.Handler {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		buildInfo(version),
 	)
-	return &handler{source: src, process: process, descs: newDescs(), turn: make(chan struct{}, 1)}
+	return &handler{source: src, process: process, descs: newDescs(), turn: make(chan struct{}, 1), pages: make(chan struct{}, maxPages)}
 }
 
 type handler struct {
@@ -33,32 +39,75 @@ type handler struct {
 	process *prometheus.Registry // what needs no Snapshot
 	descs   *descs
 
-	turn chan struct{} // held while the source is asked: many scrapers do not multiply what they cost the loops
+	turn  chan struct{} // held while a page is made: many scrapers do not multiply what they cost
+	pages chan struct{} // holds one for each page that is made or sent
 }
 
 // ServeHTTP implements http.Handler.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	snapshot, err := h.snapshot(r.Context())
-	if err != nil {
-		http.Error(w, "no figures: "+err.Error(), http.StatusServiceUnavailable)
+	ctx, cancel := context.WithTimeout(r.Context(), scrapeTimeout)
+	defer cancel()
+	if err := take(ctx, h.pages); err != nil {
+		unavailable(w, err)
 		return
+	}
+	defer func() { <-h.pages }()
+	made, err := h.page(ctx, r)
+	if err != nil {
+		unavailable(w, err)
+		return
+	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(sendTimeout)) // which what is no connection has not
+	made.send(w)
+}
+
+func unavailable(w http.ResponseWriter, err error) {
+	http.Error(w, "no figures: "+err.Error(), http.StatusServiceUnavailable)
+}
+
+// take waits for a place among the scrapes.
+func take(ctx context.Context, place chan struct{}) error {
+	select {
+	case place <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for another scrape: %w", ctx.Err())
+	}
+}
+
+// page makes a whole answer, so that the figures it was made from are not held until a scraper has read it.
+func (h *handler) page(ctx context.Context, r *http.Request) (*page, error) {
+	if err := take(ctx, h.turn); err != nil {
+		return nil, err
+	}
+	defer func() { <-h.turn }()
+	snapshot, err := h.source.Snapshot(ctx)
+	if err != nil {
+		return nil, err
 	}
 	gateway := prometheus.NewRegistry()
 	gateway.MustRegister(collector{descs: h.descs, snapshot: &snapshot}) // which refuses no collector that announces nothing
-	page := prometheus.Gatherers{h.process, gateway}
-	promhttp.HandlerFor(page, promhttp.HandlerOpts{}).ServeHTTP(w, r)
+	made := &page{header: http.Header{}, status: http.StatusOK}
+	all := prometheus.Gatherers{h.process, gateway}
+	promhttp.HandlerFor(all, promhttp.HandlerOpts{EnableOpenMetrics: true}).ServeHTTP(made, r)
+	return made, nil
 }
 
-func (h *handler) snapshot(ctx context.Context) (Snapshot, error) {
-	ctx, cancel := context.WithTimeout(ctx, scrapeTimeout)
-	defer cancel()
-	select {
-	case h.turn <- struct{}{}:
-		defer func() { <-h.turn }()
-	case <-ctx.Done():
-		return Snapshot{}, fmt.Errorf("wait for another scrape: %w", ctx.Err())
-	}
-	return h.source.Snapshot(ctx)
+// page is an answer that is held in memory. It implements http.ResponseWriter.
+type page struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (p *page) Header() http.Header         { return p.header }
+func (p *page) WriteHeader(status int)      { p.status = status }
+func (p *page) Write(b []byte) (int, error) { return p.body.Write(b) }
+
+func (p *page) send(w http.ResponseWriter) {
+	maps.Copy(w.Header(), p.header)
+	w.WriteHeader(p.status)
+	_, _ = w.Write(p.body.Bytes()) // whoever asked may have gone
 }
 
 func buildInfo(version string) prometheus.Collector {

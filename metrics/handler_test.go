@@ -132,3 +132,66 @@ func TestSourceThatDoesNotAnswerIsGivenUpAfterFiveSeconds(t *testing.T) {
 		}
 	})
 }
+
+// unread is a scraper that does not read until it may.
+type unread struct {
+	http.ResponseWriter
+	writing chan<- struct{}
+	may     <-chan struct{}
+}
+
+func (u unread) Write(b []byte) (int, error) {
+	u.writing <- struct{}{}
+	<-u.may
+	return u.ResponseWriter.Write(b)
+}
+
+func TestScrapersThatDoNotReadHoldFewPages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const scrapers = 60
+		asked := 0
+		h := Handler(sourceFunc(func(context.Context) (Snapshot, error) { asked++; return example(), nil }), "v1.2.3")
+		writing, may, codes := make(chan struct{}, scrapers), make(chan struct{}), make(chan int, scrapers)
+		for range scrapers {
+			go func() {
+				w := httptest.NewRecorder()
+				h.ServeHTTP(unread{w, writing, may}, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+				codes <- w.Code
+			}()
+		}
+		synctest.Wait()
+		if len(writing) != maxPages || asked != maxPages {
+			t.Errorf("%d pages are held and %d were made, want %d", len(writing), asked, maxPages)
+		}
+		time.Sleep(scrapeTimeout) // of the test's own clock
+		synctest.Wait()           // the others are told
+		close(may)
+		count := map[int]int{}
+		for range scrapers {
+			count[<-codes]++
+		}
+		if count[http.StatusOK] != maxPages || count[http.StatusServiceUnavailable] != scrapers-maxPages {
+			t.Errorf("answers by status: %v", count)
+		}
+		if code := scrape(h, nil).Code; code != http.StatusOK {
+			t.Errorf("afterwards: status %d", code)
+		}
+	})
+}
+
+func TestTheFormatIsNegotiated(t *testing.T) {
+	h := Handler(sourceFunc(func(context.Context) (Snapshot, error) { return example(), nil }), "v1.2.3")
+	for accept, want := range map[string]string{
+		"": "text/plain; version=0.0.4",
+		"application/openmetrics-text;version=1.0.0": "application/openmetrics-text; version=1.0.0",
+		"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,text/plain;version=0.0.4": "application/vnd.google.protobuf",
+	} {
+		w := scrape(h, http.Header{"Accept": {accept}})
+		if got := w.Header().Get("Content-Type"); w.Code != http.StatusOK || !strings.HasPrefix(got, want) {
+			t.Errorf("Accept %q: status %d, %s", accept, w.Code, got)
+		}
+		if strings.HasPrefix(want, "application/openmetrics") && !strings.HasSuffix(w.Body.String(), "\n# EOF\n") {
+			t.Errorf("OpenMetrics without its end: %.80q", w.Body)
+		}
+	}
+}

@@ -17,8 +17,8 @@ func newClose() *cobra.Command {
 	cmd := newRemote(&cobra.Command{
 		Use:   "close ID... | FILTER...",
 		Short: "End open connections",
-		Long: "End open connections: those with the given ids, or all that every given flag lets through, as in a listing by\n" +
-			"'idlegate connections' with the same flags. They end as when a timer ends them; their close reason is killed.",
+		Long: "End open connections: those with the given ids, or all that every given flag lets through, which are those that\n" +
+			"'idlegate connections' lists with the same flags. They end as when a timer ends them; their close reason is killed.",
 		Example: "  idlegate close 17 204\n" +
 			"  idlegate close --route devices --idle 10m",
 		ValidArgsFunction: connectionIDs(),
@@ -34,7 +34,7 @@ func newClose() *cobra.Command {
 		}
 		return closeByFilter(c, chosen)
 	})
-	filter.add(cmd)
+	filter.addExact(cmd)
 	return cmd
 }
 

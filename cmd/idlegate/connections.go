@@ -38,7 +38,7 @@ func newConnections() *cobra.Command {
 		}
 		return nil
 	})
-	filter.add(cmd)
+	filter.addLoose(cmd)
 	cmd.Flags().Var(word{to: &sort, known: sortKeys()}, "sort", "by id, route, client, endpoint, state, age, silence, bytes, messages or due; with - before it, descending")
 	cmd.Flags().IntVar(&limit, "limit", 0, "show `N` at most; 0: all")
 	complete(cmd, "sort", choose(sortKeys()...))

@@ -189,7 +189,7 @@ func (d *day) signals() {
 // drainGateway ends the day: all connections end within drain_timeout, and then the gateway.
 func (d *day) drainGateway() {
 	open := d.fleet.lively()
-	d.says(d.does("drain"), `^the gateway at `+d.admin+` drains: it accepts no more; the \d+ that are open end within drain_timeout, then it stops\n$`)
+	d.says(d.does("drain", "--gateway"), `^the gateway at `+d.admin+` drains: it accepts no more; the \d+ that are open end within drain_timeout, then it stops\n$`)
 	select {
 	case <-d.exited:
 	case <-time.After(time.Minute):

@@ -13,42 +13,59 @@ import (
 
 // drained is what to drain.
 type drained struct {
-	upstream, endpoint string // both "": the gateway
+	gateway            bool
+	upstream, endpoint string
 	undo               bool
 }
 
 func newDrain() *cobra.Command {
 	var d drained
 	cmd := newRemote(&cobra.Command{
-		Use:   "drain [--upstream NAME --endpoint ADDRESS [--undo]]",
+		Use:   "drain --gateway | --upstream NAME --endpoint ADDRESS [--undo]",
 		Short: "Drain the gateway, or one endpoint",
-		Long: "Without flags, drain the gateway: it accepts no more, its open connections end within drain_timeout, then it\n" +
+		Long: "With --gateway, drain the gateway: it accepts no more, its open connections end within drain_timeout, then it\n" +
 			"stops. There is no way back.\n\n" +
 			"With --upstream and --endpoint, drain that endpoint: it gets no more connections, and those that it has end within\n" +
 			"drain_timeout. --undo gives it connections again.",
 		Example: "  idlegate drain --upstream device_servers --endpoint 10.0.0.11:9000\n" +
 			"  idlegate drain --upstream device_servers --endpoint 10.0.0.11:9000 --undo\n" +
-			"  idlegate drain",
+			"  idlegate drain --gateway",
 		Args: arguments(),
 	}, func(c *call) error {
-		switch {
-		case d.endpoint != "" && d.upstream != "":
-			return drainEndpoint(c, d)
-		case d.endpoint != "":
-			return usage(c.Command, "--endpoint needs --upstream, the name of its upstream")
-		case d.upstream != "":
-			return usage(c.Command, "--upstream needs --endpoint, the address of one of its endpoints")
-		case d.undo:
-			return usage(c.Command, "--undo is for an endpoint; the gateway itself cannot stop draining")
+		if sentence := d.objection(); sentence != "" {
+			return usage(c.Command, "%s", sentence)
 		}
-		return drainGateway(c)
+		if d.gateway {
+			return drainGateway(c)
+		}
+		return drainEndpoint(c, d)
 	})
+	cmd.Flags().BoolVar(&d.gateway, "gateway", false, "drain the gateway itself")
 	cmd.Flags().StringVar(&d.upstream, "upstream", "", "`NAME` of the upstream that has the endpoint")
 	cmd.Flags().StringVar(&d.endpoint, "endpoint", "", "`ADDRESS` of the endpoint, as the policy file has it")
 	cmd.Flags().BoolVar(&d.undo, "undo", false, "give a draining endpoint connections again")
 	complete(cmd, "upstream", upstreamNames())
 	complete(cmd, "endpoint", endpointAddresses())
 	return cmd
+}
+
+// objection says why d does not say what to drain; "": it does.
+func (d drained) objection() string {
+	switch {
+	case d.gateway && (d.endpoint != "" || d.upstream != ""):
+		return "--gateway drains all there is; leave out --upstream and --endpoint, or --gateway"
+	case d.undo && d.endpoint == "" && d.upstream == "":
+		return "--undo is for an endpoint; the gateway itself cannot stop draining"
+	case d.gateway:
+		return ""
+	case d.endpoint == "" && d.upstream == "":
+		return "drain needs --upstream and --endpoint, or --gateway for all there is"
+	case d.upstream == "":
+		return "--endpoint needs --upstream, the name of its upstream"
+	case d.endpoint == "":
+		return "--upstream needs --endpoint, the address of one of its endpoints"
+	}
+	return ""
 }
 
 func drainGateway(c *call) error {

@@ -14,16 +14,27 @@ type filterFlags struct {
 	idle, age, due                         durationFlag
 }
 
-func (f *filterFlags) add(cmd *cobra.Command) {
+// addExact adds those that can be relied on to choose what they name and no more: by them connections are closed.
+func (f *filterFlags) addExact(cmd *cobra.Command) {
+	cmd.Flags().Var(clientsFlag{&f.client}, "client", "at this `ADDRESS`, with or without a port, in this network, as in 10.0.0.0/8, or unix")
+	f.addCommon(cmd)
+}
+
+// addLoose adds those for looking.
+func (f *filterFlags) addLoose(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.client, "client", "", "at this `ADDRESS` or in this network; what is neither is searched for in the client's address")
+	cmd.Flags().StringVar(&f.search, "search", "", "with this `TEXT` in id, route, client or endpoint")
+	f.addCommon(cmd)
+}
+
+func (f *filterFlags) addCommon(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.route, "route", "", "of this `ROUTE`")
-	flags.StringVar(&f.client, "client", "", "with this `PART` in the client's address")
 	flags.StringVar(&f.endpoint, "endpoint", "", "to this `ADDRESS`, as the policy file has it")
 	flags.Var(word{to: &f.state, known: states()}, "state", "in this state: waiting, connecting, open, half_closed or draining")
 	flags.Var(&f.idle, "idle", "whose client has been silent for at least so long, as in 1m30s")
 	flags.Var(&f.age, "age", "open for at least so long")
 	flags.Var(&f.due, "due", "that a timer ends within so long")
-	flags.StringVar(&f.search, "search", "", "with this `TEXT` in id, route, client or endpoint")
 	complete(cmd, "route", routeNames())
 	complete(cmd, "endpoint", endpointAddresses())
 	complete(cmd, "state", choose(states()...))

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"idlegate/cmd/idlegate/internal/figure"
+	"idlegate/gateway/admin/api"
 )
 
 // format is how a command writes its result.
@@ -42,6 +43,27 @@ func (d *durationFlag) Type() string { return "DURATION" }
 func (d *durationFlag) Set(s string) error {
 	parsed, err := figure.ParseDuration(s)
 	*d = durationFlag(parsed)
+	return err
+}
+
+// clientsFlag takes the address of clients, whole.
+type clientsFlag struct{ to *string }
+
+func (c clientsFlag) String() string {
+	if c.to == nil {
+		return ""
+	}
+	return *c.to
+}
+
+func (c clientsFlag) Type() string { return "ADDRESS" }
+
+func (c clientsFlag) Set(s string) error {
+	if s == "" {
+		return nil // which is refused for every flag
+	}
+	_, err := api.ParseClients(s)
+	*c.to = s
 	return err
 }
 

@@ -10,11 +10,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"idlegate/cmd/idlegate/internal/figure"
 	"idlegate/cmd/idlegate/internal/top"
 )
 
 // plainConnections is how many connections a frame shows that is not bounded by a screen.
 const plainConnections = 20
+
+// shortestEvery is how often to look at most: a look takes the event loops a moment for each connection.
+const shortestEvery = 100 * time.Millisecond
 
 // watch is what top was asked for.
 type watch struct {
@@ -37,8 +41,12 @@ func newTop() *cobra.Command {
 			"  idlegate top -o json --every 10s --count 6",
 		Args: arguments(),
 	}, func(c *call) error {
-		if w.count < 0 {
+		switch {
+		case w.count < 0:
 			return usage(c.Command, "--count must not be less than 0, which is no limit")
+		case time.Duration(w.every) < shortestEvery:
+			return usage(c.Command, "--every must be at least %s: each look makes the gateway look at all its connections",
+				figure.Exact(shortestEvery.Seconds()))
 		}
 		ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 		defer stop()
@@ -51,7 +59,7 @@ func newTop() *cobra.Command {
 		return w.plain(ctx, c)
 	})
 	cmd.Flags().StringVar(&w.route, "route", "", "only this `ROUTE`")
-	cmd.Flags().Var(&w.every, "every", "how often to look")
+	cmd.Flags().Var(&w.every, "every", "how often to look, at least 100ms")
 	cmd.Flags().IntVar(&w.count, "count", 0, "print `N` frames, or objects, and end")
 	complete(cmd, "route", routeNames())
 	return cmd

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // usageError says that the command line is wrong, not that the work failed.
@@ -30,6 +31,17 @@ func oneCommand(root *cobra.Command, args []string) error {
 		return usage(root, "unknown command %q; did you mean %q?", args[0], near[0])
 	}
 	return usage(root, "unknown command %q", args[0])
+}
+
+// checkValues refuses a flag that is given without a value, as by --route "$ROUTE" where the variable is not set: it must not mean
+// the same as no flag, which would be all routes.
+func checkValues(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(flag *pflag.Flag) {
+		if err == nil && flag.Value.String() == "" {
+			err = usage(cmd, "--%s has no value: leave it out if it does not matter", flag.Name)
+		}
+	})
+	return err
 }
 
 // arguments checks that exactly the named arguments were given.

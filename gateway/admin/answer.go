@@ -25,10 +25,10 @@ func wrong(format string, args ...any) error {
 	return refusal{http.StatusBadRequest, fmt.Sprintf(format, args...)}
 }
 
-// fail answers with an error: with the status that it knows, 404 for what there is not, and 503 for what the gateway could
-// not say.
-func fail(w http.ResponseWriter, err error) {
-	status := http.StatusServiceUnavailable
+// failure is the answer that an error makes: with the status that it knows, 404 for what there is not, and 503 for what the
+// gateway could not say.
+func failure(err error) (status int, body any) {
+	status = http.StatusServiceUnavailable
 	var known refusal
 	switch {
 	case errors.As(err, &known):
@@ -36,7 +36,13 @@ func fail(w http.ResponseWriter, err error) {
 	case errors.Is(err, ErrUnknown):
 		status = http.StatusNotFound
 	}
-	answer(w, status, api.Error{Error: err.Error()})
+	return status, api.Error{Error: err.Error()}
+}
+
+// fail answers with an error.
+func fail(w http.ResponseWriter, err error) {
+	status, body := failure(err)
+	answer(w, status, body)
 }
 
 // answer writes body as JSON, whose arrays and maps are never null.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -51,7 +52,7 @@ func (l *listener) Advise(_ context.Context, route string, tolerance float64) (a
 func askAPI(t *testing.T, gateway Operated, method, target string) *httptest.ResponseRecorder {
 	t.Helper()
 	mux := http.NewServeMux()
-	calls{gateway}.register(mux)
+	calls{gateway: gateway, audit: audit{logger: slog.New(slog.DiscardHandler)}}.register(mux)
 	w := httptest.NewRecorder()
 	mux.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, api.Prefix+target, nil))
 	return w
@@ -62,6 +63,8 @@ func TestParametersReachTheGateway(t *testing.T) {
 		Route: "devices", Client: "10.0.7.", Endpoint: "[::1]:9000", State: api.HalfClosed,
 		Idle: 90 * time.Second, Age: 24 * time.Hour, Due: 250 * time.Millisecond, Search: "a&b é",
 	}
+	whole := all
+	whole.Client, whole.Search = "10.0.7.0/24", ""
 	const query = "?route=devices&client=10.0.7.&endpoint=%5B::1%5D:9000&state=half_closed&idle=1m30s&age=1d&due=250ms&q=a%26b+%C3%A9"
 	for name, test := range map[string]struct {
 		method, target string
@@ -70,11 +73,15 @@ func TestParametersReachTheGateway(t *testing.T) {
 		"none":            {"GET", "/connections", listener{page: api.Page{Limit: 100}}},
 		"all of a filter": {"GET", "/connections" + query, listener{filter: all, page: api.Page{Limit: 100}}},
 		"a page":          {"GET", "/connections?sort=-silence&offset=300&limit=1000", listener{page: api.Page{Sort: "-silence", Offset: 300, Limit: 1000}}},
-		"what to close":   {"DELETE", "/connections" + query, listener{filter: all}},
-		"endings":         {"GET", "/ended?route=chat&reason=killed&limit=7", listener{route: "chat", reason: "killed", limit: 7}},
-		"all endings":     {"GET", "/ended", listener{limit: 100}},
-		"advice":          {"GET", "/advice?route=chat&tolerance=1e-05", listener{route: "chat", tolerance: 0.00001}},
-		"all advice":      {"GET", "/advice", listener{tolerance: 0.001}},
+		"a walk":          {"GET", "/connections?cursor=0-17&limit=5", listener{page: api.Page{Cursor: "0-17", Limit: 5}}},
+		"what to close": {
+			"DELETE", "/connections?route=devices&client=10.0.7.0/24&endpoint=%5B::1%5D:9000&state=half_closed&idle=1m30s&age=1d&due=250ms",
+			listener{filter: whole},
+		},
+		"endings":     {"GET", "/ended?route=chat&reason=killed&limit=7", listener{route: "chat", reason: "killed", limit: 7}},
+		"all endings": {"GET", "/ended", listener{limit: 100}},
+		"advice":      {"GET", "/advice?route=chat&tolerance=1e-05", listener{route: "chat", tolerance: 0.00001}},
+		"all advice":  {"GET", "/advice", listener{tolerance: 0.001}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := &listener{fleet: fakeFleet()}
@@ -93,9 +100,13 @@ func TestParametersAreTakenStrictly(t *testing.T) {
 	for name, test := range map[string]struct{ call, sentence string }{
 		"unknown": {
 			"GET /connections?rout=devices",
-			`unknown parameter "rout": this call takes route, client, endpoint, state, idle, age, due, q, sort, offset, limit`,
+			`unknown parameter "rout": this call takes route, client, endpoint, state, idle, age, due, q, cursor, sort, offset, limit`,
 		},
 		"of another call":         {"DELETE /connections?route=devices&limit=5", `unknown parameter "limit": this call takes route,`},
+		"a search to close":       {"DELETE /connections?q=17", `unknown parameter "q": this call takes route,`},
+		"part of an address":      {"DELETE /connections?client=127.0.0", `client: "127.0.0" is no address: write one,`},
+		"a walk with an order":    {"GET /connections?cursor=first&sort=id", `cursor is given: it has an order of its own`},
+		"a walk from elsewhere":   {"GET /connections?cursor=first&offset=0", `cursor is given: it has an order of its own`},
 		"where there are none":    {"GET /status?verbose=1", `unknown parameter "verbose": this call takes none`},
 		"without a name":          {"GET /status?=1", `unknown parameter "": this call takes none`},
 		"twice":                   {"GET /connections?route=devices&route=chat", "route is given 2 times; it takes one value"},
@@ -147,7 +158,7 @@ func TestParametersAreTakenStrictly(t *testing.T) {
 
 func TestCallsTakeNoBody(t *testing.T) {
 	mux := http.NewServeMux()
-	calls{fakeFleet()}.register(mux)
+	calls{gateway: fakeFleet(), audit: audit{logger: slog.New(slog.DiscardHandler)}}.register(mux)
 	w := httptest.NewRecorder()
 	target := api.Prefix + "/upstreams/device_servers/drain"
 	mux.ServeHTTP(w, httptest.NewRequest("POST", target, strings.NewReader("endpoint=10.0.0.11:9000")))
@@ -198,7 +209,7 @@ func FuzzCallsAnswerInJSON(f *testing.F) {
 		f.Add("PATCH", target)
 	}
 	mux := http.NewServeMux()
-	calls{fakeFleet()}.register(mux)
+	calls{gateway: fakeFleet(), audit: audit{logger: slog.New(slog.DiscardHandler)}}.register(mux)
 	f.Fuzz(func(t *testing.T, method, target string) {
 		where, err := url.ParseRequestURI(api.Prefix + target)
 		if err != nil {

@@ -30,6 +30,7 @@ type operation struct {
 // calls answers from a gateway.
 type calls struct {
 	gateway Operated
+	audit   audit
 }
 
 // table has every call; openapi.json describes these and no others.
@@ -41,8 +42,8 @@ func (c calls) table() []operation {
 	)
 	return []operation{
 		{method: get, path: "/status", answer: c.status},
-		{method: get, path: "/connections", params: append(filterParams(), "sort", "offset", "limit"), answer: c.list},
-		{method: del, path: "/connections", params: filterParams(), answer: c.closeAll},
+		{method: get, path: "/connections", params: append(filterParams(), "cursor", "sort", "offset", "limit"), answer: c.list},
+		{method: del, path: "/connections", params: exactParams(), answer: c.closeAll},
 		{method: get, path: "/connections/{id}", answer: c.explain},
 		{method: del, path: "/connections/{id}", answer: c.closeID},
 		{method: get, path: "/ended", params: []string{"route", "reason", "limit"}, answer: c.ended},
@@ -63,12 +64,12 @@ func (c calls) table() []operation {
 
 // register adds the calls to mux, and answers to whatever else is asked for below /api/.
 func (c calls) register(mux *http.ServeMux) {
-	byPath := make(map[string]methods)
+	byPath := make(map[string][]operation)
 	for _, one := range c.table() {
 		byPath[one.path] = append(byPath[one.path], one)
 	}
 	for path, all := range byPath {
-		mux.Handle(api.Prefix+path, all)
+		mux.Handle(api.Prefix+path, methods{all, c.audit})
 	}
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		sentence := fmt.Sprintf("there is no %s; %s/openapi.json describes the calls that there are", clip(r.URL.Path), api.Prefix)
@@ -77,7 +78,10 @@ func (c calls) register(mux *http.ServeMux) {
 }
 
 // methods are the calls of one path, told apart by their method.
-type methods []operation
+type methods struct {
+	all   []operation
+	audit audit
+}
 
 // ServeHTTP implements http.Handler.
 func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -85,18 +89,18 @@ func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if method == http.MethodHead {
 		method = http.MethodGet // net/http leaves the body away
 	}
-	i := slices.IndexFunc(m, func(o operation) bool { return o.method == method })
+	i := slices.IndexFunc(m.all, func(o operation) bool { return o.method == method })
 	if i < 0 {
 		w.Header().Set("Allow", m.allowed())
 		fail(w, refusal{http.StatusMethodNotAllowed, fmt.Sprintf("%s takes %s, not %s", clip(r.URL.Path), m.allowed(), clip(r.Method))})
 		return
 	}
-	m[i].serve(w, r)
+	m.all[i].serve(w, r, m.audit)
 }
 
 func (m methods) allowed() string {
 	var names []string
-	for _, o := range m {
+	for _, o := range m.all {
 		names = append(names, o.method)
 		if o.method == http.MethodGet {
 			names = append(names, http.MethodHead)
@@ -105,11 +109,21 @@ func (m methods) allowed() string {
 	return strings.Join(names, ", ")
 }
 
-func (o operation) serve(w http.ResponseWriter, r *http.Request) {
+func (o operation) serve(w http.ResponseWriter, r *http.Request, audit audit) {
+	status, body, err := o.run(r)
+	if err != nil {
+		status, body = failure(err)
+	}
+	if o.method != http.MethodGet {
+		audit.note(r, status, body, err)
+	}
+	answer(w, status, body)
+}
+
+func (o operation) run(r *http.Request) (status int, body any, err error) {
 	a, err := newAsk(r, o.params)
 	if err != nil {
-		fail(w, err)
-		return
+		return 0, nil, err
 	}
 	timeout := o.timeout
 	if timeout == 0 {
@@ -117,15 +131,11 @@ func (o operation) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), timeout)
 	defer cancel()
-	status, body, err := o.answer(ctx, a)
-	if err == nil {
-		answer(w, status, body)
-		return
-	}
+	status, body, err = o.answer(ctx, a)
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = refusal{http.StatusServiceUnavailable, fmt.Sprintf("the gateway is busy and did not answer within %s; try again", timeout)}
 	}
-	fail(w, err)
+	return status, body, err
 }
 
 // ok is the answer of a call that has nothing to add to what the gateway says.

@@ -89,12 +89,12 @@ func (bare) Effective() api.Effective { return api.Effective{} }
 
 func TestListsAreNeverNull(t *testing.T) {
 	for call, want := range map[string][]string{
-		"GET /connections":        {`"connections":[]`},
-		"DELETE /connections?q=1": {`"ids":[]`},
-		"GET /routes":             {`"listen":[]`, `"closed":{}`, `"refused":{}`, `"timeouts":[]`, `"idle_timeout_seconds":null`},
-		"GET /upstreams":          {`"connects":{}`, `"last_connect":null`},
-		"GET /status":             {`"changes":[]`, `"pending":[]`, `"warnings":[]`},
-		"GET /config":             {`"last_reload":null`},
+		"GET /connections":            {`"connections":[]`},
+		"DELETE /connections?age=1ms": {`"ids":[]`},
+		"GET /routes":                 {`"listen":[]`, `"closed":{}`, `"refused":{}`, `"timeouts":[]`, `"idle_timeout_seconds":null`},
+		"GET /upstreams":              {`"connects":{}`, `"last_connect":null`},
+		"GET /status":                 {`"changes":[]`, `"pending":[]`, `"warnings":[]`},
+		"GET /config":                 {`"last_reload":null`},
 	} {
 		method, target, _ := strings.Cut(call, " ")
 		w := askAPI(t, bare{fakeFleet()}, method, target)

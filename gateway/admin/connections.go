@@ -6,10 +6,13 @@ import (
 	"idlegate/gateway/admin/api"
 )
 
-// filterParams are the parameters that choose among open connections.
-func filterParams() []string {
-	return []string{"route", "client", "endpoint", "state", "idle", "age", "due", "q"}
+// exactParams are the parameters that choose open connections for good: what they name and no more.
+func exactParams() []string {
+	return []string{"route", "client", "endpoint", "state", "idle", "age", "due"}
 }
+
+// filterParams are those for looking.
+func filterParams() []string { return append(exactParams(), "q") }
 
 func states() []string {
 	return []string{
@@ -46,7 +49,12 @@ func (a *ask) limit() int { return a.number("limit", 1, api.MaxLimit, api.Defaul
 
 func (c calls) list(ctx context.Context, a *ask) (int, any, error) {
 	filter := a.filter()
-	page := api.Page{Sort: a.oneOf("sort", sortKeys()), Offset: a.number("offset", 0, maxOffset, 0), Limit: a.limit()}
+	page := api.Page{
+		Cursor: a.text("cursor"), Sort: a.oneOf("sort", sortKeys()), Offset: a.number("offset", 0, maxOffset, 0), Limit: a.limit(),
+	}
+	if page.Cursor != "" && (page.Sort != "" || a.text("offset") != "") {
+		a.wrong("cursor is given: it has an order of its own, so there must be neither sort nor offset")
+	}
 	if a.err != nil {
 		return 0, nil, a.err
 	}
@@ -57,6 +65,11 @@ func (c calls) closeAll(ctx context.Context, a *ask) (int, any, error) {
 	filter := a.filter()
 	if a.err != nil {
 		return 0, nil, a.err
+	}
+	if filter.Client != "" {
+		if _, err := api.ParseClients(filter.Client); err != nil {
+			return 0, nil, wrong("client: %v", err)
+		}
 	}
 	if filter.IsZero() {
 		return 0, nil, wrong("without a filter this would end every connection: say which ones, as in ?route=devices&idle=10m")

@@ -233,6 +233,9 @@ func (f *fleet) List(_ context.Context, filter api.Filter, page api.Page) (api.C
 	if err != nil {
 		return api.Connections{}, err
 	}
+	if page.Cursor != "" {
+		return walked(all, page), nil
+	}
 	key, descending := strings.CutPrefix(page.Sort, "-")
 	slices.SortStableFunc(all, func(a, b api.Connection) int {
 		order := compareBy(key, a, b)
@@ -243,6 +246,18 @@ func (f *fleet) List(_ context.Context, filter api.Filter, page api.Page) (api.C
 	})
 	from := min(page.Offset, len(all))
 	return api.Connections{Total: len(all), Offset: page.Offset, Connections: all[from:min(from+page.Limit, len(all))]}, nil
+}
+
+// walked is a page of a walk, whose cursors are ids.
+func walked(all []api.Connection, page api.Page) api.Connections {
+	from, _ := strconv.ParseUint(page.Cursor, 10, 64)
+	all = slices.DeleteFunc(all, func(c api.Connection) bool { return c.ID < from })
+	listed := api.Connections{Connections: all}
+	if len(all) > page.Limit {
+		listed.Connections, listed.Next = all[:page.Limit], strconv.FormatUint(all[page.Limit].ID, 10)
+	}
+	listed.Total = len(listed.Connections)
+	return listed
 }
 
 func compareBy(key string, a, b api.Connection) int {

@@ -23,7 +23,8 @@ type Connections interface {
 	// List gives a page of those that filter lets through.
 	List(ctx context.Context, filter api.Filter, page api.Page) (api.Connections, error)
 	Explain(ctx context.Context, id uint64) (api.Explanation, error)
-	// CloseID ends one connection; CloseAll those that filter lets through, which is not zero. The reason is killed.
+	// CloseID ends one connection; CloseAll those that filter lets through, which is not zero, has no Search, and a Client
+	// that is whole. The reason is killed.
 	CloseID(ctx context.Context, id uint64) error
 	CloseAll(ctx context.Context, filter api.Filter) (api.Closed, error)
 }

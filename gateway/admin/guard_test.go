@@ -23,11 +23,11 @@ func TestOnlyCallsMeantForThisServerAreLetThrough(t *testing.T) {
 		"localhost":                      {host: "localhost:9180"},
 		"localhost in capitals":          {host: "LOCALHOST"},
 		"localhost on a forwarded port":  {host: "localhost:4711"},
-		"the configured host":            {guard: guard{host: "gate.internal"}, host: "Gate.internal:9180"},
+		"the configured host":            {guard: guard{names: []string{"", "gate.internal"}}, host: "Gate.internal:9180"},
 		"placeholder on a unix socket":   {guard: guard{unix: true}, host: UnixHost},
 
 		"a name":                              {host: "evil.example:9180", refuse: `host "evil.example:9180"`},
-		"a name below the configured host":    {guard: guard{host: "gate.internal"}, host: "x.gate.internal", refuse: "host"},
+		"a name below the configured host":    {guard: guard{names: []string{"", "gate.internal"}}, host: "x.gate.internal", refuse: "host"},
 		"a name that begins like an address":  {host: "127.0.0.1.evil.example", refuse: "host"},
 		"a name that ends like localhost":     {host: "evil.localhost.example", refuse: "host"},
 		"no host, with no host configured":    {host: "", refuse: `host ""`},
@@ -49,6 +49,12 @@ func TestOnlyCallsMeantForThisServerAreLetThrough(t *testing.T) {
 		"own origin, but a host that is not":  {host: "evil.example", origin: []string{"http://evil.example"}, refuse: "host"},
 		"an origin that hides the own one":    {host: "localhost", origin: []string{"http://localhost@evil.example"}, refuse: "origin"},
 		"an origin that begins like the own":  {host: "localhost", origin: []string{"http://localhost.evil.example"}, refuse: "origin"},
+		"a name where the port should be":     {host: "127.0.0.1:evil.example", refuse: `host "127.0.0.1:evil.example"`},
+		"a name in the port of localhost":     {host: "localhost:80.evil.example", refuse: "host"},
+		"a name in the port of an IPv6":       {host: "[::1]:evil.example", refuse: "host"},
+		"a name of the certificate":           {guard: guard{certified: func(host string) bool { return host == "gate.example" }}, host: "gate.example:9180"},
+		"a name that the certificate has not": {guard: guard{certified: func(host string) bool { return host == "gate.example" }}, host: "evil.example", refuse: "host"},
+		"no host, and an address of any":      {guard: guard{names: []string{""}}, host: "", refuse: "host"},
 		"both the address and a forged label": {host: "127.0.0.1:9180:80", refuse: "host"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,7 +77,7 @@ func TestOnlyCallsMeantForThisServerAreLetThrough(t *testing.T) {
 	}
 }
 
-func TestOnlyItsOwnPagesMayChangeAnything(t *testing.T) {
+func TestOnlyItsOwnPagesMayCall(t *testing.T) {
 	g := guard{next: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })}
 	for call, want := range map[string]int{
 		"POST":               204, // no browser
@@ -81,8 +87,11 @@ func TestOnlyItsOwnPagesMayChangeAnything(t *testing.T) {
 		"POST cross-site":    403,
 		"DELETE cross-site":  403,
 		"OPTIONS cross-site": 403,
-		"GET cross-site":     204, // a link on somebody's page
-		"HEAD cross-site":    204,
+		"GET":                204,
+		"GET same-origin":    204,
+		"GET same-site":      403,
+		"GET cross-site":     403, // an image, a script, a frame
+		"HEAD cross-site":    403,
 	} {
 		method, site, ok := strings.Cut(call, " ")
 		r := httptest.NewRequest(method, "/api/v1/drain", nil)
@@ -97,6 +106,33 @@ func TestOnlyItsOwnPagesMayChangeAnything(t *testing.T) {
 		}
 		if want == 403 && !strings.HasPrefix(w.Body.String(), `{"error":"the call is `+site) {
 			t.Errorf("%s: %s", call, w.Body)
+		}
+	}
+}
+
+func TestALinkMayLeadToTheStatusPageAlone(t *testing.T) {
+	g := guard{next: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })}
+	for call, want := range map[string]int{
+		"GET / navigate document":               204,
+		"GET / navigate iframe":                 403,
+		"GET / no-cors image":                   403,
+		"POST / navigate document":              403,
+		"GET /debug/pprof/ navigate document":   403,
+		"GET /metrics navigate document":        403,
+		"GET /api/v1/routes navigate document":  403,
+		"GET /debug/pprof/trace no-cors script": 403,
+	} {
+		words := strings.Fields(call)
+		r := httptest.NewRequest(words[0], words[1], nil)
+		r.Host = "localhost"
+		for i, header := range []string{"Sec-Fetch-Mode", "Sec-Fetch-Dest"} {
+			r.Header.Set(header, words[2+i])
+		}
+		r.Header.Set("Sec-Fetch-Site", "cross-site")
+		w := httptest.NewRecorder()
+		g.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%s: status %d, want %d", call, w.Code, want)
 		}
 	}
 }

@@ -23,15 +23,13 @@ func operate(t *testing.T, c Config, change func(*http.Server)) string {
 	if change != nil {
 		change(s.endpoints[0].http)
 	}
-	served := make(chan error, 1)
-	go func() { served <- s.Serve() }()
+	served := make(chan struct{})
+	go func() { defer close(served); s.Serve() }()
 	t.Cleanup(func() {
 		if err := s.Shutdown(context.Background()); err != nil {
 			t.Error(err)
 		}
-		if err := <-served; err != nil {
-			t.Error(err)
-		}
+		<-served
 	})
 	return c.Listener.Addr().String()
 }
@@ -119,5 +117,28 @@ func TestAHugeAddressIsRefused(t *testing.T) {
 	target := api.Prefix + "/connections?q=" + strings.Repeat("x", 2*maxHeaderBytes)
 	if status, _ := call(t, s.operator, "GET", "localhost", target); status != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("status %d", status)
+	}
+}
+
+func TestCallsThatChangeSomethingAreWrittenDown(t *testing.T) {
+	s := start(t, &fakeGateway{}, listen(t, "tcp", "127.0.0.1:0"))
+	for _, one := range []struct{ method, target, want string }{
+		{"DELETE", "/connections?route=devices&client=192.0.2.1", `call="DELETE /api/v1/connections?route=devices&client=192.0.2.1" status=200 closed=0`},
+		{"DELETE", "/connections", `level=WARN msg="the operator called" from=127.0.0.1:`},
+		{"POST", "/upstreams/chat_servers/drain?endpoint=10.0.1.21:5222", `call="POST /api/v1/upstreams/chat_servers/drain?endpoint=10.0.1.21:5222" status=200`},
+		{"POST", "/upstreams/none/drain?endpoint=x", `status=404 error=`},
+		{"POST", "/reload", `call="POST /api/v1/reload" status=200 generation=`},
+		{"POST", "/drain", `call="POST /api/v1/drain" status=202`},
+	} {
+		before := strings.Count(s.log.String(), "the operator called")
+		call(t, s.operator, one.method, "localhost", api.Prefix+one.target)
+		if n := strings.Count(s.log.String(), "the operator called"); n != before+1 || !strings.Contains(s.log.String(), one.want) {
+			t.Errorf("%s %s leaves %d lines; no %q in\n%s", one.method, one.target, n-before, one.want, s.log)
+		}
+	}
+	before := s.log.String()
+	call(t, s.operator, "GET", "localhost", api.Prefix+"/connections")
+	if s.log.String() != before {
+		t.Errorf("a call that changes nothing is written down: %s", s.log)
 	}
 }

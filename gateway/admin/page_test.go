@@ -126,7 +126,7 @@ func (b *tab) serve(address string) {
 	b.address = l.Addr().String()
 	server := New(Config{Listener: l, Gateway: &fakeGateway{}, Operated: b.fleet, Logger: slog.New(slog.DiscardHandler), Version: "v0.4.0"})
 	b.server = server
-	go func() { _ = server.Serve() }() // ends with shutDown
+	go server.Serve() // ends with shutDown
 }
 
 // shutDown ends the server and the calls in progress.

@@ -13,6 +13,9 @@
 //
 // The caller binds, since listening sockets outlive a configuration; the server closes what it was given.
 //
+// A listener that breaks is logged and opened again. Neither listener takes more than 64 connections; while many are there, those
+// that are idle are closed.
+//
 // The API takes parameters strictly: one that is unknown, doubled, empty or out of range is a 400 that says what would be
 // right. Each call is given 5 s, after which the gateway counts as busy: 503.
 package admin
@@ -25,6 +28,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"idlegate/metrics"
@@ -35,8 +39,9 @@ const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 10 * time.Second
 	writeTimeout      = 30 * time.Second
-	idleTimeout       = 2 * time.Minute // longer than between two scrapes
+	idleTimeout       = 30 * time.Second
 	maxHeaderBytes    = 16 << 10
+	maxStreams        = 16 // of HTTP/2, on one connection
 )
 
 // Gateway is what the server asks of the gateway it speaks for.
@@ -49,10 +54,12 @@ type Gateway interface {
 // Config says where the server answers and for whom.
 type Config struct {
 	Listener net.Listener // the operator's: TCP or unix
-	Host     string       // of admin.listen, by which the operator's listener may be called too; may be empty
+	Names    []string     // hosts by which the operator's listener may be called too; "" among them is none
 	// TLS is of the operator's listener, and demands clients' certificates or not; nil: it speaks plain HTTP. It is copied, so
 	// a certificate that may be replaced comes by its GetCertificate or GetConfigForClient.
 	TLS *tls.Config
+	// Certified reports whether the certificate of TLS is valid for a host, by which the listener may then be called; nil: for none.
+	Certified func(host string) bool
 	// Token gives what calls to the operator's listener must carry, and is asked at each of them; nil: none is demanded.
 	Token    func() (string, error)
 	Pprof    bool         // /debug/pprof/ is there
@@ -61,29 +68,30 @@ type Config struct {
 	Operated Operated
 	Logger   *slog.Logger
 	Version  string
+	// Reopen opens a listener again after it has failed, which it may have to close; it returns it where it can be used on. nil: it
+	// is used on.
+	Reopen func(failed net.Listener) (net.Listener, error)
 }
 
 // Server answers on the listeners of its Config.
 type Server struct {
-	endpoints []endpoint // set once, then read only
-}
-
-// endpoint is one listener and what answers on it.
-type endpoint struct {
-	listener net.Listener
-	http     *http.Server // with a TLSConfig where the listener speaks TLS
+	// Set once, then read only.
+	endpoints []*endpoint
+	stopped   chan struct{} // closed when Shutdown begins
+	stop      func()        // closes it
 }
 
 // New makes a server that owns the listeners from now on. Serve or Shutdown must follow.
 func New(c Config) *Server {
 	open := pages{gateway: c.Gateway, metrics: metrics.Handler(c.Gateway, c.Version)}
-	operator := newEndpoint(c.Listener, c.forOperator(open), c.Logger)
-	operator.http.TLSConfig = c.TLS
-	s := &Server{endpoints: []endpoint{operator}}
+	operator := newEndpoint(c, c.Listener, c.forOperator(open))
+	operator.http.TLSConfig, operator.secure = c.TLS, c.TLS != nil
+	s := &Server{endpoints: []*endpoint{operator}, stopped: make(chan struct{})}
+	s.stop = sync.OnceFunc(func() { close(s.stopped) })
 	if c.Metrics != nil {
 		mux := http.NewServeMux()
 		open.register(mux)
-		s.endpoints = append(s.endpoints, newEndpoint(c.Metrics, mux, c.Logger))
+		s.endpoints = append(s.endpoints, newEndpoint(c, c.Metrics, mux))
 	}
 	return s
 }
@@ -93,79 +101,34 @@ func (c Config) forOperator(open pages) http.Handler {
 	mux := http.NewServeMux()
 	open.register(mux)
 	registerPage(mux)
-	calls{c.Operated}.register(mux)
+	calls{gateway: c.Operated, audit: audit{logger: c.Logger, token: c.Token != nil}}.register(mux)
 	if c.Pprof {
 		registerProfiles(mux)
 	}
 	var inner http.Handler = mux
 	if c.Token != nil {
-		inner = newLock(mux, c.Token)
+		inner = newLock(mux, c.Token, c.Logger)
 	}
-	return guard{next: inner, host: c.Host, unix: c.Listener.Addr().Network() == "unix"}
+	return guard{next: inner, names: c.Names, certified: c.Certified, unix: c.Listener.Addr().Network() == "unix"}
 }
 
-func newEndpoint(l net.Listener, h http.Handler, logger *slog.Logger) endpoint {
-	return endpoint{listener: l, http: &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-
-		DisableGeneralOptionsHandler: true, // it would answer OPTIONS * before the guard
-		ErrorLog:                     slog.NewLogLogger(logger.With("listener", l.Addr().String()).Handler(), slog.LevelWarn),
-	}}
-}
-
-// Serve answers until Shutdown begins, then gives nil. If a listener breaks, it stops answering on all and gives that error.
-func (s *Server) Serve() error {
-	broken := make(chan error, len(s.endpoints))
+// Serve answers until Shutdown begins.
+func (s *Server) Serve() {
+	var all sync.WaitGroup
 	for _, e := range s.endpoints {
-		go func() { broken <- e.serve() }()
+		all.Go(func() { e.serve(s.stopped) })
 	}
-	var errs []error
-	for range s.endpoints {
-		err := <-broken
-		if err == nil {
-			continue
-		}
-		errs = append(errs, err)
-		for _, e := range s.endpoints {
-			_ = e.http.Close() // its error is of the listener that broke
-		}
-	}
-	return errors.Join(errs...)
+	all.Wait()
 }
 
 // Shutdown stops accepting and waits for the calls in progress, but cuts them off when ctx ends, which is then the error.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.stop()
 	var errs []error
 	for _, e := range s.endpoints {
 		if err := e.shutdown(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("end the calls on %s: %w", e.listener.Addr(), err))
+			errs = append(errs, fmt.Errorf("end the calls on %s: %w", e.address, err))
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func (e endpoint) serve() error {
-	serve := e.http.Serve
-	if e.http.TLSConfig != nil {
-		serve = func(l net.Listener) error { return e.http.ServeTLS(l, "", "") }
-	}
-	err := serve(e.listener)
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return fmt.Errorf("serve %s: %w", e.listener.Addr(), err)
-}
-
-func (e endpoint) shutdown(ctx context.Context) error {
-	err := e.http.Shutdown(ctx)
-	e.listener.Close() // in case it was never served; else it is closed already and says so
-	if ctx.Err() != nil {
-		e.http.Close()
-	}
-	return err
 }

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -48,16 +49,29 @@ type running struct {
 	*Server
 	operator, scrapers net.Listener
 	log                *lockedBuffer
-	served             chan error
+	reopened           chan net.Listener
+	served             chan struct{}
 }
 
 func start(t *testing.T, g Gateway, operator net.Listener) *running {
+	t.Helper()
+	r := prepare(t, g, operator)
+	r.serve()
+	return r
+}
+
+// serve has it answer.
+func (r *running) serve() { go func() { defer close(r.served); r.Serve() }() }
+
+// prepare is start, but does not answer yet.
+func prepare(t *testing.T, g Gateway, operator net.Listener) *running {
 	t.Helper()
 	r := &running{
 		operator: operator,
 		scrapers: listen(t, "tcp", "127.0.0.1:0"),
 		log:      new(lockedBuffer),
-		served:   make(chan error, 1),
+		served:   make(chan struct{}),
+		reopened: make(chan net.Listener, 2),
 	}
 	r.Server = New(Config{
 		Listener: operator,
@@ -66,8 +80,14 @@ func start(t *testing.T, g Gateway, operator net.Listener) *running {
 		Operated: fakeFleet(),
 		Logger:   slog.New(slog.NewTextHandler(r.log, nil)),
 		Version:  "v1.2.3",
+		Reopen: func(failed net.Listener) (net.Listener, error) {
+			again, err := net.Listen(failed.Addr().Network(), failed.Addr().String())
+			if err == nil {
+				r.reopened <- again
+			}
+			return again, err
+		},
 	})
-	go func() { r.served <- r.Serve() }()
 	t.Cleanup(func() { _ = r.Shutdown(context.Background()) })
 	return r
 }
@@ -194,9 +214,7 @@ func TestShutdownEndsServeAndClosesBothListeners(t *testing.T) {
 	if err := s.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if err := <-s.served; err != nil {
-		t.Errorf("Serve gives %v", err)
-	}
+	<-s.served
 	expectClosed(t, s.operator)
 	expectClosed(t, s.scrapers)
 }
@@ -208,9 +226,7 @@ func TestShutdownBeforeServeClosesTheListeners(t *testing.T) {
 		t.Error(err)
 	}
 	expectClosed(t, l)
-	if err := s.Serve(); err != nil {
-		t.Errorf("Serve after Shutdown gives %v", err)
-	}
+	s.Serve() // and it returns
 }
 
 func TestShutdownCutsOffCallsWhenItsContextEnds(t *testing.T) {
@@ -238,15 +254,67 @@ func TestShutdownCutsOffCallsWhenItsContextEnds(t *testing.T) {
 	}
 }
 
-func TestBrokenListenerEndsServeOnBoth(t *testing.T) {
+func TestABrokenListenerIsOpenedAgain(t *testing.T) {
 	s := start(t, &fakeGateway{}, listen(t, "tcp", "127.0.0.1:0"))
-	call(t, s.operator, "GET", "localhost", "/healthz") // it serves
-	call(t, s.scrapers, "GET", "localhost", "/healthz")
-	s.scrapers.Close()
-	if err := <-s.served; !errors.Is(err, net.ErrClosed) || !strings.Contains(err.Error(), s.scrapers.Addr().String()) {
-		t.Errorf("Serve gives %v", err)
+	for _, l := range []net.Listener{s.operator, s.scrapers} {
+		call(t, l, "GET", "localhost", "/healthz") // it serves
+		l.Close()
 	}
-	expectClosed(t, s.operator)
+	for _, l := range []net.Listener{s.operator, s.scrapers} {
+		again := <-s.reopened
+		if status, body := call(t, again, "GET", "localhost", "/healthz"); status != 200 {
+			t.Errorf("%s, opened again: status %d: %s", l.Addr(), status, body)
+		}
+		if want := `the admin server does not answer" listener=` + l.Addr().String(); !strings.Contains(s.log.String(), want) {
+			t.Errorf("no %q in\n%s", want, s.log)
+		}
+	}
+}
+
+func TestConnectionsOfAListenerAreBounded(t *testing.T) {
+	s := prepare(t, &fakeGateway{}, listen(t, "tcp", "127.0.0.1:0"))
+	counted := &countingListener{Listener: s.scrapers}
+	s.endpoints[1].listener = counted
+	s.serve()
+	for range 3 * maxConnections { // each keeps a connection
+		conn, err := net.Dial("tcp", s.scrapers.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprint(conn, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+	}
+	if status, _ := call(t, s.scrapers, "GET", "x", "/healthz"); status != 200 {
+		t.Errorf("amid idle connections: status %d", status)
+	}
+	if most := counted.most.Load(); most > maxConnections || most < crowded {
+		t.Errorf("%d connections were open at once, at most %d may be", most, maxConnections)
+	}
+}
+
+// countingListener counts its connections that are open at once.
+type countingListener struct {
+	net.Listener
+	open, most atomic.Int64
+}
+
+func (l *countingListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	l.most.Store(max(l.most.Load(), l.open.Add(1))) // one goroutine accepts
+	return &countedConn{Conn: conn, gone: sync.OnceFunc(func() { l.open.Add(-1) })}, nil
+}
+
+type countedConn struct {
+	net.Conn
+	gone func()
+}
+
+func (c *countedConn) Close() error {
+	c.gone()
+	return c.Conn.Close()
 }
 
 func expectClosed(t *testing.T, l net.Listener) {

@@ -4,29 +4,27 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
 )
 
-const (
-	penalty      = 200 * time.Millisecond // before a wrong token is answered
-	maxPenalties = 16                     // at once; beyond that wrong tokens are answered without delay, for waiting has a price too
-)
-
 // lock lets calls through that carry the token, as a bearer's or as the password of any user, which is how a browser asks
 // for it. Who only wants to know whether the process lives and serves needs none.
 //
-// A right token is never delayed, whatever others try, so nobody can lock the operator out. The delay of wrong ones slows
-// down a client that tries one after another; against one that tries on many connections only a long token helps.
+// Wrong tokens of one address are answered one after the other, however many connections they come on. A right token is not delayed,
+// whatever other addresses try; from an address with maxBehind wrong ones waiting nothing is taken for a moment, since what is
+// answered sooner than a wrong token would be known to be right.
 type lock struct {
 	next    http.Handler
 	token   func() (string, error)
-	waiting chan struct{} // holds one for each wrong token that is waiting for its answer
+	guesses *guesses
+	logger  *slog.Logger
 }
 
-func newLock(next http.Handler, token func() (string, error)) lock {
-	return lock{next: next, token: token, waiting: make(chan struct{}, maxPenalties)}
+func newLock(next http.Handler, token func() (string, error), logger *slog.Logger) lock {
+	return lock{next: next, token: token, guesses: newGuesses(), logger: logger}
 }
 
 // ServeHTTP implements http.Handler.
@@ -43,28 +41,31 @@ func (l lock) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, http.StatusServiceUnavailable, fmt.Sprintf("the token that calls must carry cannot be read: %v", err))
 		return
 	}
-	shown := credential(r)
+	shown, from := credential(r), caller(r)
+	if shown != "" && l.guesses.full(from, time.Now()) {
+		w.Header().Set("Retry-After", "1")
+		refuse(w, r, http.StatusTooManyRequests, "too many wrong tokens came from this address: try again in a moment")
+		return
+	}
 	if sameToken(shown, token) {
 		l.next.ServeHTTP(w, r)
 		return
 	}
 	sentence := "a token is demanded: Authorization: Bearer TOKEN, or TOKEN as the password"
 	if shown != "" {
-		l.delay(r)
+		wait, since := l.guesses.add(from, time.Now())
+		if since > 0 {
+			l.logger.Warn("a token was refused", "from", from, "refused", since, "call", r.Method+" "+clip(r.URL.Path))
+		}
+		delay(r, wait)
 		sentence = "this is not the token in token_file"
 	}
 	w.Header().Set("WWW-Authenticate", `Basic realm="idlegate", charset="UTF-8"`)
 	refuse(w, r, http.StatusUnauthorized, sentence)
 }
 
-func (l lock) delay(r *http.Request) {
-	select {
-	case l.waiting <- struct{}{}:
-		defer func() { <-l.waiting }()
-	default:
-		return
-	}
-	timer := time.NewTimer(penalty)
+func delay(r *http.Request, wait time.Duration) {
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -66,7 +67,7 @@ func TestATokenOpensEveryPage(t *testing.T) {
 
 func TestATokenIsABearersOrAPassword(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newLock(http.NotFoundHandler(), secret)
+		h := newLock(http.NotFoundHandler(), secret, slog.New(slog.DiscardHandler))
 		for name, test := range map[string]struct {
 			header []string
 			status int
@@ -96,7 +97,7 @@ func TestATokenIsABearersOrAPassword(t *testing.T) {
 func TestARotatedTokenIsTakenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		token := "old"
-		h := newLock(http.NotFoundHandler(), func() (string, error) { return token, nil })
+		h := newLock(http.NotFoundHandler(), func() (string, error) { return token, nil }, slog.New(slog.DiscardHandler))
 		if w := visit(t, h, "/", "Bearer old"); w.Code != 404 {
 			t.Errorf("the old one: status %d", w.Code)
 		}
@@ -114,7 +115,7 @@ func TestATokenThatCannotBeReadOpensNothing(t *testing.T) {
 		"open /etc/idlegate/token: no such file": func() (string, error) { return "", errors.New("open /etc/idlegate/token: no such file") },
 		"it is empty":                            func() (string, error) { return "", nil },
 	} {
-		h := newLock(http.NotFoundHandler(), token)
+		h := newLock(http.NotFoundHandler(), token, slog.New(slog.DiscardHandler))
 		for _, authorization := range []string{"", "Bearer ", basic("operator", "")} {
 			w := visit(t, h, "/api/v1/status", authorization)
 			if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "cannot be read: "+name) {
@@ -127,38 +128,101 @@ func TestATokenThatCannotBeReadOpensNothing(t *testing.T) {
 	}
 }
 
-func TestWrongTokensWaitAndTheRightOneDoesNot(t *testing.T) {
+// visitFrom is visit from an address.
+func visitFrom(t *testing.T, h http.Handler, from, token string) int {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
+	r.Host, r.RemoteAddr = "localhost", from
+	r.Header.Set("Authorization", "Bearer "+token)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Code
+}
+
+func TestParallelWrongTokensAreSlowedAsOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newLock(http.NotFoundHandler(), secret)
+		h := newLock(http.NotFoundHandler(), secret, slog.New(slog.DiscardHandler))
 		began := time.Now()
-		var waited, atOnce int
 		var mu sync.Mutex
 		var all sync.WaitGroup
-		for range 3 * maxPenalties {
+		after := map[time.Duration]int{} // answers to guesses
+		refused := 0                     // taken for no guess
+		for i := range 3 * maxBehind {
 			all.Go(func() {
-				visit(t, h, "/", "Bearer guess")
+				code := visitFrom(t, h, fmt.Sprintf("192.0.2.1:%d", 1000+i), "guess")
 				mu.Lock()
 				defer mu.Unlock()
-				if time.Since(began) == penalty {
-					waited++
-				} else if time.Since(began) == 0 {
-					atOnce++
+				if code == http.StatusTooManyRequests {
+					refused++
+					return
 				}
+				after[time.Since(began)]++
 			})
 		}
 		synctest.Wait() // none moves until the clock does
-		if w := visit(t, h, "/", "Bearer s3cret:?"); w.Code != 404 || time.Since(began) != 0 {
-			t.Errorf("the right one: status %d after %s", w.Code, time.Since(began))
+		if code := visitFrom(t, h, "192.0.2.1:1", "s3cret:?"); code != http.StatusTooManyRequests {
+			t.Errorf("amid the guesses of its address the right one gets %d, which tells it from a wrong one", code)
 		}
-		if w := visit(t, h, "/"); w.Code != 401 || time.Since(began) != 0 {
-			t.Errorf("none: status %d after %s", w.Code, time.Since(began))
+		if code := visitFrom(t, h, "192.0.2.2:1", "s3cret:?"); code != 404 || time.Since(began) != 0 {
+			t.Errorf("the right one from elsewhere: status %d after %s", code, time.Since(began))
 		}
 		all.Wait()
-		if waited != maxPenalties || atOnce != 2*maxPenalties {
-			t.Errorf("%d have waited, %d were answered at once; want %d and %d", waited, atOnce, maxPenalties, 2*maxPenalties)
+		for i := range maxBehind {
+			if after[time.Duration(i+1)*penalty] != 1 {
+				t.Errorf("answers to guesses came after %v, want one each %v", after, penalty)
+				break
+			}
 		}
-		if w := visit(t, h, "/", "Bearer guess"); w.Code != 401 || time.Since(began) != 2*penalty {
-			t.Errorf("a later one: status %d after %s", w.Code, time.Since(began))
+		if len(after) != maxBehind || refused != 2*maxBehind {
+			t.Errorf("%d guesses were answered and %d refused, want %d and %d", len(after), refused, maxBehind, 2*maxBehind)
+		}
+		if code := visitFrom(t, h, "192.0.2.1:1", "s3cret:?"); code != 404 {
+			t.Errorf("the right one afterwards: status %d", code)
+		}
+	})
+}
+
+func TestWhoGoesAwayBeforeTheAnswerHasGainedNothing(t *testing.T) {
+	g, now := newGuesses(), time.Now()
+	for range maxBehind {
+		g.add("[2001:db8::1]:1", now)
+	}
+	if !g.full("[2001:db8::2]:1", now) || g.full("[2001:db8:0:1::1]:1", now) {
+		t.Error("a network of 64 bits is not one address")
+	}
+	if g.full("[2001:db8::1]:1", now.Add(penalty)) {
+		t.Error("after one answer there is no room for another guess")
+	}
+}
+
+func TestAddressesThatGuessAreBounded(t *testing.T) {
+	g, now := newGuesses(), time.Now()
+	for i := range 3 * maxAddresses {
+		g.add(fmt.Sprintf("10.0.%d.%d:1", i>>8, i&255), now)
+	}
+	if len(g.due) > maxAddresses+1 {
+		t.Errorf("%d addresses are remembered", len(g.due))
+	}
+	g.add("192.0.2.1:1", now.Add(time.Hour))
+	if len(g.due) > 2 {
+		t.Errorf("%d are left when all answers are long past", len(g.due))
+	}
+}
+
+func TestRefusedTokensLeaveALineASecondAtMost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := new(lockedBuffer)
+		h := newLock(http.NotFoundHandler(), secret, slog.New(slog.NewTextHandler(log, nil)))
+		for range 11 {
+			visitFrom(t, h, "192.0.2.1:1", "guess")
+		}
+		for _, want := range []string{"a token was refused\" from=192.0.2.1:1 refused=1 ", "refused=5 "} {
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("no %q in\n%s", want, log)
+			}
+		}
+		if n := strings.Count(log.String(), "\n"); n > 3 || strings.Contains(log.String(), "guess\n") {
+			t.Errorf("%d lines within 2 s:\n%s", n, log)
 		}
 	})
 }

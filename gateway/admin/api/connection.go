@@ -33,15 +33,16 @@ const (
 
 // Connections is a page of a listing.
 type Connections struct {
-	Total       int          `json:"total"` // that the filter lets through
+	Total       int          `json:"total"` // that the filter lets through; with a cursor, those on this page
 	Offset      int          `json:"offset"`
 	Connections []Connection `json:"connections"`
+	Next        string       `json:"next,omitempty"` // the cursor to go on with; "": this was the last page, or no cursor was given
 }
 
 // Filter chooses among open connections; each member that is set must hold.
 type Filter struct {
 	Route    string
-	Client   string // part of the address
+	Client   string // as ParseClients has it; what it does not take is part of the address
 	Endpoint string // as the policy file has it
 	State    State
 	Idle     time.Duration // silent for at least so long
@@ -55,20 +56,21 @@ func (f Filter) IsZero() bool { return f == Filter{} }
 
 // Page says in which order and from where to list.
 type Page struct {
+	// Cursor walks through all connections, a page after the other, in the order in which the gateway holds them: FirstPage at the
+	// beginning, then what Next said. Sort and Offset are not used then; "": they are.
+	Cursor string
 	Sort   string // a key of SortKeys, "-" before it: descending; "": by id
 	Offset int
 	Limit  int // 1 to MaxLimit
 }
 
+// FirstPage is the Cursor to begin with.
+const FirstPage = "first"
+
 const (
 	DefaultLimit = 100
 	MaxLimit     = 1000
 )
-
-// SortKeys are what connections can be sorted by. due puts those that no timer ends last.
-func SortKeys() []string {
-	return []string{"id", "route", "client", "endpoint", "state", "age", "silence", "bytes", "messages", "due"}
-}
 
 // Closed says which connections a call has ended.
 type Closed struct {

@@ -77,20 +77,21 @@ type Row struct {
 	Unknown bool
 }
 
-// For weighs what is known and advises.
-func For(in Input) Advice {
-	s := newStudy(&in)
+// For weighs what is known of one route and advises. Where a route shares its policy with others, ForRoutes does.
+func For(in Input) Advice { return newStudy(&in).advice() }
+
+func (s *study) advice() Advice {
 	a := Advice{
 		Rows:         s.rows,
 		Connections:  s.all.connections,
-		Open:         in.Open.connections,
+		Open:         s.Open.connections,
 		Spoke:        s.all.spoke,
 		Cut:          s.all.cut,
 		Resumed:      s.all.resumed,
 		LongestQuiet: s.all.longest,
 	}
 	if missing := s.missing(); len(missing) > 0 {
-		a.Recommended = in.IdleTimeout
+		a.Recommended = s.IdleTimeout
 		a.Reasons = append(missing, s.circumstances()...)
 		return a
 	}

@@ -99,7 +99,11 @@ func (s *study) ofShortTime() string {
 
 // remark is the reason in one line, for a comment.
 func (s *study) remark(recommended time.Duration) string {
-	said := units.FormatDuration(recommended) + ": clients spoke again after " + about(s.all.longest) + " of silence at most"
+	clients := "clients"
+	if s.shared {
+		clients += " of route " + s.Route
+	}
+	said := units.FormatDuration(recommended) + ": " + clients + " spoke again after " + about(s.all.longest) + " of silence at most"
 	if s.verdict() == hopeless {
 		return said + ", which no candidate allows; as it is in force."
 	}

@@ -22,6 +22,8 @@ type study struct {
 	rows     []Row
 	harmless int // shortest candidate that cuts no more than is tolerated; rungs: none is
 	chosen   int // the next longer one, as margin; the longest has none
+
+	shared bool // other routes have the same policy, so a snippet says by which it was measured
 }
 
 func newStudy(in *Input) *study {

@@ -11,7 +11,8 @@ import (
 // View is a copy of an open connection at one instant.
 type View struct {
 	ID       uint64
-	Loop     int // that owns it
+	Loop     int   // that owns it
+	Slot     int32 // in which that loop holds it, until it ends
 	Route    *Route
 	Client   netip.AddrPort     // invalid for unix sockets
 	Endpoint *upstream.Endpoint // nil: none yet
@@ -46,9 +47,21 @@ func (l *Loop) Views(views []View, first, slots int32) (all []View, next int32, 
 	return views, next, next < end
 }
 
+// Find looks in so many slots from the first on for the open connection with that id, and copies it. It is called as Views is.
+func (l *Loop) Find(id uint64, first, slots int32) (v View, found bool, next int32, more bool) {
+	l.tick()
+	end := int32(len(l.slab.chunks) * slabChunk)
+	for next = first; next < min(end, first+slots); next++ {
+		if c := l.slab.at(next); c.id == id && c.phase != vacant && c.phase != closing {
+			return l.view(c), true, next, false
+		}
+	}
+	return View{}, false, next, next < end
+}
+
 func (l *Loop) view(c *conn) View {
 	v := View{
-		ID: c.id, Loop: l.cfg.Index, Route: c.route, Client: c.client.address(), Session: c.session,
+		ID: c.id, Loop: l.cfg.Index, Slot: c.slot, Route: c.route, Client: c.client.address(), Session: c.session,
 		State: Relaying, Leaving: l.leavesFor(c, session.Open), LeaveBy: deadline.Never, At: l.now, token: c.token(session.Client),
 	}
 	if c.use.Held() {

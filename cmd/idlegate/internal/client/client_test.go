@@ -1,6 +1,7 @@
 package client
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -110,56 +111,60 @@ func TestTokenFiles(t *testing.T) {
 	}
 }
 
-// pages serves a listing of total connections whose ids are 0 and up, and says where pages were cut.
-func pages(t *testing.T, total int, shift func(offset int) int) (c *Client, offsets *[]int) {
+// pages serves a listing of total connections whose ids are total-1 to 0, and notes what it was asked.
+func pages(t *testing.T, total int) (c *Client, asked *[]string) {
 	t.Helper()
-	offsets = new([]int)
+	asked = new([]string)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		offset, _ := strconv.Atoi(r.URL.Query().Get("offset"))
-		limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
-		*offsets = append(*offsets, offset)
-		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprintf(w, `{"total": %d, "offset": %d, "connections": [`, total, offset)
-		for i := offset; i < min(offset+limit, total); i++ {
-			if i > offset {
-				fmt.Fprint(w, ",")
-			}
-			fmt.Fprintf(w, `{"id": %d}`, i-shift(offset))
+		query := r.URL.Query()
+		*asked = append(*asked, query.Encode())
+		first, _ := strconv.Atoi(query.Get("cursor"))
+		limit, _ := strconv.Atoi(query.Get("limit"))
+		page := api.Connections{Total: total, Connections: []api.Connection{}}
+		for i := first; i < min(first+limit, total); i++ {
+			page.Connections = append(page.Connections, api.Connection{ID: uint64(total - 1 - i)})
 		}
-		fmt.Fprint(w, "]}")
+		if query.Has("cursor") {
+			page.Total = len(page.Connections)
+			if first+limit < total {
+				page.Next = strconv.Itoa(first + limit)
+			}
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(page)
 	}))
 	t.Cleanup(server.Close)
-	return newClient(t, Config{Address: server.Listener.Addr().String()}), offsets
+	return newClient(t, Config{Address: server.Listener.Addr().String()}), asked
 }
 
 func TestAllJoinsPages(t *testing.T) {
-	still := func(int) int { return 0 }
+	first := "cursor=first&limit=1000"
 	for name, c := range map[string]struct {
 		total, limit int
-		shift        func(int) int
-		offsets      []int
+		sort         string
+		asked        []string
 		want         int
+		firstID      uint64
 	}{
-		"none open":                       {total: 0, shift: still, offsets: []int{0}, want: 0},
-		"one page":                        {total: 1000, shift: still, offsets: []int{0}, want: 1000},
-		"three pages":                     {total: 2001, shift: still, offsets: []int{0, 1000, 2000}, want: 2001},
-		"a limit within a page":           {total: 2001, limit: 3, shift: still, offsets: []int{0}, want: 3},
-		"a limit beyond a page":           {total: 5000, limit: 1500, shift: still, offsets: []int{0, 1000}, want: 1500},
-		"ten of the first page come anew": {total: 2001, shift: func(o int) int { return min(o, 10) }, offsets: []int{0, 1000, 2000}, want: 1991},
+		"none open":                   {total: 0, asked: []string{first}, want: 0},
+		"one page":                    {total: 1000, asked: []string{first}, want: 1000},
+		"three pages":                 {total: 2001, asked: []string{first, "cursor=1000&limit=1000", "cursor=2000&limit=1000"}, want: 2001},
+		"another order":               {total: 1001, sort: "-id", asked: []string{first, "cursor=1000&limit=1000"}, want: 1001, firstID: 1000},
+		"a limit within a page":       {total: 2001, limit: 3, sort: "-id", asked: []string{"limit=3&sort=-id"}, want: 3, firstID: 2000},
+		"a limit beyond a page":       {total: 2001, limit: 1500, asked: []string{first, "cursor=1000&limit=1000", "cursor=2000&limit=1000"}, want: 1500},
+		"a limit beyond all there is": {total: 5, limit: 1500, asked: []string{first}, want: 5},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client, offsets := pages(t, c.total, c.shift)
-			all, err := client.All(t.Context(), api.Filter{}, "", c.limit)
+			client, asked := pages(t, c.total)
+			all, err := client.All(t.Context(), api.Filter{}, c.sort, c.limit)
 			if err != nil || len(all.Connections) != c.want || all.Total != c.total {
 				t.Errorf("%d of %d, %v; want %d of %d", len(all.Connections), all.Total, err, c.want, c.total)
 			}
-			if !slices.Equal(*offsets, c.offsets) {
-				t.Errorf("asked from %v, want %v", *offsets, c.offsets)
+			if !slices.Equal(*asked, c.asked) {
+				t.Errorf("asked %q, want %q", *asked, c.asked)
 			}
-			for i, one := range all.Connections {
-				if one.ID != uint64(i) {
-					t.Fatalf("connection %d is at %d", one.ID, i)
-				}
+			if len(all.Connections) > 0 && all.Connections[0].ID != c.firstID {
+				t.Errorf("connection %d is first, want %d", all.Connections[0].ID, c.firstID)
 			}
 		})
 	}

@@ -12,6 +12,9 @@ import (
 // Connections is one page of the open connections.
 func (c *Client) Connections(ctx context.Context, filter api.Filter, page api.Page) (api.Connections, error) {
 	query := filterQuery(filter)
+	if page.Cursor != "" {
+		query.Set("cursor", page.Cursor)
+	}
 	if page.Sort != "" {
 		query.Set("sort", page.Sort)
 	}
@@ -24,36 +27,38 @@ func (c *Client) Connections(ctx context.Context, filter api.Filter, page api.Pa
 	return get[api.Connections](ctx, c, "/connections", query)
 }
 
-// All joins pages until it has limit connections, or all where limit is 0. Connections come and go between two pages: each
-// is in the answer once, but one that moves to an earlier page meanwhile is missed. Total is as the last page has it.
+// All is the first connections of a listing, at most limit, or all where limit is 0. Connections come and go while it is read: what
+// is open all the while is in the answer, once.
 func (c *Client) All(ctx context.Context, filter api.Filter, sort string, limit int) (api.Connections, error) {
+	if limit > 0 && limit <= api.MaxLimit {
+		all, err := c.Connections(ctx, filter, api.Page{Sort: sort, Limit: limit})
+		all.Connections = all.Connections[:min(limit, len(all.Connections))]
+		return all, err
+	}
+	all, err := c.walk(ctx, filter)
+	if err != nil {
+		return all, err
+	}
+	api.Sort(all.Connections, sort)
+	all.Total = len(all.Connections)
+	if limit > 0 {
+		all.Connections = all.Connections[:min(limit, all.Total)]
+	}
+	return all, nil
+}
+
+// walk joins all pages, which come in the order in which the gateway holds connections.
+func (c *Client) walk(ctx context.Context, filter api.Filter) (api.Connections, error) {
 	all := api.Connections{Connections: []api.Connection{}}
-	seen := map[uint64]bool{}
-	for offset := 0; ; {
-		page := api.Page{Sort: sort, Offset: offset, Limit: api.MaxLimit}
-		if limit > 0 {
-			page.Limit = min(page.Limit, limit-len(all.Connections))
-		}
+	for page := (api.Page{Cursor: api.FirstPage, Limit: api.MaxLimit}); page.Cursor != ""; {
 		got, err := c.Connections(ctx, filter, page)
 		if err != nil {
 			return all, err
 		}
-		all.Total = got.Total
-		for _, one := range got.Connections {
-			if !seen[one.ID] {
-				seen[one.ID] = true
-				all.Connections = append(all.Connections, one)
-			}
-		}
-		offset += len(got.Connections)
-		if limit > 0 && len(all.Connections) >= limit {
-			all.Connections = all.Connections[:limit]
-			return all, nil
-		}
-		if len(got.Connections) == 0 || offset >= got.Total {
-			return all, nil
-		}
+		all.Connections = append(all.Connections, got.Connections...)
+		page.Cursor = got.Next
 	}
+	return all, nil
 }
 
 // filterQuery writes a filter as the API reads it. Durations are whole milliseconds.

@@ -1,0 +1,61 @@
+package admin
+
+import (
+	"net"
+	"sync"
+)
+
+// boundedListener accepts while fewer than so many of its connections are open; others wait in the backlog.
+//
+// golang.org/x/net/netutil has such a listener, but its connections have no CloseWrite, without which net/http resets a connection
+// whose request it did not read whole, and the answer with it.
+type boundedListener struct {
+	net.Listener
+	places chan struct{} // holds one for each open connection
+	closed chan struct{}
+	once   sync.Once
+}
+
+func newBoundedListener(l net.Listener, most int) *boundedListener {
+	return &boundedListener{Listener: l, places: make(chan struct{}, most), closed: make(chan struct{})}
+}
+
+// Accept implements net.Listener.
+func (l *boundedListener) Accept() (net.Conn, error) {
+	select {
+	case l.places <- struct{}{}:
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		<-l.places
+		return nil, err
+	}
+	return &boundedConn{Conn: conn, leave: sync.OnceFunc(func() { <-l.places })}, nil
+}
+
+// Close implements net.Listener.
+func (l *boundedListener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return l.Listener.Close()
+}
+
+type boundedConn struct {
+	net.Conn
+	leave func()
+}
+
+// Close implements net.Conn.
+func (c *boundedConn) Close() error {
+	defer c.leave()
+	return c.Conn.Close()
+}
+
+// CloseWrite sends a FIN, as of TCP and unix sockets.
+func (c *boundedConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
