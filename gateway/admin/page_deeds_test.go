@@ -2,6 +2,7 @@ package admin
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -93,9 +94,14 @@ func reloadsPolicy(b *tab) {
 	b.until(`document.querySelector("#notice").textContent.includes("1 change, generation 8")`)
 	b.until(`document.querySelector("#generation").textContent === "8"`)
 	reload := answers[api.Status](b, "/status").Config.LastReload
-	for i, change := range b.texts("#reload-result .changes:first-of-type li") {
-		if !strings.HasPrefix(change, reload.Changes[i].Text) {
-			b.Errorf("change %d is %q, want %q", i, change, reload.Changes[i].Text)
+	told := b.texts("#reload-result .changes:first-of-type li")
+	all := slices.Concat(reload.Changes, reload.Pending)
+	if len(told) != len(all) {
+		b.Fatalf("told are %q, want %d changes and what waits for a restart", told, len(reload.Changes))
+	}
+	for i, change := range told {
+		if pending := strings.HasSuffix(change, "at the next start"); !strings.HasPrefix(change, all[i].Text) || pending != (i >= len(reload.Changes)) {
+			b.Errorf("change %d is %q, want %q", i, change, all[i].Text)
 		}
 	}
 	expect(b, "warnings", b.texts("#reload-result .changes .warn, #reload-result li.warn"), reload.Warnings)
