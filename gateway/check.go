@@ -70,6 +70,13 @@ func (l *look) files() {
 
 // certificate reports an error of certificates at the key that it is about.
 func (l *look) certificate(err error) {
+	var several interface{ Unwrap() []error }
+	if errors.As(err, &several) {
+		for _, one := range several.Unwrap() {
+			l.certificate(one)
+		}
+		return
+	}
 	const tls = "admin.tls"
 	path := tls + ".cert"
 	var missing *fs.PathError

@@ -34,7 +34,7 @@ func TestTopInATerminal(t *testing.T) {
 			defer gateway.Close()
 			tty := openTerminal(t, 100, 30)
 			before := tty.state(t)
-			tty.start(t, "top", "--admin", gateway.Listener.Addr().String(), "--every", "20ms")
+			tty.start(t, "top", "--admin", gateway.Listener.Addr().String(), "--every", "100ms")
 			tty.expect(t, "the next to be ended")
 			tty.expect(t, "idle_timeout in 41s")
 			tty.demand(t, tty.press("s"))
