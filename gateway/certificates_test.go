@@ -47,7 +47,7 @@ func TestExchangedCertificatesAreTakenUp(t *testing.T) {
 
 func TestATokenFileThatIsNoFileIsRefused(t *testing.T) {
 	for _, path := range []string{"/dev/zero", t.TempDir()} {
-		if _, err := unstartedAs(t, operated("token_file: "+path)); err == nil || !strings.Contains(err.Error(), "no regular file") {
+		if _, err := unstartedAs(t, operated("token_file: "+path)); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 			t.Errorf("%s: New gives %v", path, err)
 		}
 	}
