@@ -8,6 +8,7 @@ import (
 	"idlegate/gateway/admin/api"
 	"idlegate/gateway/internal/advice"
 	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/ledger"
 	"idlegate/gateway/internal/relay"
 	"idlegate/metrics"
 	"idlegate/policy"
@@ -68,26 +69,26 @@ func (g *Gateway) adviceInputs(ctx context.Context, routes []*route) ([]advice.I
 		return nil, err
 	}
 	inputs := make([]advice.Input, len(routes))
-	of := map[*relay.Account]*advice.Input{}
+	of := map[*relay.RouteStats]*advice.Input{}
 	for i, r := range routes {
 		inputs[i] = adviceInput(r, &counted[i])
-		of[r.Account] = &inputs[i]
+		of[r.RouteStats] = &inputs[i]
 	}
 	err = g.eachView(ctx, func(v *relay.View) {
-		if in := of[v.Route.Account]; in != nil {
-			in.Open.Open(relay.Silences(&v.Session, v.At))
+		if in := of[v.Route.RouteStats]; in != nil {
+			in.Open.Open(ledger.Silences(&v.Session, v.At))
 		}
 	})
 	return inputs, err
 }
 
-func adviceInput(r *route, c *relay.Counters) advice.Input {
+func adviceInput(r *route, c *ledger.Counters) advice.Input {
 	return advice.Input{
 		Route: r.Name, Policy: r.cfg.Policy.Name,
 		IdleTimeout: r.Rules.Enforced[deadline.IdleTimeout],
 		DryRun:      r.Rules.Watched(deadline.IdleTimeout),
 		DryRunAll:   r.cfg.Policy.DryRun.All,
-		Observed:    c.Rehearsed,
+		Observed:    c.DryRunIdle,
 		Ended:       c.Silences,
 		Counted:     time.Since(r.since),
 		Gaps:        gapsOf(&c.Gap),

@@ -13,7 +13,7 @@ import (
 )
 
 // compileRoute makes a route of what is kept of it, if it was there before, and the new policy file.
-func compileRoute(r *policy.Route, account *relay.Account, wire *relay.Wire) (*relay.Route, error) {
+func compileRoute(r *policy.Route, stats *relay.RouteStats, wire *relay.Wire) (*relay.Route, error) {
 	rules, err := compileRules(r)
 	if err != nil {
 		return nil, err
@@ -23,7 +23,7 @@ func compileRoute(r *policy.Route, account *relay.Account, wire *relay.Wire) (*r
 		reset = relay.ResetStandard
 	}
 	return &relay.Route{
-		Account:             account,
+		RouteStats:          stats,
 		Wire:                wire,
 		Rules:               rules,
 		Allow:               r.Allow,

@@ -120,11 +120,11 @@ func (e *edit) takeOver() {
 	for _, u := range e.next.upstreams {
 		u.SetEndpoints(u.set)
 	}
-	change := &relay.Edit{Routes: map[*relay.Account]*relay.Route{}, Doors: e.next.doors(), Grace: e.next.cfg.Gateway.EditGrace}
+	change := &relay.Edit{Routes: map[*relay.RouteStats]*relay.Route{}, Doors: e.next.doors(), Grace: e.next.cfg.Gateway.EditGrace}
 	for _, r := range e.next.routes {
-		change.Routes[r.Account] = r.Route
+		change.Routes[r.RouteStats] = r.Route
 		if before := e.old.known(r.Name); before != nil && before.Rules.Watched(deadline.IdleTimeout) != r.Rules.Watched(deadline.IdleTimeout) {
-			change.Trials = append(change.Trials, r.Account)
+			change.DryRuns = append(change.DryRuns, r.RouteStats)
 		}
 	}
 	g.mu.Lock()

@@ -26,9 +26,9 @@ func (g *Gateway) Explain(ctx context.Context, id uint64) (api.Explanation, erro
 
 func (g *Gateway) explain(v *relay.View) api.Explanation {
 	now, gone := g.served()
-	r := now.of(v.Route.Account)
+	r := now.of(v.Route.RouteStats)
 	if r == nil {
-		r = gone.of(v.Route.Account)
+		r = gone.of(v.Route.RouteStats)
 	}
 	e := api.Explanation{
 		Connection: g.describe(v), Protocol: v.Route.ProtocolName, Generation: now.number, Timers: []api.Timer{},
@@ -102,19 +102,19 @@ func explainTimer(v *relay.View, r *policy.Route, t *session.TimerState) api.Tim
 	return explained
 }
 
-// of returns the route with that account, nil if there is none.
-func (g *generation) of(account *relay.Account) *route {
+// of returns the route with these stats, nil if there is none.
+func (g *generation) of(stats *relay.RouteStats) *route {
 	for _, r := range g.routes {
-		if r.Account == account {
+		if r.RouteStats == stats {
 			return r
 		}
 	}
 	return nil
 }
 
-func (d departed) of(account *relay.Account) *route {
+func (d departed) of(stats *relay.RouteStats) *route {
 	for _, r := range d.routes {
-		if r.Account == account {
+		if r.RouteStats == stats {
 			return r
 		}
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // generation is one policy file in the form that loops use. It is made whole before it takes over, and never changed: what
-// outlives it (accounts of routes, upstreams, endpoints, listeners) it shares with the one before.
+// outlives it (stats of routes, upstreams, endpoints, listeners) it shares with the one before.
 type generation struct {
 	number    uint64
 	since     time.Time
@@ -57,15 +57,15 @@ func compile(cfg *policy.Config, old *generation, loops int, known addressBook) 
 
 func (g *generation) compileRoute(r *policy.Route, old *generation, loops int) (*route, error) {
 	made := &route{cfg: r, since: g.since}
-	account, wire := (*relay.Account)(nil), (*relay.Wire)(nil)
+	stats, wire := (*relay.RouteStats)(nil), (*relay.Wire)(nil)
 	if before := old.known(r.Name); before != nil {
-		account, made.since = before.Account, before.since
+		stats, made.since = before.RouteStats, before.since
 		if sameWire(before.cfg, r) && before.Upstream == g.upstream(r.Upstream.Name) {
 			wire = before.Wire
 		}
 	}
-	if account == nil {
-		account = relay.NewAccount(r.Name, loops)
+	if stats == nil {
+		stats = relay.NewRouteStats(r.Name, loops)
 	}
 	var err error
 	if wire == nil {
@@ -73,7 +73,7 @@ func (g *generation) compileRoute(r *policy.Route, old *generation, loops int) (
 			return nil, err
 		}
 	}
-	made.Route, err = compileRoute(r, account, wire)
+	made.Route, err = compileRoute(r, stats, wire)
 	return made, err
 }
 

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"idlegate/gateway/internal/ledger"
 	"idlegate/gateway/internal/logsink"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/relay"
@@ -91,7 +92,7 @@ func (j *journal) close() {
 }
 
 // Ended takes the end of a connection from a loop.
-func (j *journal) Ended(e relay.Ended) {
+func (j *journal) Ended(e ledger.Ended) {
 	switch policy.LogConnections(j.connections.Load()) {
 	case policy.ConnectionsNone:
 		return
@@ -126,7 +127,7 @@ func (j *journal) format(line []byte, record any) []byte {
 	defer j.formatting.Unlock()
 	j.text.Reset()
 	switch r := record.(type) {
-	case relay.Ended:
+	case ledger.Ended:
 		j.ended(r)
 	case relay.Observed:
 		j.observed(r)
@@ -168,10 +169,10 @@ func healthRecord(h relay.Health) slog.Record {
 	return r
 }
 
-func (j *journal) ended(e relay.Ended) {
+func (j *journal) ended(e ledger.Ended) {
 	attrs := []slog.Attr{
 		slog.Uint64("id", e.ID),
-		slog.String("route", e.Route.Name),
+		slog.String("route", e.Route),
 		slog.String("client", clientText(e.Client)),
 		slog.String("endpoint", e.Endpoint),
 		slog.String("reason", e.Reason.String()),

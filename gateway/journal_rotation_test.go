@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/ledger"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/relay"
 	"idlegate/gateway/internal/session"
@@ -53,8 +54,8 @@ func openFiles(t *testing.T) int {
 
 var _ relay.Reporter = (*journal)(nil)
 
-func endOf(id int, reason session.Reason) relay.Ended {
-	return relay.Ended{ID: uint64(id), Route: &relay.Route{Account: &relay.Account{Name: "r"}}, Reason: reason, At: deadline.Instant(1)}
+func endOf(id int, reason session.Reason) ledger.Ended {
+	return ledger.Ended{ID: uint64(id), Route: "r", Reason: reason, At: deadline.Instant(1)}
 }
 
 func contentOf(t *testing.T, path string) string {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/ledger"
 	"idlegate/gateway/internal/relay"
 	"idlegate/gateway/internal/session"
 	"idlegate/gateway/internal/upstream"
@@ -77,11 +78,11 @@ func (g *Gateway) configState() metrics.ConfigState {
 }
 
 // counters adds up what all loops have counted of the routes.
-func (g *Gateway) counters(ctx context.Context, routes []*route) ([]relay.Counters, error) {
-	byLoop, err := ask(ctx, g, "its figures", func(l *relay.Loop) []relay.Counters {
-		copied := make([]relay.Counters, len(routes))
+func (g *Gateway) counters(ctx context.Context, routes []*route) ([]ledger.Counters, error) {
+	byLoop, err := ask(ctx, g, "its figures", func(l *relay.Loop) []ledger.Counters {
+		copied := make([]ledger.Counters, len(routes))
 		for i, r := range routes {
-			copied[i] = l.Counters(r.Account)
+			copied[i] = l.Counters(r.RouteStats)
 		}
 		return copied
 	})
@@ -155,7 +156,7 @@ func addEndpoint(u *metrics.Upstream, e *upstream.Endpoint) {
 	u.Endpoints[i].Connections += e.Open()
 }
 
-func routeFigures(name string, c *relay.Counters) metrics.Route {
+func routeFigures(name string, c *ledger.Counters) metrics.Route {
 	m := metrics.Route{
 		Name: name, Opened: c.Opened, Messages: c.Messages, Bytes: c.Bytes,
 		Closed: map[string]uint64{}, Refused: map[string]uint64{},
@@ -174,10 +175,10 @@ func routeFigures(name string, c *relay.Counters) metrics.Route {
 }
 
 // timeoutFigures lists the timers by their keys; write_timeout stands for both sides.
-func timeoutFigures(c *relay.Counters) (counts []metrics.TimeoutCount) {
+func timeoutFigures(c *ledger.Counters) (counts []metrics.TimeoutCount) {
 	for t := deadline.None + 1; t < deadline.Count; t++ {
-		for action, word := range []string{relay.Closed: metrics.ActionClosed, relay.Watched: metrics.ActionObserved} {
-			if action == relay.Watched && always.Has(t) {
+		for action, word := range []string{ledger.Closed: metrics.ActionClosed, ledger.Observed: metrics.ActionObserved} {
+			if ledger.Action(action) == ledger.Observed && always.Has(t) {
 				continue // no dry run watches these
 			}
 			n := metrics.TimeoutCount{Timeout: t.String(), Action: word, Count: c.Timeouts[t][action]}

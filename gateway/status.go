@@ -10,6 +10,7 @@ import (
 	"idlegate/gateway/admin"
 	"idlegate/gateway/admin/api"
 	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/ledger"
 	"idlegate/gateway/internal/relay"
 	"idlegate/gateway/internal/session"
 )
@@ -43,7 +44,7 @@ func (g *Gateway) Routes(ctx context.Context) (api.Routes, error) {
 	return all, nil
 }
 
-func describeRoute(r *route, c *relay.Counters) api.Route {
+func describeRoute(r *route, c *ledger.Counters) api.Route {
 	figures := routeFigures(r.Name, c)
 	p := r.cfg.Policy
 	described := api.Route{
@@ -106,13 +107,13 @@ func (g *Gateway) Silences(ctx context.Context, name string) (api.Silences, erro
 		return api.Silences{}, err
 	}
 	all := api.Silences{Silences: make([]api.Silence, len(routes))}
-	of := map[*relay.Account]*api.Silence{}
+	of := map[*relay.RouteStats]*api.Silence{}
 	for i, r := range routes {
 		all.Silences[i] = newSilence(r.Name)
-		of[r.Account] = &all.Silences[i]
+		of[r.RouteStats] = &all.Silences[i]
 	}
 	err = g.eachView(ctx, func(v *relay.View) {
-		if s := of[v.Route.Account]; s != nil {
+		if s := of[v.Route.RouteStats]; s != nil {
 			addSilence(s, v)
 		}
 	})
@@ -142,10 +143,10 @@ func (g *Gateway) Histories(ctx context.Context, name string) (api.Histories, er
 	if err != nil {
 		return api.Histories{}, err
 	}
-	byLoop, err := ask(ctx, g, "what ended", func(l *relay.Loop) []relay.History {
-		copied := make([]relay.History, len(routes))
+	byLoop, err := ask(ctx, g, "what ended", func(l *relay.Loop) []ledger.History {
+		copied := make([]ledger.History, len(routes))
 		for i, r := range routes {
-			copied[i] = l.History(r.Account)
+			copied[i] = l.History(r.RouteStats)
 		}
 		return copied
 	})
@@ -165,20 +166,20 @@ func (g *Gateway) Histories(ctx context.Context, name string) (api.Histories, er
 }
 
 // lastHour adds up what the loops know of one route's last hour, by minute of the monotonic clock.
-func (g *Gateway) lastHour(byLoop [][]relay.History, route int) map[int64]map[string]uint64 {
-	oldest := g.clock.Now()/int64(time.Minute) - relay.Minutes
+func (g *Gateway) lastHour(byLoop [][]ledger.History, route int) map[int64]map[string]uint64 {
+	oldest := g.clock.Now()/int64(time.Minute) - ledger.Minutes
 	sum := map[int64]map[string]uint64{}
 	for _, histories := range byLoop {
 		for _, m := range histories[route] {
-			if m.Minute <= max(oldest, 0) {
+			if m.Number <= max(oldest, 0) {
 				continue
 			}
-			if sum[m.Minute] == nil {
-				sum[m.Minute] = map[string]uint64{}
+			if sum[m.Number] == nil {
+				sum[m.Number] = map[string]uint64{}
 			}
 			for reason, n := range m.Closed {
 				if n > 0 {
-					sum[m.Minute][session.Reason(reason).String()] += uint64(n)
+					sum[m.Number][session.Reason(reason).String()] += uint64(n)
 				}
 			}
 		}
@@ -193,8 +194,8 @@ func (g *Gateway) Endings(ctx context.Context, name, reason string, limit int) (
 		return api.Endings{}, err
 	}
 	ended := slices.Concat(byLoop...)
-	slices.SortFunc(ended, func(a, b relay.Ended) int { return cmp.Or(cmp.Compare(b.At, a.At), cmp.Compare(b.ID, a.ID)) })
-	of := func(e relay.Ended) bool { return e.Route.Name == name }
+	slices.SortFunc(ended, func(a, b ledger.Ended) int { return cmp.Or(cmp.Compare(b.At, a.At), cmp.Compare(b.ID, a.ID)) })
+	of := func(e ledger.Ended) bool { return e.Route == name }
 	if err := g.known(name); err != nil && !slices.ContainsFunc(ended, of) {
 		return api.Endings{}, err
 	}
@@ -203,16 +204,16 @@ func (g *Gateway) Endings(ctx context.Context, name, reason string, limit int) (
 		if len(all.Ended) == limit {
 			break
 		}
-		if (name == "" || e.Route.Name == name) && (reason == "" || e.Reason.String() == reason) {
+		if (name == "" || e.Route == name) && (reason == "" || e.Reason.String() == reason) {
 			all.Ended = append(all.Ended, g.describeEnded(e))
 		}
 	}
 	return all, nil
 }
 
-func (g *Gateway) describeEnded(e relay.Ended) api.Ended {
+func (g *Gateway) describeEnded(e ledger.Ended) api.Ended {
 	return api.Ended{
-		ID: e.ID, Route: e.Route.Name, Client: clientText(e.Client), Endpoint: e.Endpoint, Reason: e.Reason.String(),
+		ID: e.ID, Route: e.Route, Client: clientText(e.Client), Endpoint: e.Endpoint, Reason: e.Reason.String(),
 		EndedAt: g.clock.Wall(int64(e.At)), DurationSeconds: e.Duration.Seconds(), LongestSilenceSeconds: e.Silence.Seconds(),
 		ClientBytes: e.Bytes[session.Client], ClientMessages: e.Messages[session.Client],
 		UpstreamBytes: e.Bytes[session.Upstream], UpstreamMessages: e.Messages[session.Upstream],

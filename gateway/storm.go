@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"idlegate/gateway/internal/relay"
+	"idlegate/gateway/internal/ledger"
 	"idlegate/gateway/internal/session"
 )
 
@@ -58,11 +58,11 @@ func saysLittle(r session.Reason) bool {
 }
 
 // admit reports whether e gets a line of its own. One that does not is summed up.
-func (s *storms) admit(e *relay.Ended) bool {
+func (s *storms) admit(e *ledger.Ended) bool {
 	if !saysLittle(e.Reason) {
 		return true
 	}
-	kind := failure{e.Route.Name, e.Endpoint, e.Reason}
+	kind := failure{e.Route, e.Endpoint, e.Reason}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.kinds[kind]

@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"idlegate/gateway/internal/relay"
+	"idlegate/gateway/internal/ledger"
 	"idlegate/gateway/internal/session"
 	"idlegate/policy"
 )
@@ -34,7 +34,7 @@ func tally(t *testing.T, text string) (lines, summed int) {
 	return lines, summed
 }
 
-func failed(id int, reason session.Reason) relay.Ended {
+func failed(id int, reason session.Reason) ledger.Ended {
 	e := endOf(id, reason)
 	e.Endpoint = "127.0.0.1:1"
 	return e

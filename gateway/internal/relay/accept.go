@@ -274,6 +274,6 @@ func (l *Loop) admit(r *Route, fd int, client netip.AddrPort) {
 
 // refuse resets a client that never becomes a session.
 func (l *Loop) refuse(r *Route, fd int, cause session.Cause) {
-	l.ledger(r).Refused[cause]++
+	l.of(r.RouteStats).Refused[cause]++
 	reactor.Abort(fd)
 }

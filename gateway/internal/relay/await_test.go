@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"idlegate/gateway/internal/ledger"
 	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
@@ -12,7 +13,7 @@ import (
 // deaf is a Reporter that nobody listens to.
 type deaf struct{}
 
-func (deaf) Ended(Ended)           {}
+func (deaf) Ended(ledger.Ended)    {}
 func (deaf) Observed(Observed)     {}
 func (deaf) SpokeAgain(SpokeAgain) {}
 func (deaf) Trouble(Trouble)       {}

@@ -3,6 +3,7 @@ package relay
 import (
 	"time"
 
+	"idlegate/gateway/internal/ledger"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
 )
@@ -69,16 +70,10 @@ func byPeer(reason session.Reason) bool {
 
 // report counts the end, by cause, and tells of it.
 func (l *Loop) report(c *conn, cause session.Reason) {
-	ledger := l.ledger(c.route)
-	age := c.session.Age(l.now)
-	ledger.Closed[c.session.Reason]++
-	ledger.history.count(c.session.Reason, l.now)
-	ledger.Duration.Observe(age)
-	quiet, tail := Silences(&c.session, l.now)
-	ledger.Silences.Ended(quiet, tail, c.session.Reason == session.IdleTimeout)
-	ended := Ended{
-		ID: c.id, Route: c.route, Client: c.client.address(), Reason: c.session.Reason,
-		At: c.session.Ended, Duration: age, Silence: c.session.LongestSilence(l.now),
+	l.of(c.route.RouteStats).CountEnd(&c.session, l.now)
+	ended := ledger.Ended{
+		ID: c.id, Route: c.route.Name, Client: c.client.address(), Reason: c.session.Reason,
+		At: c.session.Ended, Duration: c.session.Age(l.now), Silence: c.session.LongestSilence(l.now),
 	}
 	for side := range ended.Bytes {
 		ended.Bytes[side], ended.Messages[side] = c.session.Flows[side].Bytes, c.session.Flows[side].Messages
@@ -89,7 +84,7 @@ func (l *Loop) report(c *conn, cause session.Reason) {
 	l.leaveEndpoint(c, cause)
 	c.route.open.Add(-1)
 	l.sessions.Add(-1)
-	l.recent.add(ended)
+	l.recent.Add(ended)
 	l.cfg.Reporter.Ended(ended)
 }
 

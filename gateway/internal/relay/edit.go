@@ -9,10 +9,10 @@ import (
 
 // Edit is a policy file that takes over from another.
 type Edit struct {
-	Routes map[*Account]*Route // all there are from now on
-	Doors  []Door              // all there are from now on; those with the same listener as before stay open
-	Grace  time.Duration       // over which is spread what the edit ends at once
-	Trials []*Account          // those with another dry run of idle_timeout than before
+	Routes  map[*RouteStats]*Route // all there are from now on
+	Doors   []Door                 // all there are from now on; those with the same listener as before stay open
+	Grace   time.Duration          // over which is spread what the edit ends at once
+	DryRuns []*RouteStats          // those with another dry run of idle_timeout than before
 }
 
 // Apply has the open connections obey an edited policy. Connections of routes that it does not have leave. It is called by
@@ -24,10 +24,8 @@ func (l *Loop) Apply(e *Edit) (accepts bool) {
 	if accepts = l.cfg.Gate.acceptor == l && !l.drain.on && !l.stopped; accepts {
 		l.exchangeDoors(e.Doors)
 	}
-	for _, a := range e.Trials {
-		ledger := a.ledgers[l.cfg.Index]
-		ledger.Rehearsed = 0
-		ledger.Silences.BeginDryRun()
+	for _, a := range e.DryRuns {
+		l.of(a).BeginDryRun()
 	}
 	variants := map[variant]*Route{}
 	l.slab.each(func(c *conn) {
@@ -47,7 +45,7 @@ type variant struct {
 // obey has c follow its route under the new policy.
 func (l *Loop) obey(c *conn, e *Edit, variants map[variant]*Route) {
 	old := c.route
-	if next := e.Routes[old.Account]; next != nil {
+	if next := e.Routes[old.RouteStats]; next != nil {
 		of := variant{old, c.phase == awaiting}
 		route := variants[of]
 		if route == nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/ledger"
 	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
@@ -15,7 +16,7 @@ import (
 // nobody is told of what happens.
 type nobody struct{}
 
-func (nobody) Ended(Ended)           {}
+func (nobody) Ended(ledger.Ended)    {}
 func (nobody) Observed(Observed)     {}
 func (nobody) SpokeAgain(SpokeAgain) {}
 func (nobody) Trouble(Trouble)       {}
@@ -165,7 +166,7 @@ func TestAWatchedTimerHearsBothSides(t *testing.T) {
 	h.c.session = session.Accept(h.now.After(-2*time.Second), 0)
 	h.says(session.Upstream, "in time")
 	h.passes(0)
-	if n := h.count(h.c).Timeouts[deadline.IdleTimeout][Watched]; n != 0 {
+	if n := h.count(h.c).Timeouts[deadline.IdleTimeout][ledger.Observed]; n != 0 {
 		t.Errorf("counted %d times though the upstream had spoken in time", n)
 	}
 }

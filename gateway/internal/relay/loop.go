@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/ledger"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
 	"idlegate/gateway/internal/wheel"
@@ -16,26 +17,11 @@ import (
 
 // Reporter is told what happened to connections. Its methods are called on the loops and must not wait.
 type Reporter interface {
-	Ended(Ended)
+	Ended(ledger.Ended)
 	Observed(Observed)
 	SpokeAgain(SpokeAgain)
 	Trouble(Trouble)
 	Health(Health)
-}
-
-// Ended describes a connection that has ended.
-type Ended struct {
-	ID       uint64
-	Route    *Route
-	Client   netip.AddrPort // invalid for unix sockets
-	Endpoint string         // tried last; "" if none was
-	Error    string         // of the last attempt to connect, if no other has succeeded since
-	Reason   session.Reason
-	At       deadline.Instant
-	Duration time.Duration
-	Silence  time.Duration // the longest without a complete client message
-	Bytes    [2]uint64     // by sender
-	Messages [2]uint64     // by sender
 }
 
 // Observed describes a timer that would have ended a connection, had it not been a dry run.
@@ -87,7 +73,7 @@ type Loop struct {
 	spare    []int32
 	due      []int32 // slots whose timers are due and not handled yet
 	dueBuf   []int32 // what due is part of
-	recent   recent
+	recent   ledger.Recent
 	acceptor acceptor
 	drain    drain
 	stopped  bool

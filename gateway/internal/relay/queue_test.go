@@ -26,7 +26,7 @@ func TestALookAtTheClientForgetsNoTurnOfTheUpstream(t *testing.T) {
 // rawRoute takes bytes as they come.
 func rawRoute() *Route {
 	return &Route{
-		Account: NewAccount("raw", 1), Wire: &Wire{},
+		RouteStats: NewRouteStats("raw", 1), Wire: &Wire{},
 		Rules: session.Rules{Protocol: protocol.NewFraming([2]protocol.Framer{protocol.NewRaw(), protocol.NewRaw()})},
 	}
 }

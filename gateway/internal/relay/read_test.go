@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/ledger"
 	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
@@ -24,7 +25,7 @@ type scene struct {
 }
 
 // scene is the loop's reporter.
-func (s *scene) Ended(e Ended)         { s.ended = e.Reason }
+func (s *scene) Ended(e ledger.Ended)  { s.ended = e.Reason }
 func (s *scene) Observed(Observed)     {}
 func (s *scene) SpokeAgain(SpokeAgain) {}
 func (s *scene) Trouble(Trouble)       {}

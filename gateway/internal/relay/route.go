@@ -11,10 +11,10 @@ import (
 )
 
 // Route is what loops need to know of a route under one policy file. An edit makes a new one, which open connections get,
-// too; what it has in common with the old one is its Account and, as long as these are the same, its Wire.
+// too; what it has in common with the old one is its RouteStats and, as long as these are the same, its Wire.
 type Route struct {
 	// Set once, then read only.
-	*Account
+	*RouteStats
 	*Wire
 	Rules               session.Rules
 	Allow, Deny         []netip.Prefix

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/ledger"
 	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/relay"
@@ -111,7 +112,7 @@ func dial(t *testing.T, address string) net.Conn {
 // reporter calls on the loop what it finds in its channel when a connection ends.
 type reporter chan func()
 
-func (r reporter) Ended(relay.Ended) {
+func (r reporter) Ended(ledger.Ended) {
 	select {
 	case f := <-r:
 		f()
@@ -139,8 +140,8 @@ func runLoop(t *testing.T, r reporter, timers deadline.Durations) (*relay.Loop, 
 	up := relay.NewUpstream("u", 1)
 	up.SetEndpoints(upstream.New(upstream.Config{Members: []upstream.Member{{Endpoint: endpoint, Weight: 1}}}))
 	route := &relay.Route{
-		Account: relay.NewAccount("r", 1),
-		Wire:    &relay.Wire{Upstream: up},
+		RouteStats: relay.NewRouteStats("r", 1),
+		Wire:       &relay.Wire{Upstream: up},
 		Rules: session.Rules{
 			Protocol: protocol.NewFraming([2]protocol.Framer{protocol.NewRaw(), protocol.NewRaw()}),
 			ResetOn:  [2]bool{session.Client: true},

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/ledger"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
 )
@@ -164,9 +165,9 @@ func (l *Loop) observe(c *conn) {
 		if !seen.Has(t) || t == deadline.ReadDeadline && l.mayBeAnswered(c) {
 			continue
 		}
-		l.count(c).Timeouts[t][Watched]++
+		l.count(c).Timeouts[t][ledger.Observed]++
 		if t == deadline.IdleTimeout {
-			l.count(c).Rehearsed++
+			l.count(c).DryRunIdle++
 		}
 		l.cfg.Reporter.Observed(Observed{ID: c.id, Route: c.route, Client: c.client.address(), Timer: t, At: l.now, Age: c.session.Age(l.now)})
 	}
@@ -192,7 +193,7 @@ func (l *Loop) fire(c *conn, t deadline.Timer, at deadline.Instant) {
 	default:
 		l.end(c, session.Ends(t))
 	}
-	count.Timeouts[t][Closed]++
+	count.Timeouts[t][ledger.Closed]++
 	count.Lateness.Observe(l.now.Since(at))
 }
 

@@ -1,15 +1,16 @@
-package relay
+package ledger
 
 import (
 	"testing"
 	"time"
 
 	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/session"
 )
 
 func TestAHelloIsNoSignThatASilentClientSpeaksAgain(t *testing.T) {
-	rules := rawRoute().Rules
+	rules := session.Rules{Protocol: protocol.NewFraming([2]protocol.Framer{protocol.NewRaw(), protocol.NewRaw()})}
 	rules.ResetOn[session.Client] = true
 	start := deadline.Instant(time.Hour)
 	for name, test := range map[string]struct {

@@ -1,0 +1,63 @@
+package ledger
+
+import (
+	"idlegate/gateway/internal/advice"
+	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/session"
+	"idlegate/metrics"
+)
+
+// Action is what a timer that was due has done.
+type Action uint8
+
+const (
+	Closed      Action = iota // it ended the connection
+	Observed                  // a dry run counted it, and the connection goes on
+	ActionCount               // how many actions there are; none itself
+)
+
+// Counters are what one loop has counted of one route.
+type Counters struct {
+	Opened     uint64
+	Closed     [session.ReasonCount]uint64
+	Refused    [session.CauseCount]uint64
+	Timeouts   [deadline.Count][ActionCount]uint64
+	Messages   [2]uint64 // by sender
+	Bytes      [2]uint64 // by sender
+	Lateness   metrics.Histogram
+	Duration   metrics.Histogram
+	Gap        metrics.Histogram
+	Silences   advice.Tally
+	DryRunIdle uint64 // silences counted by the dry run of idle_timeout that is under way
+}
+
+// Add counts in c what o has counted.
+func (c *Counters) Add(o *Counters) {
+	c.Opened += o.Opened
+	for i, n := range o.Closed {
+		c.Closed[i] += n
+	}
+	for i, n := range o.Refused {
+		c.Refused[i] += n
+	}
+	for t := range o.Timeouts {
+		for action, n := range o.Timeouts[t] {
+			c.Timeouts[t][action] += n
+		}
+	}
+	for side := range o.Messages {
+		c.Messages[side] += o.Messages[side]
+		c.Bytes[side] += o.Bytes[side]
+	}
+	c.Lateness.Add(&o.Lateness)
+	c.Duration.Add(&o.Duration)
+	c.Gap.Add(&o.Gap)
+	c.Silences.Add(&o.Silences)
+	c.DryRunIdle += o.DryRunIdle
+}
+
+// BeginDryRun forgets what an earlier dry run of idle_timeout has counted.
+func (c *Counters) BeginDryRun() {
+	c.DryRunIdle = 0
+	c.Silences.BeginDryRun()
+}

@@ -1,0 +1,51 @@
+package ledger
+
+import (
+	"net/netip"
+	"time"
+
+	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/session"
+)
+
+// Ended describes a connection that has ended.
+type Ended struct {
+	ID       uint64
+	Route    string
+	Client   netip.AddrPort // invalid for unix sockets
+	Endpoint string         // tried last; "" if none was
+	Error    string         // of the last attempt to connect, if no other has succeeded since
+	Reason   session.Reason
+	At       deadline.Instant
+	Duration time.Duration
+	Silence  time.Duration // the longest without a complete client message
+	Bytes    [2]uint64     // by sender
+	Messages [2]uint64     // by sender
+}
+
+// recently is how many connections a Recent remembers.
+const recently = 256
+
+// Recent are the connections that ended last on one loop.
+type Recent struct {
+	ring [recently]Ended
+	next int
+}
+
+// Add remembers e, and forgets the oldest.
+func (r *Recent) Add(e Ended) {
+	r.ring[r.next] = e
+	r.next = (r.next + 1) % recently
+}
+
+// List copies them, the latest first.
+func (r *Recent) List() (all []Ended) {
+	for i := range recently {
+		e := &r.ring[(r.next-1-i+2*recently)%recently]
+		if e.ID == 0 {
+			break
+		}
+		all = append(all, *e)
+	}
+	return all
+}

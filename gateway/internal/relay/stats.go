@@ -1,0 +1,62 @@
+package relay
+
+import (
+	"sync/atomic"
+	"time"
+
+	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/ledger"
+	"idlegate/metrics"
+)
+
+// RouteStats is what is kept of a route over all edits of the policy file: its name and what was counted.
+type RouteStats struct {
+	Name    string
+	loops   []*ledger.LoopStats // by loop, which alone writes its own
+	open    atomic.Int64
+	leaving atomic.Pointer[Leave]
+}
+
+// Leave says that connections shall end.
+type Leave struct {
+	Since  deadline.Instant
+	Within time.Duration // 0: whenever they end by themselves
+}
+
+// NewRouteStats returns the stats of a route of which nothing was counted yet, for so many loops.
+func NewRouteStats(name string, loops int) *RouteStats {
+	s := &RouteStats{Name: name, loops: make([]*ledger.LoopStats, loops)}
+	for i := range s.loops {
+		s.loops[i] = new(ledger.LoopStats)
+	}
+	return s
+}
+
+// Open returns how many connections there are on all loops.
+func (s *RouteStats) Open() int64 { return s.open.Load() }
+
+// SetLeaving notes that the route is no longer in the policy file.
+func (s *RouteStats) SetLeaving(l Leave) { s.leaving.Store(&l) }
+
+// Stay takes SetLeaving back.
+func (s *RouteStats) Stay() { s.leaving.Store(nil) }
+
+// Leaving reports whether the route is no longer in the policy file.
+func (s *RouteStats) Leaving() bool { return s.leaving.Load() != nil }
+
+// of returns what the loop itself has counted of a route.
+func (l *Loop) of(s *RouteStats) *ledger.LoopStats { return s.loops[l.cfg.Index] }
+
+func (l *Loop) count(c *conn) *ledger.Counters { return &l.of(c.route.RouteStats).Counters }
+
+// Counters copies what the loop has counted of a route. It is called by way of Post, as are the following.
+func (l *Loop) Counters(s *RouteStats) ledger.Counters { return l.of(s).Counters }
+
+// History copies what the loop knows of a route's last hour.
+func (l *Loop) History(s *RouteStats) ledger.History { return l.of(s).History }
+
+// ConnectTimes copies how long connecting took.
+func (l *Loop) ConnectTimes(u *Upstream) metrics.Histogram { return *u.connects[l.cfg.Index] }
+
+// Recent copies what the loop remembers of the connections that ended last, the latest first.
+func (l *Loop) Recent() []ledger.Ended { return l.recent.List() }
