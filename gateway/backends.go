@@ -6,6 +6,8 @@ import (
 
 	"idlegate/gateway/admin"
 	"idlegate/gateway/admin/api"
+	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/drain"
 	"idlegate/gateway/internal/relay"
 	"idlegate/gateway/internal/upstream"
 )
@@ -39,7 +41,7 @@ func (g *Gateway) Upstreams(context.Context) (api.Upstreams, error) {
 func (g *Gateway) describeEndpoint(m upstream.Member) api.Endpoint {
 	health := m.Health()
 	described := api.Endpoint{
-		Address: m.Name, Healthy: m.Healthy(), Draining: m.Leaving() != nil, Removed: m.Removed(), Backup: m.Backup, Weight: m.Weight,
+		Address: m.Name, Healthy: m.Healthy(), Draining: m.Draining(), Removed: m.Removed(), Backup: m.Backup, Weight: m.Weight,
 		Failures: health.Failures, LastError: health.Failure, Connections: m.Open(), Connects: map[string]uint64{},
 	}
 	if a := m.Address(); a != nil {
@@ -61,8 +63,8 @@ func (g *Gateway) describeEndpoint(m upstream.Member) api.Endpoint {
 // DrainEndpoint has an endpoint get no more connections; those that it has end within drain_timeout.
 func (g *Gateway) DrainEndpoint(of, endpoint string) error {
 	return g.orderEndpoint(of, endpoint, func(e *upstream.Endpoint) {
-		if e.Leaving() == nil {
-			e.SetLeaving(&upstream.Leave{Since: g.clock.Now(), Within: g.current().cfg.Gateway.DrainTimeout})
+		if !e.Draining() {
+			e.SetDraining(drain.Order{Since: deadline.Instant(g.clock.Now()), Within: g.current().cfg.Gateway.DrainTimeout})
 			g.log.logger.Info("draining an endpoint", "upstream", of, "endpoint", endpoint, "connections", e.Open())
 		}
 	})
@@ -71,9 +73,9 @@ func (g *Gateway) DrainEndpoint(of, endpoint string) error {
 // UndrainEndpoint takes DrainEndpoint back.
 func (g *Gateway) UndrainEndpoint(of, endpoint string) error {
 	return g.orderEndpoint(of, endpoint, func(e *upstream.Endpoint) {
-		if e.Leaving() != nil {
-			e.SetLeaving(nil)
-			g.log.logger.Info("an endpoint is drained no more", "upstream", of, "endpoint", endpoint)
+		if e.Draining() {
+			e.Undrain()
+			g.log.logger.Info("endpoint undrained", "upstream", of, "endpoint", endpoint)
 		}
 	})
 }

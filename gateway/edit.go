@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/drain"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/relay"
-	"idlegate/gateway/internal/upstream"
 	"idlegate/policy"
 )
 
@@ -112,8 +112,8 @@ func explainTaken(err error, old *generation) error {
 func (e *edit) takeOver() {
 	g := e.gateway
 	since := deadline.Instant(g.clock.Now())
-	e.next.gone = e.old.gone.without(e.next).and(e.sendAway(since))
-	e.takeBack()
+	e.next.gone = e.old.gone.without(e.next).and(e.drainGone(since))
+	e.undrainBack()
 	g.log.adopt(e.log)
 	g.gate.Set(e.bounds.connections, e.bounds.refuse)
 	g.budget.Set(e.bounds.memory)
@@ -159,12 +159,12 @@ func (e *edit) announce() {
 	}
 }
 
-// sendAway has the routes and endpoints leave that are no longer in the policy file.
-func (e *edit) sendAway(since deadline.Instant) (gone departed) {
-	within := e.next.cfg.Gateway.DrainTimeout
+// drainGone drains the routes and endpoints that are no longer in the policy file.
+func (e *edit) drainGone(since deadline.Instant) (gone departed) {
+	order := drain.Order{Since: since, Within: e.next.cfg.Gateway.DrainTimeout}
 	for _, r := range e.old.routes {
 		if now := e.next.route(r.Name); now == nil {
-			r.SetLeaving(relay.Leave{Since: since, Within: within})
+			r.SetDraining(order)
 			gone.routes = append(gone.routes, r)
 		}
 	}
@@ -174,8 +174,8 @@ func (e *edit) sendAway(since deadline.Instant) (gone departed) {
 				continue
 			}
 			m.SetRemoved()
-			if m.Leaving() == nil {
-				m.SetLeaving(&upstream.Leave{Since: int64(since), Within: within})
+			if !m.Draining() {
+				m.SetDraining(order)
 			}
 			gone.endpoints = append(gone.endpoints, goneEndpoint{u, m.Endpoint})
 		}
@@ -183,11 +183,11 @@ func (e *edit) sendAway(since deadline.Instant) (gone departed) {
 	return gone
 }
 
-// takeBack has the routes and endpoints stay that are in the policy file again while connections of theirs drain.
-func (e *edit) takeBack() {
+// undrainBack undrains the routes and endpoints that are in the policy file again while connections of theirs drain.
+func (e *edit) undrainBack() {
 	for _, r := range e.next.routes {
-		if r.Leaving() {
-			r.Stay()
+		if r.Draining() {
+			r.Undrain()
 			e.gateway.log.logger.Info("a route is back and keeps its connections", "route", r.Name, "connections", r.Open())
 		}
 	}

@@ -34,8 +34,8 @@ func (g *Gateway) explain(v *relay.View) api.Explanation {
 		Connection: g.describe(v), Protocol: v.Route.ProtocolName, Generation: now.number, Timers: []api.Timer{},
 		ReadPaused: v.Session.Events.Paused(),
 	}
-	if v.Leaving != session.Open {
-		e.Leaves = &api.Leave{Reason: v.Leaving.String(), DueSeconds: until(v.LeaveBy, v.At)}
+	if v.Draining != session.Open {
+		e.Leaves = &api.Leave{Reason: v.Draining.String(), DueSeconds: until(v.DrainBy, v.At)}
 	}
 	if r == nil { // its route has gone with its last connection: this one, since it was looked at
 		return e

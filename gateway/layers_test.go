@@ -19,7 +19,7 @@ import (
 
 const (
 	module = "idlegate/"
-	pure   = "gateway/internal/protocol gateway/internal/deadline gateway/internal/session gateway/internal/wheel gateway/internal/advice"
+	pure   = "gateway/internal/protocol gateway/internal/deadline gateway/internal/session gateway/internal/wheel gateway/internal/advice gateway/internal/drain"
 	unix   = "golang.org/x/sys/unix"
 )
 
@@ -38,7 +38,8 @@ var arrows = []arrow{
 	{"gateway/internal/reactor", "", "system calls know nothing of what they are made for"},
 	{"gateway/internal/logsink", "", "a sink takes any line"},
 	{"gateway/internal/file", "", "a file is read whatever it is for"},
-	{"gateway/internal/upstream", "gateway/internal/reactor", "an endpoint is an address to connect to"},
+	{"gateway/internal/drain", "gateway/internal/deadline", "by when what drains ends is arithmetic, whatever it is that drains"},
+	{"gateway/internal/upstream", "gateway/internal/drain gateway/internal/reactor", "an endpoint is an address to connect to"},
 	{"gateway/internal/names", "", "what a name stands for is no matter of who connects there"},
 	{"metrics", "", "who counts fills in plain figures"},
 	{"policy", "policy/units", "a policy file can be read and checked anywhere"},

@@ -217,7 +217,7 @@ func (g *Gateway) describe(v *relay.View) api.Connection {
 	if t, at := s.NextTimer(&v.Route.Rules); t != deadline.None {
 		c.NextTimer, c.DueSeconds = t.String(), until(at, v.At)
 	}
-	if left := until(v.LeaveBy, v.At); left != nil && (c.DueSeconds == nil || *left < *c.DueSeconds) {
+	if left := until(v.DrainBy, v.At); left != nil && (c.DueSeconds == nil || *left < *c.DueSeconds) {
 		c.NextTimer, c.DueSeconds = "drain_timeout", left
 	}
 	return c
@@ -234,7 +234,7 @@ func until(at, now deadline.Instant) *float64 {
 
 func stateOf(v *relay.View) api.State {
 	switch {
-	case v.Leaving != session.Open:
+	case v.Draining != session.Open:
 		return api.Draining
 	case v.State == relay.Awaiting:
 		return api.Waiting

@@ -32,7 +32,7 @@ func (l *Loop) end(c *conn, reason session.Reason) {
 	c.session.End(c.firstCause(reason), l.now)
 	cause := c.session.Reason
 	if cause != session.Shutdown && cause != session.Killed {
-		c.session.Reason = l.leavesFor(c, cause)
+		c.session.Reason = l.drainReason(c, cause)
 	}
 	l.report(c, cause)
 	l.cfg.Budget.finished(c.id)
@@ -81,7 +81,7 @@ func (l *Loop) report(c *conn, cause session.Reason) {
 	if c.use.Endpoint != nil {
 		ended.Endpoint, ended.Error = c.use.Name, c.problem.String()
 	}
-	l.leaveEndpoint(c, cause)
+	l.releaseEndpoint(c, cause)
 	c.route.open.Add(-1)
 	l.sessions.Add(-1)
 	l.recent.Add(ended)

@@ -65,7 +65,7 @@ type conn struct {
 	phase      phase
 	failure    session.Reason // of the last attempt to connect
 	problem    problem        // of the last attempt to connect
-	leaving    session.Reason // RouteRemoved or Drained: its route or its endpoint leaves; Open: neither does
+	draining   session.Reason // RouteRemoved or Drained: its route or its endpoint drains; Open: neither does
 	abandon    bool           // of one that is being closed: reset it if it does not take what it was sent
 	postponed  bool           // not read for want of memory
 	queued     bool           // in the loop's list of those with more to read

@@ -15,13 +15,13 @@ type Edit struct {
 	DryRuns []*RouteStats          // those with another dry run of idle_timeout than before
 }
 
-// Apply has the open connections obey an edited policy. Connections of routes that it does not have leave. It is called by
+// Apply has the open connections obey an edited policy. Connections of routes that it does not have drain. It is called by
 // way of Post, on the loop that accepts before it is posted to the others: no client can be on its way to them then that
 // was admitted under the old policy and comes after it. That loop reports whether it now accepts at e.Doors; it does not where
 // it drains or stops, and then the doors that are new are the caller's to close.
 func (l *Loop) Apply(e *Edit) (accepts bool) {
 	l.tick()
-	if accepts = l.cfg.Gate.acceptor == l && !l.drain.on && !l.stopped; accepts {
+	if accepts = l.cfg.Gate.acceptor == l && !l.drain.Draining() && !l.stopped; accepts {
 		l.exchangeDoors(e.Doors)
 	}
 	for _, a := range e.DryRuns {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/drain"
 	"idlegate/gateway/internal/ledger"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
@@ -75,7 +76,7 @@ type Loop struct {
 	dueBuf   []int32 // what due is part of
 	recent   ledger.Recent
 	acceptor acceptor
-	drain    drain
+	drain    drain.State // of the gateway, as the loop knows it
 	stopped  bool
 
 	sessions atomic.Int64 // what the acceptor balances by
@@ -116,7 +117,7 @@ func (l *Loop) Post(f func()) bool {
 
 // Run drives the loop until Stop, or until a drain has ended its last connection.
 func (l *Loop) Run() error {
-	defer l.leave()
+	defer l.shutDown()
 	for !l.stopped {
 		n, err := l.poller.Wait(l.patience())
 		if err != nil {
@@ -242,9 +243,9 @@ func (l *Loop) Stop() {
 	l.stopped = true
 }
 
-// leave takes no more mail, and does what already came, so that nobody waits for an answer. Where the loop has failed,
+// shutDown takes no more mail, and does what already came, so that nobody waits for an answer. Where the loop has failed,
 // its sessions end here.
-func (l *Loop) leave() {
+func (l *Loop) shutDown() {
 	if !l.stopped {
 		l.Stop()
 	}

@@ -120,7 +120,7 @@ func (l *Loop) connect(c *conn) syscall.Errno {
 		reactor.Close(fd)
 		return syscall.ENOMEM
 	}
-	l.review(c) // the one that was tried before may have been leaving
+	l.review(c) // the one that was tried before may have been draining
 	c.legs[session.Upstream] = leg{fd: int32(fd), pending: c.legs[session.Upstream].pending, room: room}
 	c.session.Dialling(l.now)
 	if !pending {

@@ -2,25 +2,19 @@ package relay
 
 import (
 	"sync/atomic"
-	"time"
 
-	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/drain"
 	"idlegate/gateway/internal/ledger"
 	"idlegate/metrics"
 )
 
-// RouteStats is what is kept of a route over all edits of the policy file: its name and what was counted.
+// RouteStats is what is kept of a route over all edits of the policy file: its name, what was counted, and
+// whether it drains.
 type RouteStats struct {
-	Name    string
-	loops   []*ledger.LoopStats // by loop, which alone writes its own
-	open    atomic.Int64
-	leaving atomic.Pointer[Leave]
-}
-
-// Leave says that connections shall end.
-type Leave struct {
-	Since  deadline.Instant
-	Within time.Duration // 0: whenever they end by themselves
+	Name        string
+	loops       []*ledger.LoopStats // by loop, which alone writes its own
+	open        atomic.Int64
+	drain.State // while the route is no longer in the policy file
 }
 
 // NewRouteStats returns the stats of a route of which nothing was counted yet, for so many loops.
@@ -34,15 +28,6 @@ func NewRouteStats(name string, loops int) *RouteStats {
 
 // Open returns how many connections there are on all loops.
 func (s *RouteStats) Open() int64 { return s.open.Load() }
-
-// SetLeaving notes that the route is no longer in the policy file.
-func (s *RouteStats) SetLeaving(l Leave) { s.leaving.Store(&l) }
-
-// Stay takes SetLeaving back.
-func (s *RouteStats) Stay() { s.leaving.Store(nil) }
-
-// Leaving reports whether the route is no longer in the policy file.
-func (s *RouteStats) Leaving() bool { return s.leaving.Load() != nil }
 
 // of returns what the loop itself has counted of a route.
 func (l *Loop) of(s *RouteStats) *ledger.LoopStats { return s.loops[l.cfg.Index] }

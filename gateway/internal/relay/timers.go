@@ -15,8 +15,8 @@ func (l *Loop) dueAt(c *conn) deadline.Instant {
 		return c.lookAt
 	}
 	at := c.session.Next(c.rules())
-	if l.drain.on || c.leaving != session.Open {
-		at = min(at, l.orderFor(c).at(c))
+	if l.drain.Draining() || c.draining != session.Open {
+		at = min(at, l.drainAt(c))
 	}
 	if c.lookAt != 0 {
 		at = min(at, c.lookAt)
@@ -69,8 +69,8 @@ func (l *Loop) onDue(c *conn) {
 		l.fire(c, t, at)
 		return
 	}
-	if leave := l.orderFor(c); leave.at(c) <= l.now {
-		l.leaveDue(c, leave)
+	if l.drainAt(c) <= l.now {
+		l.drainDue(c)
 		return
 	}
 	l.rearm(c)

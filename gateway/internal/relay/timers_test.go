@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/drain"
 	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
@@ -32,9 +33,9 @@ func TestTimersAreInTimeWhileADrainWaitsForAMessage(t *testing.T) {
 	c.phase, c.route, c.session = awaiting, r, session.Accept(l.now, 0)
 	c.session.Received(&r.Rules, session.Client, session.Read{Bytes: []byte("not whole")}, l.now)
 	began := l.now
-	l.drain = drain{on: true, Leave: Leave{Since: began, Within: time.Hour}}
-	l.now = began.After(time.Second - leaveLook/2)
-	l.leaveDue(c, l.orderFor(c))
+	l.drain.SetDraining(drain.Order{Since: began, Within: time.Hour})
+	l.now = began.After(time.Second - drainLook/2)
+	l.drainDue(c)
 	if at, ok := l.wheel.At(c.slot); !ok || at != int64(began.After(time.Second)) {
 		t.Errorf("the connection is looked at %v after its message began, want 1s", deadline.Instant(at).Since(began))
 	}

@@ -107,8 +107,8 @@ var ends = [session.ReasonCount]upstream.End{
 	session.UpstreamStalled: upstream.EndStalled,
 }
 
-// leaveEndpoint gives back the place of a session that has ended for cause.
-func (l *Loop) leaveEndpoint(c *conn, cause session.Reason) {
+// releaseEndpoint gives back the place of a session that has ended for cause.
+func (l *Loop) releaseEndpoint(c *conn, cause session.Reason) {
 	if !c.use.Held() {
 		return
 	}

@@ -18,8 +18,8 @@ type View struct {
 	Endpoint *upstream.Endpoint // nil: none yet
 	Session  session.Session
 	State    State
-	Leaving  session.Reason   // RouteRemoved or Drained; Open: it does not leave
-	LeaveBy  deadline.Instant // Never: it does not, or whenever it ends by itself
+	Draining session.Reason   // RouteRemoved or Drained; Open: it does not drain
+	DrainBy  deadline.Instant // Never: it does not, or whenever it ends by itself
 	At       deadline.Instant
 	token    uint64
 }
@@ -62,7 +62,7 @@ func (l *Loop) Find(id uint64, first, slots int32) (v View, found bool, next int
 func (l *Loop) view(c *conn) View {
 	v := View{
 		ID: c.id, Loop: l.cfg.Index, Slot: c.slot, Route: c.route, Client: c.client.address(), Session: c.session,
-		State: Relaying, Leaving: l.leavesFor(c, session.Open), LeaveBy: deadline.Never, At: l.now, token: c.token(session.Client),
+		State: Relaying, Draining: l.drainReason(c, session.Open), DrainBy: deadline.Never, At: l.now, token: c.token(session.Client),
 	}
 	if c.use.Held() {
 		v.Endpoint = c.use.Endpoint
@@ -73,8 +73,8 @@ func (l *Loop) view(c *conn) View {
 	case dialling:
 		v.State = Dialling
 	}
-	if v.Leaving != session.Open {
-		v.LeaveBy = l.orderFor(c).at(c)
+	if v.Draining != session.Open {
+		v.DrainBy = l.drainAt(c)
 	}
 	return v
 }

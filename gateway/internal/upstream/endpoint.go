@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"idlegate/gateway/internal/drain"
 	"idlegate/gateway/internal/reactor"
 )
 
@@ -23,16 +24,10 @@ type Endpoint struct {
 	connects [Results]atomic.Uint64
 	ends     [Ends]atomic.Uint64
 	last     atomic.Int64 // the last attempt: when it ended, and in the lowest bits its result; 0: none yet
-	leaving  atomic.Pointer[Leave]
+	drain.State
 	removed  atomic.Bool
 	dialling dialling
 	health   health
-}
-
-// Leave says that an endpoint gets no more connections, and that those it has shall end.
-type Leave struct {
-	Since  int64         // on the monotonic clock, in nanoseconds
-	Within time.Duration // 0: whenever they end by themselves
 }
 
 // Address returns where to connect to; nil: that is not known.
@@ -72,19 +67,13 @@ func (e *Endpoint) attempted(r Result, now int64) {
 	e.last.Store(now<<resultBits | int64(r))
 }
 
-// SetLeaving has the endpoint leave, or stay where l is nil.
-func (e *Endpoint) SetLeaving(l *Leave) { e.leaving.Store(l) }
-
-// Leaving returns since when it leaves; nil: it does not.
-func (e *Endpoint) Leaving() *Leave { return e.leaving.Load() }
-
 // SetRemoved notes that it is no longer in the policy file.
 func (e *Endpoint) SetRemoved() { e.removed.Store(true) }
 
-// SetBack notes that it is in the policy file again, and has it stay.
+// SetBack notes that it is in the policy file again, and undrains it.
 func (e *Endpoint) SetBack() {
 	e.removed.Store(false)
-	e.leaving.Store(nil)
+	e.Undrain()
 }
 
 // Removed reports whether it is no longer in the policy file.
@@ -92,7 +81,7 @@ func (e *Endpoint) Removed() bool { return e.removed.Load() }
 
 // Healthy reports whether new connections may go there.
 func (e *Endpoint) Healthy() bool {
-	return e.Address() != nil && e.Leaving() == nil && !e.health.ejected.Load()
+	return e.Address() != nil && !e.Draining() && !e.health.ejected.Load()
 }
 
 // reserve takes a place for a connection where there are fewer than most, 0 for no limit.

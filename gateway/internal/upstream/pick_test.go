@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"idlegate/gateway/internal/drain"
 	"idlegate/gateway/internal/reactor"
 )
 
@@ -202,14 +203,14 @@ func TestPickAllocatesNothing(t *testing.T) {
 	}
 }
 
-func TestAnEndpointThatLeavesIsNotPicked(t *testing.T) {
+func TestAnEndpointThatDrainsIsNotPicked(t *testing.T) {
 	for _, balance := range []Balance{LeastConnections, RoundRobin} {
 		s := set(balance, 3)
-		s.Members[1].SetLeaving(&Leave{Since: 1})
+		s.Members[1].SetDraining(drain.Order{Since: 1})
 		if got := picks(s, 6); strings.Contains(got, "b") {
-			t.Errorf("balance %d picked %s, with one that leaves", balance, got)
+			t.Errorf("balance %d picked %s, with one that drains", balance, got)
 		}
-		s.Members[1].SetLeaving(nil)
+		s.Members[1].Undrain()
 		if got := picks(s, 3); !strings.Contains(got, "b") {
 			t.Errorf("balance %d picked %s, and never the one that stays after all", balance, got)
 		}

@@ -92,7 +92,7 @@ const (
 // rank says how m stands for a connection.
 func (s *Set) rank(m *Member, u *Use, now int64) rank {
 	switch {
-	case m.Address() == nil || m.Leaving() != nil || m.full(s.most) || u.tried.has(m.ID):
+	case m.Address() == nil || m.Draining() || m.full(s.most) || u.tried.has(m.ID):
 		return rankNone
 	case m.health.ejected.Load() && !m.health.mayProbe(now):
 		return rankOut + m.tier()
