@@ -29,7 +29,7 @@ func keyTable() string {
 func (t *markdown) keys(k key, path string) {
 	switch path {
 	case "policies":
-		t.row("`policies.NAME`", "", "a policy for routes to share, see below")
+		t.row("`policies.NAME`", "", "a policy that routes share by its name, see [Policies](#policies-and-their-timers)")
 		return
 	case "routes[].protocol", "routes[].upstream_protocol", "routes[].policy":
 		t.row(quoted(path), k.defaults(), k.doc)
