@@ -1,6 +1,7 @@
 # Everything here needs Go and its module proxy, nothing else; the pinned tools are built when first used.
 GOTESTSUM     := gotest.tools/gotestsum@v1.13.0
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME      := 30s
 BENCH         := bench
 RACE          := $(shell gcc --version >/dev/null 2>&1 && echo -race)
@@ -18,14 +19,13 @@ test:
 lint:
 	@test -z "$$(gofmt -l .)" || { gofmt -d . && exit 1; }
 	go vet ./...
+	go mod tidy -diff
 	go run $(GOLANGCI_LINT) run ./...
+	.ci/govulncheck $(GOVULNCHECK)
 
 # Every fuzz target of the module, FUZZTIME each.
 fuzz:
-	@grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sort | sed 's|/[^/]*:func | |' | \
-	while read -r package target; do \
-		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; \
-	done
+	@.ci/fuzz $(FUZZTIME)
 
 # Beside HAProxy and nginx, where they are installed: tables, and results.json, table.md and chart.svg in BENCH.
 bench:

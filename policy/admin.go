@@ -22,11 +22,11 @@ type AdminTLS struct {
 func (a *Admin) keys() keys {
 	return keys{
 		{name: "listen", takes: listener(&a.Listen), standard: "127.0.0.1:9180",
-			doc: "where the operator is answered: page, API, metrics; anything but loopback and `unix:` needs `token_file`, or `tls` with `client_ca`"},
+			doc: "the address of the admin server: page, API, metrics. Any address but loopback and `unix:` needs `token_file`, or `tls` with `client_ca`"},
 		{name: "metrics", takes: listener(&a.Metrics), without: "not served",
-			doc: "only `/metrics`, `/healthz` and `/readyz`, for scrapers and probes; may be open to others"},
+			doc: "a second address that serves only `/metrics`, `/healthz` and `/readyz`, without a token; any address is allowed"},
 		{name: "token_file", takes: file(&a.TokenFile), without: "none",
-			doc: "a file with the token that callers of `admin.listen` must show; without `admin.tls` it goes over the wire in clear, which `check` warns of on an open address"},
+			doc: "a file with the token that callers of `admin.listen` must send. Without `admin.tls` it is sent in clear text; `check` warns of that on an address that is not loopback"},
 		{name: "tls", takes: a.TLS.value(), without: "plain HTTP",
 			doc: "TLS of `admin.listen`, as in `{cert: admin.crt, key: admin.key}`"},
 		{name: "pprof", takes: boolean(&a.Pprof), standard: "false",
@@ -46,10 +46,10 @@ func (c cursor) readAdmin(a *Admin) {
 
 func (t *AdminTLS) keys() keys {
 	return keys{
-		{name: "cert", takes: file(&t.Cert), example: "admin.crt", doc: "the certificate, and those between it and its authority, in PEM"},
+		{name: "cert", takes: file(&t.Cert), example: "admin.crt", doc: "the certificate and the intermediate ones, in PEM"},
 		{name: "key", takes: file(&t.Key), example: "admin.key", doc: "the key of the certificate, in PEM"},
 		{name: "client_ca", takes: file(&t.ClientCA), without: "callers need no certificate",
-			doc: "the authorities, in PEM, of which one must have signed the certificate that callers show"},
+			doc: "authorities, in PEM; callers must present a certificate that one of them has signed"},
 	}
 }
 

@@ -12,7 +12,7 @@ const standardHold = 64 * units.KiB
 // connectOn takes accept, first_message, or {first_message: {hold: 1MiB}}.
 func (r *Route) connectOn() value {
 	hold := keys{{name: "hold", takes: size(&r.Hold, 1, false), without: "64KiB",
-		doc: "the longest first message that is held; a longer one ends its connection as `message_too_large`, whatever `limits.message_size` says"}}
+		doc: "the longest first message; a longer one ends as `message_too_large`, whatever `limits.message_size` is"}}
 	first := mapping(hold).then(func(cursor) { r.ConnectOn = ConnectOnFirstMessage })
 	first.nested = false
 	list := keys{{name: ConnectOnFirstMessage.String(), takes: first, doc: "as the word `first_message`, with what is held"}}

@@ -22,16 +22,16 @@ const minBuffer = units.MiB
 
 func (g *Gateway) keys() keys {
 	return keys{
-		{name: "loops", takes: integer(&g.Loops, 0, 1024), standard: "0", doc: "event loops; 0 is one for each CPU"},
+		{name: "loops", takes: integer(&g.Loops, 0, 1024), standard: "0", doc: "event loops; `0`: one for each CPU"},
 		{name: "max_connections", takes: integer(&g.MaxConnections, 0, math.MaxInt32), standard: "0",
-			doc: "0 is as many as the descriptor limit lets: (limit − 200 − 64 for each event loop) / 2"},
-		{name: "on_full", takes: word(&g.OnFull), standard: "wait", doc: "`wait` leaves new clients in the kernel's backlog, `refuse` resets them"},
+			doc: "open client connections at most; `0`: as many as the descriptor limit allows, (limit − 200 − 64 for each event loop) / 2"},
+		{name: "on_full", takes: word(&g.OnFull), standard: "wait", doc: "what happens to new clients at `max_connections`: `wait` leaves them in the kernel's backlog, `refuse` resets them"},
 		{name: "buffer_memory", takes: size(&g.BufferMemory, minBuffer, false), standard: "256MiB",
-			doc: "bytes held for slow peers, all together; at least 1MiB"},
+			doc: "bytes held for slow peers, in total; at least 1MiB"},
 		{name: "drain_timeout", takes: duration(&g.DrainTimeout).then(warnEndlessDrain), standard: "30s",
-			doc: "how long open connections may take to end; `none` waits for the last. SIGTERM takes at most 2 s more"},
+			doc: "how long connections that drain may take to end; `none` waits for the last. SIGTERM takes at most 2 s more"},
 		{name: "edit_grace", takes: duration(&g.EditGrace), standard: "2s",
-			doc: "connections that an edit ends at once are ended spread over this long; `none`: in one instant"},
+			doc: "connections that an edit makes overdue are closed at random instants within this time; `none`: all at once"},
 	}
 }
 

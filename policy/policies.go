@@ -47,7 +47,7 @@ func (p *Policy) value() value {
 		}
 	}
 	list := keys{
-		{name: Short.String(), takes: kind(Short), doc: "a connection that lasts so long and no longer, whatever it does"},
+		{name: Short.String(), takes: kind(Short), doc: "a connection that lasts for a set time, whatever it does"},
 		{name: Long.String(), takes: kind(Long), doc: "a connection that lasts as long as it is alive"},
 	}
 	return oneOf(list.self)
@@ -65,11 +65,11 @@ func (p *Policy) keys() keys {
 	}
 	return append(list,
 		key{name: "close", takes: word(&p.Close), standard: "fin",
-			doc: "`fin` delivers what was read for the client first; `rst` resets at once"},
+			doc: "how a timer closes: `fin` first writes to the client what was read for it, `rst` resets at once"},
 		key{name: "jitter", takes: percent(&p.Jitter), standard: "0%",
-			doc: "share of `max_lifetime` and of a drain, taken off at random for each connection"},
+			doc: "each connection's `max_lifetime` and drain are shortened by a random share, up to this"},
 		key{name: "dry_run", takes: p.dryRun(), standard: "false",
-			doc: "`true` enforces nothing but `write_timeout`, and counts and logs what would have ended; `{idle_timeout: 30s}` does that for these timers beside those in force"},
+			doc: "`true`: no timer but `write_timeout` closes anything; what would have ended is counted and logged. `{idle_timeout: 30s}`: these values are counted and logged, beside the timers in force"},
 	)
 }
 

@@ -40,10 +40,10 @@ func protocols() []protocolRow {
 			}},
 		{framing: Fixed, needs: "fixed needs the size of a message, as in {fixed: {size: 64}}",
 			takes: func(p *Protocol) value { return alone(p.fixedKeys()) }, Traits: Traits{
-				Name: "fixed", Message: "so many bytes",
+				Name: "fixed", Message: "`size` bytes",
 			}},
 		{framing: Varint, takes: noKeys, Traits: Traits{
-			Name: "varint", Message: "a length as a varint, and that many bytes",
+			Name: "varint", Message: "a length as a varint, as in Protocol Buffers, and that many bytes",
 		}},
 	}
 }

@@ -29,13 +29,13 @@ func keyTable() string {
 func (t *markdown) keys(k key, path string) {
 	switch path {
 	case "policies":
-		t.row("`policies.NAME`", "", "a policy for routes to share, see below")
+		t.row("`policies.NAME`", "", "a policy that routes share by its name, see [Policies](#policies-and-their-timers)")
 		return
-	case "upstreams.NAME.endpoints", "routes[].protocol", "routes[].upstream_protocol", "routes[].policy":
+	case "routes[].protocol", "routes[].upstream_protocol", "routes[].policy":
 		t.row(quoted(path), k.defaults(), k.doc)
 		return
 	}
-	if k.takes.below == nil || k.takes.item == "" && strings.ContainsAny(path, ".[") {
+	if k.takes.below == nil || strings.ContainsAny(path, ".[") {
 		t.row(quoted(path), k.defaults(), k.doc)
 	}
 	if k.takes.below == nil {

@@ -60,18 +60,18 @@ func (c cursor) routes(in shared) []*Route {
 
 func (r *Route) keys(in shared) keys {
 	return keys{
-		{name: "name", takes: name(&r.Name), example: "devices", doc: "letters, digits, `_ - .`; a label in metrics"},
-		{name: "listen", takes: r.listen(), example: "0.0.0.0:7000", doc: "an address or a list"},
-		{name: "allow", takes: networks(&r.Allow), without: "all", doc: "networks whose clients are let in"},
+		{name: "name", takes: name(&r.Name), example: "devices", doc: "letters, digits and `_ - .`; the `route` of log, metrics and API"},
+		{name: "listen", takes: r.listen(), example: "0.0.0.0:7000", doc: "the address, or a list of addresses, at which clients are accepted"},
+		{name: "allow", takes: networks(&r.Allow), without: "all", doc: "networks (`10.0.0.0/8`) whose clients are accepted"},
 		{name: "deny", takes: networks(&r.Deny), without: "nobody", doc: "networks whose clients are refused; wins over `allow`"},
-		{name: "limits", takes: mapping(r.Limits.keys()).printed(r.limitsNode), doc: "what the route may take"},
-		{name: "tcp", takes: mapping(r.TCP.keys()).then(r.settleTCP).printed(r.tcpNode), doc: "socket options, on both legs"},
-		{name: "protocol", takes: r.Protocol.value(), example: "raw", doc: "where messages end, see below"},
+		{name: "limits", takes: mapping(r.Limits.keys()).printed(r.limitsNode), doc: "limits of the route"},
+		{name: "tcp", takes: mapping(r.TCP.keys()).then(r.settleTCP).printed(r.tcpNode), doc: "socket options, towards client and upstream"},
+		{name: "protocol", takes: r.Protocol.value(), example: "raw", doc: "how messages are told apart; see Protocols"},
 		{name: "upstream_protocol", takes: r.UpstreamProtocol.value(), without: "as `protocol`", doc: "where those of the backend end, if otherwise"},
 		{name: "upstream", takes: in.upstreams.name(&r.Upstream), example: "device_servers", doc: "the name of an upstream"},
 		{name: "connect_on", takes: r.connectOn(), standard: "accept",
-			doc: "when the backend is connected to: `accept`, or `first_message`: not before a whole message has come"},
-		{name: "policy", takes: r.policyValue(in), example: "devices", doc: "the name of a policy, or one written here"},
+			doc: "when the gateway connects to the backend: `accept` at once, `first_message` once the client has sent a whole message"},
+		{name: "policy", takes: r.policyValue(in), example: "devices", doc: "the name of a policy, or a policy in place"},
 	}
 }
 
@@ -142,8 +142,8 @@ func (c cursor) listeners(r *Route) []Address {
 
 func (l *Limits) keys() keys {
 	return keys{
-		{name: "connections", takes: limit(&l.Connections, math.MaxInt32), standard: none, doc: "open on this route; more are refused"},
-		{name: "message_size", takes: size(&l.MessageSize, 1, true), standard: "16MiB", doc: "bytes of a whole message, either side; `raw` has none"},
+		{name: "connections", takes: limit(&l.Connections, math.MaxInt32), standard: none, doc: "connections open on this route at most; further clients are refused"},
+		{name: "message_size", takes: size(&l.MessageSize, 1, true), standard: "16MiB", doc: "the longest message, header included, from either side; a longer one ends as `message_too_large`. `raw` has no limit"},
 	}
 }
 

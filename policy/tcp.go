@@ -31,10 +31,10 @@ const (
 
 func (t *TCP) keys() keys {
 	return keys{
-		{name: "keepalive", takes: t.Keepalive.value(), doc: "the kernel's keepalive on both legs, or `none`"},
+		{name: "keepalive", takes: t.Keepalive.value(), doc: "the kernel's TCP keepalive, towards client and upstream, or `none`"},
 		{name: "user_timeout", takes: span{none: true, most: maxUserTimeout}.into(&t.UserTimeout), standard: "2m",
 			without: "where `keepalive` is written, `idle + interval * count` of it",
-			doc: "how long sent bytes may stay unacknowledged, or probes unanswered, before the kernel gives a peer up, on both legs; " +
+			doc: "how long sent bytes may stay unacknowledged, or probes unanswered, before the kernel gives up on a peer; " +
 				"never less than `write_timeout`. What the kernel holds for a peer that never reads it after a FIN ends by this. `none`: as the kernel does"},
 	}
 }
@@ -42,10 +42,10 @@ func (t *TCP) keys() keys {
 func (k *Keepalive) keys() keys {
 	seconds := span{unit: time.Second, most: maxKeepaliveTime}
 	return keys{
-		{name: "idle", takes: seconds.into(&k.Idle), standard: "60s", doc: "silence before the first probe; whole seconds"},
-		{name: "interval", takes: seconds.into(&k.Interval), standard: "15s", doc: "between two probes; whole seconds"},
+		{name: "idle", takes: seconds.into(&k.Idle), standard: "60s", doc: "silence before the first keepalive probe; whole seconds"},
+		{name: "interval", takes: seconds.into(&k.Interval), standard: "15s", doc: "time between two keepalive probes; whole seconds"},
 		{name: "count", takes: integer(&k.Count, 1, maxKeepaliveCount), standard: "4",
-			doc: "probes without an answer before a peer is given up; it acts through `user_timeout`, and has no effect beside another value of that"},
+			doc: "unanswered probes before the kernel gives up on a peer. It acts through the default of `user_timeout`: where that is written, `count` has no effect"},
 	}
 }
 

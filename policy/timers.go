@@ -66,9 +66,9 @@ func (p *Policy) timers() []timer {
 		newTimer(TimerMessageTimeout, &p.MessageTimeout, "10s", timer{
 			starts: "the first byte of a client message", restarted: "never; its last byte ends it"}),
 		newTimer(TimerWriteTimeout, &p.WriteTimeout, "30s", timer{
-			starts: "bytes wait for a peer that takes none", restarted: "each byte that it takes", ends: "`client_stalled`, `upstream_stalled`"}),
+			starts: "bytes wait for a peer that takes none", restarted: "each byte that the peer takes", ends: "`client_stalled`, `upstream_stalled`"}),
 		newTimer(TimerHalfCloseTimeout, &p.HalfCloseTimeout, "60s", timer{
-			starts: "one side has sent FIN", restarted: "bytes of the other"}),
+			starts: "one side has sent FIN", restarted: "bytes from the other side"}),
 	)
 }
 

@@ -43,13 +43,13 @@ const maxRetries = 100
 
 func (u *Upstream) keys() keys {
 	return keys{
-		{name: "endpoints", takes: u.endpoints(), example: "[10.0.0.11:9000]", doc: "addresses, or mappings with `address`"},
+		{name: "endpoints", takes: u.endpoints(), example: "[10.0.0.11:9000]", doc: "a list of addresses, or of mappings with `address`"},
 		{name: "balance", takes: word(&u.Balance), standard: "least_connections", doc: "how an endpoint is chosen: `least_connections`, `round_robin`, `random` (of two, the one with fewer connections) or `source_hash` (by the client's address)"},
-		{name: "connect_timeout", takes: duration(&u.ConnectTimeout), standard: "5s", doc: "for each attempt to connect; it ends as `connect_timeout`"},
+		{name: "connect_timeout", takes: duration(&u.ConnectTimeout), standard: "5s", doc: "of each attempt to connect"},
 		{name: "retries", takes: integer(&u.Retries, 0, maxRetries), standard: "2",
-			doc: "further attempts, at other endpoints, before the client is closed"},
-		{name: "eject", takes: u.Eject.value(), doc: "an endpoint that fails so often in a row gets no connections for a while; `none` switches it off"},
-		{name: "max_connections", takes: limit(&u.MaxConnections, math.MaxInt32), without: "none", doc: "to each endpoint"},
+			doc: "further attempts after one that failed, at other endpoints, before the connection ends"},
+		{name: "eject", takes: u.Eject.value(), doc: "when an endpoint that fails gets no new connections for a while; `none`: never"},
+		{name: "max_connections", takes: limit(&u.MaxConnections, math.MaxInt32), without: "none", doc: "open connections to each endpoint at most"},
 	}
 }
 
@@ -87,8 +87,8 @@ func (e *Eject) value() value {
 
 func (e *Eject) keys() keys {
 	return keys{
-		{name: "failures", takes: integer(&e.Failures, 1, maxFailures), standard: "3", doc: "failed attempts in a row, each by the endpoint's own doing"},
-		{name: "for", takes: span{}.into(&e.For), standard: "10s", doc: "how long it gets no connections; longer each time, up to ten times this"},
+		{name: "failures", takes: integer(&e.Failures, 1, maxFailures), standard: "3", doc: "failures in a row after which an endpoint is ejected; a failure of the gateway itself, such as no free port, does not count"},
+		{name: "for", takes: span{}.into(&e.For), standard: "10s", doc: "how long it gets no new connections; twice as long each further time, up to ten times this"},
 	}
 }
 
@@ -143,9 +143,9 @@ func (c cursor) endpoints() []Endpoint {
 
 func (e *Endpoint) keys() keys {
 	return keys{
-		{name: "address", takes: address(&e.Address), example: "10.0.0.11:9000", doc: "where it listens"},
-		{name: "weight", takes: integer(&e.Weight, 1, maxWeight), standard: "1", doc: "its share of the connections"},
-		{name: "backup", takes: boolean(&e.Backup), standard: "false", doc: "`true` is used where no other can be"},
+		{name: "address", takes: address(&e.Address), example: "10.0.0.11:9000", doc: "the address to connect to"},
+		{name: "weight", takes: integer(&e.Weight, 1, maxWeight), standard: "1", doc: "its share of the new connections, relative to the other weights; 1 to 100"},
+		{name: "backup", takes: boolean(&e.Backup), standard: "false", doc: "`true`: it is used only while no other endpoint can be"},
 	}
 }
 

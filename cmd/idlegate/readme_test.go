@@ -45,44 +45,50 @@ func readmeCommands() map[string]func(*readme, *testing.T, string) {
 	}
 }
 
-// The README is followed from its beginning to its end: what it says to type is typed, what it says to edit is edited, and
-// what it shows is compared with what comes, but for the figures.
+// followed are the texts whose commands make one session, in order: the second goes on where the first ends.
+func followed() []string { return []string{"README.md", "gateway/admin/README.md"} }
+
+// The READMEs are followed from beginning to end: what they say to type is typed, what they say to edit is edited, and what
+// they show is compared with what comes, but for the figures.
 func TestEveryCommandOfTheREADME(t *testing.T) {
 	r := &readme{dir: t.TempDir()}
 	tests := readmeCommands()
-	for _, b := range blocks(read(t, "README.md")) {
-		switch b.language {
-		case "sh":
-			for _, command := range strings.Split(strings.TrimSpace(b.text), "\n") {
-				test, ok := tests[command]
-				if !ok {
-					t.Fatalf("the README has a command that nothing tests: %s", command)
-				}
-				r.tested = append(r.tested, command)
-				t.Run(command, func(t *testing.T) { test(r, t, command) })
-			}
-		case "yaml":
-			if strings.Contains(b.text, "\n  - name: devices\n") {
-				checkExample(t, b.text)
-				continue
-			}
-			t.Run("edit", func(t *testing.T) { r.edit(t, b.text) })
-		case "text":
-			t.Run("output", func(t *testing.T) { r.compareOutput(t, b.text) })
-		case "":
-			t.Run("log", func(t *testing.T) { r.compareLog(t, b.text) })
-		case "conf":
-			t.Run("rotation", func(t *testing.T) { comparePart(t, b.text, read(t, "deploy/logrotate/idlegate")) })
-		default:
-			t.Errorf("nothing tests blocks of %s", b.language)
+	for _, file := range followed() {
+		for _, b := range blocks(read(t, file)) {
+			r.follow(t, b, tests)
 		}
 	}
 	for command := range tests {
 		if !slices.Contains(r.tested, command) {
-			t.Errorf("the README has not got this command any more: %s", command)
+			t.Errorf("%q do not have this command any more: %s", followed(), command)
 		}
 	}
 	r.stop(t)
+}
+
+// follow does what a block says.
+func (r *readme) follow(t *testing.T, b block, tests map[string]func(*readme, *testing.T, string)) {
+	switch b.language {
+	case "sh":
+		for _, command := range strings.Split(strings.TrimSpace(b.text), "\n") {
+			test, ok := tests[command]
+			if !ok {
+				t.Fatalf("nothing tests this command: %s", command)
+			}
+			r.tested = append(r.tested, command)
+			t.Run(command, func(t *testing.T) { test(r, t, command) })
+		}
+	case "yaml":
+		t.Run("edit", func(t *testing.T) { r.edit(t, b.text) })
+	case "text":
+		t.Run("output", func(t *testing.T) { r.compareOutput(t, b.text) })
+	case "":
+		t.Run("log", func(t *testing.T) { r.compareLog(t, b.text) })
+	case "conf":
+		t.Run("rotation", func(t *testing.T) { comparePart(t, b.text, read(t, "deploy/logrotate/idlegate")) })
+	default:
+		t.Errorf("nothing tests blocks of %s", b.language)
+	}
 }
 
 // The reference is complete: every key that check --print can write stands in it.
@@ -122,17 +128,17 @@ func checkExample(t *testing.T, text string) {
 	}
 }
 
-func TestREADMEHasEveryCommand(t *testing.T) {
-	text := read(t, "README.md")
+func TestAdminReferenceHasEveryCommand(t *testing.T) {
+	text := read(t, "gateway/admin/README.md")
 	for _, cmd := range newRoot().Commands() {
 		if !regexp.MustCompile("\\| .*`" + cmd.Name() + "[ `]").MatchString(text) {
-			t.Errorf("the README has no command %s in its table", cmd.Name())
+			t.Errorf("the reference has no command %s in its table", cmd.Name())
 		}
 	}
 }
 
-func TestREADMEHasEveryCallOfTheAPI(t *testing.T) {
-	text := read(t, "README.md")
+func TestAdminReferenceHasEveryCallOfTheAPI(t *testing.T) {
+	text := read(t, "gateway/admin/README.md")
 	var document struct {
 		Paths map[string]map[string]any `json:"paths"`
 	}
@@ -143,7 +149,7 @@ func TestREADMEHasEveryCallOfTheAPI(t *testing.T) {
 		for method := range methods {
 			call := strings.ToUpper(method) + " " + strings.TrimPrefix(path, api.Prefix)
 			if method != "parameters" && !strings.Contains(text, "`"+call+"`") {
-				t.Errorf("the README has no call %s", call)
+				t.Errorf("the reference has no call %s", call)
 			}
 		}
 	}
