@@ -14,7 +14,7 @@ build:
 
 # Every test, with the race detector where there is the C compiler that it needs. The last line counts them.
 test:
-	go run $(GOTESTSUM) --format pkgname -- $(RACE) -timeout 10m ./...
+	go run $(GOTESTSUM) --format pkgname -- $(RACE) -timeout 20m ./...
 
 lint:
 	@test -z "$$(gofmt -l .)" || { gofmt -d . && exit 1; }
