@@ -88,7 +88,7 @@ routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: u, policy: {l
 			g, err := New(Config{Policy: cfg, Version: "test"})
 			if err == nil {
 				g.release()
-				os.Remove(filepath.Join(dir, "log"))
+				_ = os.Remove(filepath.Join(dir, "log"))
 			}
 			if refused := err != nil; refused != (test.path != "") {
 				t.Errorf("New says %v", err)

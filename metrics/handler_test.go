@@ -163,8 +163,8 @@ func TestScrapersThatDoNotReadHoldFewPages(t *testing.T) {
 		if len(writing) != maxPages || asked != maxPages {
 			t.Errorf("%d pages are held and %d were made, want %d", len(writing), asked, maxPages)
 		}
-		time.Sleep(scrapeTimeout) // of the test's own clock
-		synctest.Wait()           // the others are told
+		<-time.After(scrapeTimeout) // of the test's own clock
+		synctest.Wait()             // the others are told
 		close(may)
 		count := map[int]int{}
 		for range scrapers {

@@ -88,10 +88,10 @@ func (s *scan) visit(char, next rune) {
 }
 
 func (s *scan) insideQuotes(at spot, next rune) {
-	switch {
-	case at.char == '\n':
+	switch at.char {
+	case '\n':
 		s.runsOn()
-	case at.char == s.quote:
+	case s.quote:
 		s.quote = 0
 		if next != 0 && !strings.ContainsRune(" \t\r\n,]}:#", next) {
 			s.crowded = append(s.crowded, s.opened)

@@ -71,7 +71,7 @@ func anyOf(all ...schema) schema { return schema{"anyOf": all} }
 
 func pattern(p string) schema { return schema{"type": "string", "pattern": p} }
 
-func constant(word string) schema { return schema{"const": word} }
+func noneSchema() schema { return schema{"const": none} }
 
 func listOf(item schema) schema {
 	return schema{"type": "array", "items": item, "minItems": 1}

@@ -59,7 +59,7 @@ func (k *Keepalive) value() value {
 			}
 			c.mapping(k.keys())
 		},
-		schema: func() schema { return constant(none) },
+		schema: func() schema { return noneSchema() },
 	}
 	list := k.keys()
 	v := either(off, mapping(list)).printed(func() *yaml.Node {

@@ -73,7 +73,7 @@ func (e *Eject) value() value {
 			}
 			*e = Eject{}
 		},
-		schema: func() schema { return constant(none) },
+		schema: func() schema { return noneSchema() },
 	}, mapping(list))
 	v = v.printed(func() *yaml.Node {
 		if e.Failures == 0 {

@@ -31,7 +31,7 @@ func limit(to *int, most int) value {
 			return numberNode(*to)
 		},
 		schema: func() schema {
-			return anyOf(schema{"type": "integer", "minimum": 1, "maximum": most}, constant(none))
+			return anyOf(schema{"type": "integer", "minimum": 1, "maximum": most}, noneSchema())
 		},
 	}
 }
@@ -51,7 +51,7 @@ func name(to *string) value {
 		node: func() *yaml.Node { return scalarNode(*to) },
 		schema: func() schema {
 			free := pattern(namePattern)
-			free["not"] = constant(reserved)
+			free["not"] = schema{"const": reserved}
 			return free
 		},
 	}
@@ -91,7 +91,7 @@ func (limits span) into(to *time.Duration) value {
 		schema: func() schema {
 			amount := moreThanZero(durationPattern)
 			if limits.none {
-				return anyOf(amount, constant(none))
+				return anyOf(amount, noneSchema())
 			}
 			return amount
 		},
@@ -105,7 +105,7 @@ func size(to *int64, least int64, off bool) value {
 		node: func() *yaml.Node { return scalarNode(units.FormatSize(*to)) },
 		schema: func() schema {
 			if off {
-				return anyOf(moreThanZero(sizePattern), constant(none))
+				return anyOf(moreThanZero(sizePattern), noneSchema())
 			}
 			return moreThanZero(sizePattern)
 		},

@@ -76,10 +76,10 @@ func (d *Dialogue) Keepalive() time.Duration { return time.Duration(d.keepalive)
 // Unpaired reports whether requests and replies can no longer be told apart, so that none counts as owed.
 func (d *Dialogue) Unpaired() bool { return d.flags.has(unpaired) }
 
-// owe notes a request that awaits so many replies.
-func (d *Dialogue) owe(replies uint32) {
+// owe notes a request that awaits its reply.
+func (d *Dialogue) owe() {
 	if !d.flags.has(unpaired) {
-		d.owed += replies
+		d.owed++
 	}
 }
 

@@ -154,13 +154,13 @@ func (f *framing) Answer(dst, asked []byte) []byte {
 	if h.framers[FromClient] != h.framers[FromUpstream] {
 		asked = nil // the client's header is none of the other framing's
 	}
-	return h.framers[FromUpstream].frame(dst, asked, h.HeartbeatRule.Answer)
+	return h.framers[FromUpstream].frame(dst, asked, h.Answer)
 }
 
 // Probe implements Prober.
 func (f *framing) Probe(d *Dialogue, dst []byte) []byte {
 	h := f.heartbeat
-	if h == nil || len(h.HeartbeatRule.Answer) == 0 || !d.MayInsert(FromUpstream) {
+	if h == nil || len(h.Answer) == 0 || !d.MayInsert(FromUpstream) {
 		return dst
 	}
 	d.set(probed)

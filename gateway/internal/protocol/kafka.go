@@ -104,7 +104,7 @@ func kafkaPair(d *Dialogue, from Direction, event Event) Event {
 		s.kind = 0
 		return event
 	}
-	d.owe(1)
+	d.owe()
 	return event
 }
 

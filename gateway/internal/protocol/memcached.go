@@ -276,7 +276,7 @@ func (p *memcached) ended(d *Dialogue, from Direction) Event {
 		d.facts |= memcReplied
 		d.pay()
 	case kind != memcSilent:
-		d.owe(1)
+		d.owe()
 	}
 	if kind == memcNoop {
 		return Heartbeat

@@ -66,7 +66,7 @@ func modbusPair(d *Dialogue, from Direction, event Event) Event {
 	switch {
 	case event != Message:
 	case from == FromClient:
-		d.owe(1)
+		d.owe()
 	default:
 		d.pay()
 	}

@@ -16,7 +16,7 @@ type namedRow struct {
 }
 
 // converseNamed plays the rows, cut everywhere. Where a row does not say what is passed on, all is.
-func converseNamed(t *testing.T, make func(Options) Protocol, rows []namedRow) {
+func converseNamed(t *testing.T, newRule func(Options) Protocol, rows []namedRow) {
 	t.Helper()
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -25,7 +25,7 @@ func converseNamed(t *testing.T, make func(Options) Protocol, rows []namedRow) {
 					row.want.Passed[turn.from] = append(row.want.Passed[turn.from], turn.bytes...)
 				}
 			}
-			everyCut(t, make(row.opts), row.said, row.want)
+			everyCut(t, newRule(row.opts), row.said, row.want)
 		})
 	}
 }
@@ -38,13 +38,13 @@ type brokenRow struct {
 	fault Fault
 }
 
-func breakNamed(t *testing.T, make func(Options) Protocol, rows []brokenRow) {
+func breakNamed(t *testing.T, newRule func(Options) Protocol, rows []brokenRow) {
 	t.Helper()
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			last := &row.said[len(row.said)-1]
 			for _, size := range []int{1, 2, 3, 1 << 20} {
-				v := &converser{rule: make(row.opts)}
+				v := &converser{rule: newRule(row.opts)}
 				for i := range row.said {
 					turn := &row.said[i]
 					for b := turn.bytes; len(b) > 0; {

@@ -231,7 +231,7 @@ func natsFlush(d *Dialogue, from Direction, kind uint8, event Event) {
 		d.pay()
 	case from == FromUpstream || event == Answer || kind == natsPong:
 	case kind == natsPing:
-		d.owe(1)
+		d.owe()
 		d.facts &^= natsUnflushed
 	default:
 		d.facts |= natsUnflushed

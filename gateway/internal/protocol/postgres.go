@@ -112,7 +112,7 @@ func (p *postgres) startup(d *Dialogue, b []byte) (int, Event) {
 		return s.breaks(FaultPostgresVersion)
 	}
 	d.took(FromClient)
-	d.owe(1)
+	d.owe()
 	return s.finish(size-8, b, 8)
 }
 
@@ -208,7 +208,7 @@ func (p *postgres) copyEnds(d *Dialogue) {
 func (p *postgres) asked(d *Dialogue, kind byte) {
 	switch kind {
 	case 'Q', 'F', 'S':
-		d.owe(1)
+		d.owe()
 	case 'E':
 		if d.facts < ^uint32(0)-pgExecute {
 			d.facts += pgExecute

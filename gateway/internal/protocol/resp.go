@@ -165,7 +165,11 @@ func (p *resp) counted(d *Dialogue, from Direction, b []byte) (took int, done bo
 	s := &d.streams[from]
 	kind := b[0]
 	first := s.phase == between
-	if bytes.IndexByte([]byte("$!=*~>%|"), kind) < 0 || from == FromClient && kind != '$' && !(first && kind == '*') {
+	known := bytes.IndexByte([]byte("$!=*~>%|"), kind) >= 0
+	if from == FromClient { // a request is an array of bodies
+		known = kind == '$' || kind == '*' && first
+	}
+	if !known {
 		return 0, false, respNoType(from)
 	}
 	count, n, fault := respCount(b)
@@ -269,7 +273,7 @@ func (p *resp) ended(d *Dialogue, from Direction) Event {
 	case kind == respSync:
 		d.set(opaque)
 	case kind != respSilent:
-		d.owe(1)
+		d.owe()
 	}
 	if kind == respPing {
 		return Heartbeat

@@ -103,7 +103,7 @@ func (p *websocket) request(d *Dialogue, b []byte) (int, Event) {
 		if s.pos = emptyLine(s.pos, c); s.pos == 4 {
 			s.next()
 			d.stage = wsResponse
-			d.owe(1)
+			d.owe()
 			return i + 1, Message
 		}
 	}
