@@ -31,6 +31,7 @@ func compileRoute(r *policy.Route, stats *relay.RouteStats, wire *relay.Wire) (*
 		Limit:               r.Limits.Connections,
 		MessageSize:         uint64(r.Limits.MessageSize),
 		ResetOn:             reset,
+		Answers:             r.Policy.Heartbeat == policy.HeartbeatAnswer,
 		Reset:               r.Policy.Close == policy.CloseRST,
 		ConnectFirstMessage: r.ConnectOn == policy.ConnectOnFirstMessage,
 		Hold:                holdOf(r),
@@ -49,13 +50,14 @@ func holdOf(r *policy.Route) int {
 const standardHold = 64 << 10
 
 func compileWire(r *policy.Route, u *relay.Upstream) (*relay.Wire, error) {
-	rule, err := compileProtocol(r)
+	rules, err := compileProtocols(r)
 	if err != nil {
 		return nil, err
 	}
 	return &relay.Wire{
 		ProtocolName: r.Protocol.Framing.String(),
-		Protocol:     rule,
+		Protocol:     rules[policy.HeartbeatForward],
+		Answering:    rules[policy.HeartbeatAnswer],
 		Bounded:      !r.Protocol.Traits().NoMessages,
 		Upstream:     u,
 		Options:      compileOptions(r.TCP),
@@ -78,22 +80,50 @@ func compileOptions(t policy.TCP) reactor.Options {
 	}
 }
 
-func compileProtocol(r *policy.Route) (protocol.Protocol, error) {
-	var framers [2]protocol.Framer
+// protocols are a route's protocol by who answers heartbeats; the gateway cannot in every one.
+type protocols [policy.HeartbeatAnswer + 1]protocol.Protocol
+
+// of returns the one for what the policy says.
+func (p *protocols) of(h policy.Heartbeats) protocol.Protocol {
+	if p[h] == nil {
+		return p[policy.HeartbeatForward]
+	}
+	return p[h]
+}
+
+func compileProtocols(r *policy.Route) (p protocols, err error) {
+	framers, err := compileFramers(r)
+	beat := r.Protocol.Heartbeat
+	if err != nil || len(beat.Match) == 0 {
+		p[policy.HeartbeatForward] = protocol.NewFraming(framers)
+		return p, err
+	}
+	known := protocol.HeartbeatRule{Match: beat.Match, Answer: beat.Answer}
+	if p[policy.HeartbeatForward], err = protocol.NewHeartbeatFraming(framers, known); err != nil || len(beat.Answer) == 0 {
+		return p, err
+	}
+	known.ByUs = true
+	p[policy.HeartbeatAnswer], err = protocol.NewHeartbeatFraming(framers, known)
+	return p, err
+}
+
+func compileFramers(r *policy.Route) (framers [2]protocol.Framer, err error) {
 	for from, p := range map[protocol.Direction]policy.Protocol{protocol.FromClient: r.Protocol, protocol.FromUpstream: r.UpstreamProtocol} {
 		framer, err := compileFramer(p, uint64(r.Limits.MessageSize))
 		if err != nil {
-			return nil, err
+			return framers, err
 		}
 		framers[from] = framer
 	}
-	return protocol.NewFraming(framers), nil
+	return framers, nil
 }
 
 func compileRules(r *policy.Route) (rules session.Rules, err error) {
-	if rules.Protocol, err = compileProtocol(r); err != nil {
+	known, err := compileProtocols(r)
+	if err != nil {
 		return rules, err
 	}
+	rules.Protocol = known.of(r.Policy.Heartbeat)
 	rules.Bounded = !r.Protocol.Traits().NoMessages
 	reset := r.Policy.ResetOn
 	rules.ResetOn[session.Client] = reset != policy.ResetOnUpstream

@@ -123,10 +123,18 @@ func (c *Config) alike(other *Config) *Config {
 	return &own
 }
 
-// followsProtocol says that n is a route with the same protocol in both directions.
+// followsProtocol says that n is a route with the same framing in both directions.
 func followsProtocol(n *yaml.Node) bool {
 	client, upstream := field(n, "protocol"), field(n, "upstream_protocol")
-	return client != nil && upstream != nil && inline(client) == inline(upstream)
+	return client != nil && upstream != nil && framingText(client) == framingText(upstream)
+}
+
+// framingText is a protocol without its heartbeat.
+func framingText(n *yaml.Node) string {
+	if n.Kind != yaml.MappingNode {
+		return inline(flow(pair{n.Value, flow()}))
+	}
+	return inline(flow(pair{n.Content[0].Value, n.Content[1]}))
 }
 
 // entry is one thing in a mapping or a list.

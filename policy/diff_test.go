@@ -73,10 +73,10 @@ func alter(t *testing.T, at leaf) {
 	choices := map[string][]string{
 		"listen": {"127.0.0.1:7999"}, "metrics": {"0.0.0.0:9999"}, "token_file": {"other"}, "cert": {"other"}, "key": {"other"},
 		"client_ca": {"other"}, "level": {"info"}, "format": {"text"}, "connections": {"all"}, "file": {"other"},
-		"on_full": {"wait"}, "reset_on": {"client"}, "close": {"fin", "rst"}, "endpoints": {"127.0.0.1:9999"},
+		"on_full": {"wait"}, "reset_on": {"client"}, "close": {"fin", "rst"}, "heartbeat": {"forward", "answer"}, "endpoints": {"127.0.0.1:9999"},
 		"balance": {"round_robin", "least_connections"}, "allow": {"198.51.100.0/24"}, "deny": {"198.51.100.0/24"},
 		"text": {"another", "\n"}, "byte_order": {"big"}, "protocol": {"varint"}, "upstream_protocol": {"raw", "varint"},
-		"upstream": {"spare", "device_servers"}, "connect_on": {"accept", "first_message"}, "policy": {"devices", "watched"},
+		"upstream": {"spare", "device_servers"}, "connect_on": {"accept", "first_message"}, "policy": {"watched", "one_shot"},
 	}
 	n := at.node
 	if n.Kind == yaml.SequenceNode {

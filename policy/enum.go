@@ -74,6 +74,20 @@ func (Close) words() []string {
 	return []string{CloseFIN: "fin", CloseRST: "rst"}
 }
 
+// Heartbeats says who answers the heartbeats of clients.
+type Heartbeats uint8
+
+const (
+	HeartbeatForward Heartbeats = iota // the upstream does: they are passed on like any message
+	HeartbeatAnswer                    // the gateway does, and the upstream never sees them
+)
+
+func (h Heartbeats) String() string { return wordOf(h) }
+
+func (Heartbeats) words() []string {
+	return []string{HeartbeatForward: "forward", HeartbeatAnswer: "answer"}
+}
+
 // OnFull says what happens to a client who comes when max_connections are open.
 type OnFull uint8
 

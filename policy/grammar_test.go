@@ -170,6 +170,7 @@ func TestEnumsReadWhatTheyWrite(t *testing.T) {
 	checkWords(t, Short, Long)
 	checkWords(t, ResetOnClient, ResetOnUpstream, ResetOnEither)
 	checkWords(t, CloseFIN, CloseRST)
+	checkWords(t, HeartbeatForward, HeartbeatAnswer)
 	checkWords(t, OnFullWait, OnFullRefuse)
 	checkWords(t, LeastConnections, RoundRobin, Random, SourceHash)
 	checkWords(t, ConnectOnAccept, ConnectOnFirstMessage)

@@ -84,12 +84,12 @@ func byForm(single, mapped func(cursor)) func(cursor) {
 	}
 }
 
-// oneOf takes a mapping with exactly one of the keys that list returns.
-func oneOf(list func() keys) value {
+// oneOf takes a mapping with exactly one of the keys that list returns, and any of those beside it.
+func oneOf(list func() keys, beside ...key) value {
 	return value{
-		read:   func(c cursor) { c.choice(list()) },
-		schema: func() schema { return list().choiceSchema() },
-		below:  list,
+		read:   func(c cursor) { c.choice(list(), beside...) },
+		schema: func() schema { return list().choiceSchema(beside...) },
+		below:  func() keys { return append(list(), beside...) },
 	}
 }
 

@@ -110,17 +110,21 @@ func (c cursor) mapping(list keys) {
 	}
 }
 
-// choice reads c as a mapping with exactly one of these keys.
-func (c cursor) choice(list keys) {
+// choice reads c as a mapping with exactly one of these keys, and any of those beside it.
+func (c cursor) choice(list keys, beside ...key) {
 	names := slices.Sorted(slices.Values(list.names()))
 	found := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !c.child(name).written() })
 	if len(found) > 1 {
 		c.fail("has %s; it can have only one of them", strings.Join(found, " and "))
 	}
-	if c.node.Kind == yaml.MappingNode && len(c.node.Content) == 0 {
+	switch others := slices.ContainsFunc(beside, func(k key) bool { return c.child(k.name).written() }); {
+	case c.node.Kind != yaml.MappingNode || len(found) > 0:
+	case len(c.node.Content) == 0:
 		c.fail("is empty; it needs one of %s", strings.Join(names, ", "))
+	case others && len(c.node.Content) == 2:
+		c.fail("lacks one of %s", strings.Join(names, ", "))
 	}
-	c.mapping(list)
+	c.mapping(append(slices.Clone(list), beside...))
 }
 
 // entries visits the pairs of a mapping in the order of the file, all but duplicates and those whose key is no text.

@@ -23,6 +23,7 @@ type Policy struct {
 	IdleTimeout time.Duration
 	ResetOn     ResetOn
 	MaxLifetime time.Duration
+	Heartbeat   Heartbeats
 
 	// Of both.
 	FirstMessageTimeout time.Duration
@@ -62,6 +63,10 @@ func (p *Policy) keys() keys {
 			list = append(list, key{name: "reset_on", takes: p.resetOn(), without: "`client`, or `either` on `raw`",
 				doc: "whose messages restart `idle_timeout`: `client`, `upstream` or `either`"})
 		}
+	}
+	if p.Kind == Long {
+		list = append(list, key{name: "heartbeat", takes: word(&p.Heartbeat), standard: "forward",
+			doc: "`answer`: the gateway answers the heartbeats of clients itself, and the upstream never sees them; the protocol must know the answer"})
 	}
 	return append(list,
 		key{name: "close", takes: word(&p.Close), standard: "fin",

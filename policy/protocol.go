@@ -12,8 +12,9 @@ import (
 type Protocol struct {
 	Framing     Framing
 	LengthField LengthFieldFraming
-	Delimiter   []byte // of delimiter; default "\n"
-	FixedSize   int64  // of fixed; bytes, more than 0
+	Delimiter   []byte    // of delimiter; default "\n"
+	FixedSize   int64     // of fixed; bytes, more than 0
+	Heartbeat   Heartbeat // of both directions; not in UpstreamProtocol
 }
 
 // LengthFieldFraming describes messages of Offset + Size + value + Adjustment bytes.
@@ -30,13 +31,13 @@ const (
 	maxAdjustment = math.MaxInt32    // either way, as in Netty
 )
 
-// value takes the name of a protocol that needs nothing more, or a mapping with one protocol as its key.
-func (p *Protocol) value() value {
+// value takes the name of a protocol that needs nothing more, or a mapping with one protocol as its key, and beside it those others.
+func (p *Protocol) value(beside ...key) value {
 	named := value{
 		read:   func(c cursor) { *p = c.namedProtocol() },
 		schema: func() schema { return schema{"enum": standAlone()} },
 	}
-	return either(named, oneOf(p.keys)).printed(p.node)
+	return either(named, oneOf(p.keys, beside...)).printed(p.node)
 }
 
 // keys are the protocols, each with what its mapping takes.
@@ -46,7 +47,7 @@ func (p *Protocol) keys() keys {
 		takes := row.takes(p)
 		read := takes.read
 		takes.read = func(c cursor) {
-			*p = Protocol{Framing: row.framing}
+			*p = Protocol{Framing: row.framing, Heartbeat: p.Heartbeat}
 			read(c)
 		}
 		list = append(list, key{name: row.Name, takes: takes, doc: row.Message})
@@ -133,8 +134,12 @@ func (p Protocol) checkSize(c cursor, most int64) {
 
 func (p *Protocol) node() *yaml.Node {
 	row := rowOf(p.Framing)
-	if row.needs == "" && row.standard == nil {
+	beat := p.heartbeatNode()
+	if row.needs != "" || row.standard != nil {
+		return flow(pair{row.Name, row.takes(p).node()}, pair{"heartbeat", beat})
+	}
+	if beat == nil {
 		return scalarNode(row.Name)
 	}
-	return flow(pair{row.Name, row.takes(p).node()})
+	return flow(pair{row.Name, flow()}, pair{"heartbeat", beat})
 }

@@ -32,18 +32,18 @@ func protocols() []protocolRow {
 		}},
 		{framing: LengthField, needs: "length_field needs the size of its field, as in {length_field: {size: 4}}",
 			takes: func(p *Protocol) value { return alone(p.LengthField.keys()).then(p.LengthField.settle) }, Traits: Traits{
-				Name: "length_field", Message: "`offset + size + value + adjustment` bytes, as in Netty's LengthFieldBasedFrameDecoder",
+				Name: "length_field", Answerable: true, Message: "`offset + size + value + adjustment` bytes, as in Netty's LengthFieldBasedFrameDecoder",
 			}},
 		{framing: Delimiter, standard: func(p *Protocol) { p.Delimiter = []byte("\n") },
 			takes: func(p *Protocol) value { return byteString(&p.Delimiter) }, Traits: Traits{
-				Name: "delimiter", Message: "what ends with the delimiter; a newline where none is given",
+				Name: "delimiter", Answerable: true, Message: "what ends with the delimiter; a newline where none is given",
 			}},
 		{framing: Fixed, needs: "fixed needs the size of a message, as in {fixed: {size: 64}}",
 			takes: func(p *Protocol) value { return alone(p.fixedKeys()) }, Traits: Traits{
-				Name: "fixed", Message: "`size` bytes",
+				Name: "fixed", Answerable: true, Message: "`size` bytes",
 			}},
 		{framing: Varint, takes: noKeys, Traits: Traits{
-			Name: "varint", Message: "a length as a varint, as in Protocol Buffers, and that many bytes",
+			Name: "varint", Answerable: true, Message: "a length as a varint, as in Protocol Buffers, and that many bytes",
 		}},
 	}
 }

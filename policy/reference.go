@@ -11,6 +11,7 @@ func Reference() map[string]string {
 		"keys":         keyTable(),
 		"protocols":    protocolTable(),
 		"length_field": lengthFieldTable(),
+		"heartbeat":    heartbeatTable(),
 		"timers":       timerTable(),
 		"policies":     policyTable(),
 	}
@@ -64,6 +65,14 @@ func protocolTable() string {
 func lengthFieldTable() string {
 	t := table("key of `length_field`", "default", "meaning")
 	for _, k := range new(LengthFieldFraming).keys() {
+		t.row(quoted(k.name), k.defaults(), k.doc)
+	}
+	return t.String()
+}
+
+func heartbeatTable() string {
+	t := table("key of `heartbeat`", "default", "meaning")
+	for _, k := range new(Heartbeat).keys() {
 		t.row(quoted(k.name), k.defaults(), k.doc)
 	}
 	return t.String()

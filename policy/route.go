@@ -66,8 +66,8 @@ func (r *Route) keys(in shared) keys {
 		{name: "deny", takes: networks(&r.Deny), without: "nobody", doc: "networks whose clients are refused; wins over `allow`"},
 		{name: "limits", takes: mapping(r.Limits.keys()).printed(r.limitsNode), doc: "limits of the route"},
 		{name: "tcp", takes: mapping(r.TCP.keys()).then(r.settleTCP).printed(r.tcpNode), doc: "socket options, towards client and upstream"},
-		{name: "protocol", takes: r.Protocol.value(), example: "raw", doc: "how messages are told apart; see Protocols"},
-		{name: "upstream_protocol", takes: r.UpstreamProtocol.value(), without: "as `protocol`", doc: "where those of the backend end, if otherwise"},
+		{name: "protocol", takes: r.Protocol.value(r.Protocol.heartbeatKey()), example: "raw", doc: "how messages are told apart; see Protocols"},
+		{name: "upstream_protocol", takes: r.upstreamProtocol(), without: "as `protocol`", doc: "where those of the backend end, if otherwise"},
 		{name: "upstream", takes: in.upstreams.name(&r.Upstream), example: "device_servers", doc: "the name of an upstream"},
 		{name: "connect_on", takes: r.connectOn(), standard: "accept",
 			doc: "when the gateway connects to the backend: `accept` at once, `first_message` once the client has sent a whole message"},
@@ -85,6 +85,7 @@ func (c cursor) route(in shared) *Route {
 	}
 	if !c.child("upstream_protocol").written() {
 		r.UpstreamProtocol = r.Protocol
+		r.UpstreamProtocol.Heartbeat = Heartbeat{}
 	}
 	r.settle(c)
 	r.checkHold(c, in.memory)
@@ -98,6 +99,7 @@ func (r *Route) settle(c cursor) {
 	}
 	r.Policy = r.Policy.on(r.Protocol)
 	r.warnConnectTimeout(c)
+	r.checkHeartbeat(c)
 	if !r.hasMessages() {
 		if size := c.child("limits").child("message_size"); size.written() {
 			size.fail("has no meaning on raw, which knows no messages; remove it")
@@ -109,6 +111,21 @@ func (r *Route) settle(c cursor) {
 	if upstream := c.child("upstream_protocol"); upstream.written() {
 		r.UpstreamProtocol.checkSize(upstream, r.Limits.MessageSize)
 	}
+}
+
+// upstreamProtocol takes a protocol without a heartbeat.
+func (r *Route) upstreamProtocol() value {
+	v := r.UpstreamProtocol.value()
+	read := v.read
+	return v.reading(func(c cursor) {
+		c.elsewhere = func(key string) string {
+			if key == "heartbeat" {
+				return "; it belongs in protocol, and is one in both directions"
+			}
+			return ""
+		}
+		read(c)
+	})
 }
 
 // listen takes an address, or a list of them.

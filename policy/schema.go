@@ -3,6 +3,7 @@ package policy
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 	"strings"
 )
 
@@ -39,10 +40,18 @@ func (list keys) schema() schema {
 	return all
 }
 
-// choiceSchema is that of a mapping with exactly one of these keys.
-func (list keys) choiceSchema() schema {
-	one := list.schema()
-	one["minProperties"], one["maxProperties"] = 1, 1
+// choiceSchema is that of a mapping with exactly one of these keys, and any of those beside it.
+func (list keys) choiceSchema(beside ...key) schema {
+	one := append(slices.Clone(list), beside...).schema()
+	if len(beside) == 0 {
+		one["minProperties"], one["maxProperties"] = 1, 1
+		return one
+	}
+	var choices []schema
+	for _, k := range list {
+		choices = append(choices, schema{"required": []string{k.name}})
+	}
+	one["oneOf"] = choices
 	return one
 }
 

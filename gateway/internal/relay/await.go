@@ -12,14 +12,17 @@ import (
 // Who has a part of a message must not wait for memory that others have who wait, too. Therefore all but one of them leave as
 // much as a first message may have, and that one goes on until its message is whole.
 
-// await holds what came before the first message was whole, and connects upstream when it is.
+// await holds what came before the first message was whole.
 func (l *Loop) await(c *conn, b []byte) {
 	if !c.legs[session.Upstream].pending.add(l.pool, b) { // holdRoom keeps a reserve, so that this does not happen
 		l.end(c, session.InternalError)
-		return
 	}
+}
+
+// awaited connects upstream when a message is whole. One that the gateway answers itself is none for the upstream.
+func (l *Loop) awaited(c *conn, whole uint64) {
 	c.lookAt = 0
-	if c.session.Flows[session.Client].Messages > 0 {
+	if whole > 0 {
 		l.cfg.Budget.finished(c.id)
 		l.dial(c)
 		return
@@ -95,7 +98,7 @@ func (l *Loop) postpone(c *conn) {
 // resume reads a postponed client again.
 func (l *Loop) resume(c *conn) {
 	c.postponed = false
-	c.session.Events.Resume(l.now)
+	l.readClientAgain(c)
 	l.pumpBoth(c)
 	if c.phase == awaiting && !c.postponed {
 		c.lookAt = 0 // it waits for no memory

@@ -36,6 +36,7 @@ func (l *Loop) end(c *conn, reason session.Reason) {
 	}
 	l.report(c, cause)
 	l.cfg.Budget.finished(c.id)
+	l.passWithheld(c, cause)
 	c.phase = closing
 	if c.closeEnd == 0 { // else it has begun when the client was found to be gone
 		c.closeEnd = l.now.After(closeStep)
@@ -116,7 +117,10 @@ func (l *Loop) arrange(c *conn, cause session.Reason) {
 	}
 }
 
-func (l *Loop) dropPending(leg *leg) { leg.pending.drop(l.pool) }
+func (l *Loop) dropPending(leg *leg) {
+	leg.pending.drop(l.pool)
+	leg.answers = 0
+}
 
 // closeLeg closes a leg's socket now.
 func (l *Loop) closeLeg(leg *leg) {
@@ -292,6 +296,8 @@ func (l *Loop) vacate(c *conn) {
 }
 
 func (l *Loop) free(c *conn) {
+	l.forget(c, session.Client)
+	l.forget(c, session.Upstream)
 	l.wheel.Clear(c.slot)
 	l.slab.put(c)
 	l.cfg.Gate.left()

@@ -31,7 +31,9 @@ type leg struct {
 	starved  bool   // this peer did not take everything, and there was no memory to hold it
 	urgent   bool   // an urgent mark may lie among them
 	reset    bool   // of one that is being closed: end with RST
+	kept     bool   // bytes of this peer are to be looked at again, see kept.go
 	failed   bool   // nothing can be written to this peer; what it sent before is still passed on
+	answers  uint16 // bytes of answers that have been queued since nothing waited for this peer, a client
 	errno    uint8  // of the socket, kept until reading comes upon the end; 0: none (Linux's go up to 133)
 	pace     pace   // how this peer sends
 	room     room   // whether this peer's taking what was written is heard of
@@ -100,7 +102,7 @@ func (c *conn) mayRead(side session.Side) bool {
 	if !leg.readable || leg.fd < 0 || c.session.Flows[side].FIN {
 		return false
 	}
-	if side == session.Client && c.session.ReadClosed {
+	if side == session.Client && (c.session.ReadClosed || leg.glutted()) {
 		return false
 	}
 	switch c.phase {

@@ -76,7 +76,7 @@ func (l *Loop) stopWriting(c *conn, side session.Side, errno syscall.Errno) {
 		return
 	}
 	leg.failed, leg.readable, leg.toEnd = true, true, true
-	if c.phase == relaying {
+	if c.phase == relaying || side == session.Client {
 		l.dropPending(leg)
 		leg.starved = false
 		c.session.Taken(c.rules(), side, l.now)

@@ -62,6 +62,9 @@ func (b *Budget) take(n int) bool {
 	return false
 }
 
+// own reserves n bytes that cannot be refused: few, of what has been read already or is the gateway's own.
+func (b *Budget) own(n int) { b.used.Add(int64(n)) }
+
 // finish has the connection with that id use what others leave for a first message. It reports false while another does.
 func (b *Budget) finish(id uint64) bool {
 	return b.finisher.Load() == id || b.finisher.CompareAndSwap(0, id)
@@ -103,6 +106,18 @@ func (p *pool) get(n int) *chunk {
 	if !p.budget.take(chunkSizes[class]) {
 		return nil
 	}
+	return p.chunk(class)
+}
+
+// own is get for bytes that cannot be refused.
+func (p *pool) own(n int) *chunk {
+	class := sizeClass(n)
+	p.budget.own(chunkSizes[class])
+	return p.chunk(class)
+}
+
+// chunk returns an empty chunk for which memory has been reserved.
+func (p *pool) chunk(class int) *chunk {
 	free := p.free[class]
 	if len(free) == 0 {
 		return &chunk{buf: make([]byte, chunkSizes[class])}

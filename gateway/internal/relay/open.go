@@ -211,7 +211,9 @@ func (l *Loop) connected(c *conn) {
 	c.settles = l.now.After(upstream.Settle)
 	c.route.Upstream.connects[l.cfg.Index].Observe(l.now.Since(c.session.Events.ConnectBegan))
 	c.session.Events.ConnectBegan = 0
-	c.session.Events.Resume(l.now)
+	if !c.legs[session.Client].glutted() {
+		c.session.Events.Resume(l.now)
+	}
 	c.failure, c.problem = session.Open, 0
 	c.phase = relaying
 }

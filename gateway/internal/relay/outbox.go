@@ -50,6 +50,26 @@ func (o *outbox) send(p *pool, fd int, b []byte) syscall.Errno {
 	return 0
 }
 
+// sendOwn is send for few bytes, at most readSize, that cannot be refused: those of the gateway's own, or kept before.
+func (o *outbox) sendOwn(p *pool, fd int, b []byte) syscall.Errno {
+	if o.empty() {
+		n, errno := reactor.Write(fd, b)
+		if errno != 0 && errno != reactor.Again {
+			return errno
+		}
+		b = b[n:]
+	}
+	if o.head != nil {
+		b = b[o.head.last.fill(b):]
+	}
+	if len(b) > 0 {
+		next := p.own(len(b))
+		next.fill(b)
+		o.append(next)
+	}
+	return 0
+}
+
 // sendPipe is send for what a chunk without a buffer has in its pipe, which becomes the outbox's.
 func (o *outbox) sendPipe(p *pool, fd int, filled *chunk) syscall.Errno {
 	if o.empty() {

@@ -80,8 +80,8 @@ func (l *Loop) pump(c *conn, side session.Side) {
 	l.later(c)
 }
 
-// room is where side's next read goes.
-func (l *Loop) room(c *conn, side session.Side) []byte {
+// room is how much side's next read may bring.
+func (l *Loop) room(c *conn, side session.Side) int {
 	size := readSize
 	if c.legs[side].pace == dense {
 		size = denseSize
@@ -89,14 +89,17 @@ func (l *Loop) room(c *conn, side session.Side) []byte {
 	if c.phase == awaiting {
 		size = min(size, l.holdRoom(c))
 	}
-	return l.buf[:size]
+	return size
 }
 
 // pumpRead is one read of side.
 func (l *Loop) pumpRead(c *conn, side session.Side) {
 	leg := &c.legs[side]
-	buf := l.room(c, side)
-	n, more, errno := l.read(c, side, buf)
+	if leg.kept && l.keptOf(c, side).rest {
+		l.received(c, side, 0)
+		return
+	}
+	n, more, errno := l.read(c, side, l.behindKept(c, side, l.room(c, side)))
 	leg.readable = more
 	if n == 0 {
 		l.readEnd(c, side, errno)
@@ -106,7 +109,16 @@ func (l *Loop) pumpRead(c *conn, side session.Side) {
 	if n >= bulkSize {
 		leg.pace = bulk
 	}
-	l.received(c, side, buf[:n])
+	l.received(c, side, n)
+}
+
+// behindKept returns where the next read of side goes, of so many bytes at most: what is kept of it comes before.
+func (l *Loop) behindKept(c *conn, side session.Side, most int) []byte {
+	if leg := &c.legs[side]; !leg.kept {
+		return l.buf[:most]
+	}
+	at := len(l.keptOf(c, side).buf)
+	return l.buf[at:min(at+most, len(l.buf))]
 }
 
 // readEnd handles a read that brought no bytes.
@@ -114,30 +126,94 @@ func (l *Loop) readEnd(c *conn, side session.Side, errno syscall.Errno) {
 	switch errno {
 	case reactor.Again:
 	case 0:
-		l.finished(c, side)
+		l.forward(c, side.Other(), l.withheld(c, side)) // it is not to become anything else
+		if c.isOpen() {
+			l.finished(c, side)
+		}
 	default:
 		l.broken(c, side, errno)
 	}
 }
 
-// received passes on what side sent, as far as it is sound.
-func (l *Loop) received(c *conn, side session.Side, b []byte) {
-	got := l.account(c, side, b, 0)
-	l.forward(c, side.Other(), b[:got.Pass])
-	if got.Broke != session.Open {
-		l.end(c, got.Broke)
+// received passes on what side sent, as far as it is sound: what is kept of it, and n bytes behind that in the loop's buffer.
+func (l *Loop) received(c *conn, side session.Side, n int) {
+	at, passed := 0, 0
+	if c.legs[side].kept {
+		at = len(l.recall(c, side).buf)
+		passed = l.forget(c, side)
+	}
+	l.take(c, side, l.buf[:at+n], n, passed)
+}
+
+// take finds out what b means, the last bytes of side, of which so many are new. Those that have not been passed on are, as far as
+// they are sound and not to be swallowed or withheld.
+func (l *Loop) take(c *conn, side session.Side, b []byte, fresh, passed int) {
+	messages, whole := uint64(0), uint64(0)
+	var got session.Receipt
+	for more := true; more && c.isOpen(); {
+		got = l.account(c, side, session.Read{Bytes: b, New: fresh})
+		fresh, messages, whole = 0, messages+got.Messages, whole+got.Messages
+		l.forward(c, side.Other(), b[min(passed, got.Pass):got.Pass])
+		if got.Swallow > 0 {
+			whole--
+			l.swallow(c, b[got.Pass:got.Pass+got.Swallow], got.Answers)
+		}
+		if got.Broke != session.Open {
+			break
+		}
+		done := got.Pass + got.Swallow
+		b, passed, more = l.takeOn(c, side, &got, b, done, max(0, passed-done))
+	}
+	if messages > turnMessages {
+		c.legs[side].pace = dense
+	}
+	l.takeEnd(c, side, &got, b, whole)
+}
+
+// takeOn returns what is to be taken after so many bytes of b were done with, and keeps what is not to be taken now.
+func (l *Loop) takeOn(c *conn, side session.Side, got *session.Receipt, b []byte, done, passed int) ([]byte, int, bool) {
+	if got.Again > 0 {
+		again := b[len(b)-got.Again:]
+		if done == len(b) { // they have been passed on
+			passed = len(again)
+		}
+		l.keep(c, side, again, passed, false)
+		return nil, 0, false
+	}
+	b = b[done:]
+	if len(b) > 0 && c.legs[session.Client].glutted() {
+		l.keep(c, side, b, passed, true)
+		return nil, 0, false
+	}
+	return b, passed, len(b) > 0
+}
+
+// takeEnd follows what has been taken, so many whole messages for the other side: what was gathered is sent, and a stream that has
+// broken ends the session.
+func (l *Loop) takeEnd(c *conn, side session.Side, got *session.Receipt, b []byte, whole uint64) {
+	if len(l.answers) > 0 {
+		l.sendAnswers(c)
+	}
+	broke := got.Broke
+	if c.phase == awaiting {
+		l.awaited(c, whole)
+	}
+	if broke != session.Open {
+		l.end(c, broke)
 	}
 }
 
-// account tells session and counters what side sent: b and so many bytes that were not looked at.
-func (l *Loop) account(c *conn, side session.Side, b []byte, unread int) session.Receipt {
-	got := c.session.Received(c.rules(), side, session.Read{Bytes: b, New: len(b), Unread: uint64(unread)}, l.now)
+// breaks ends the session for what got found in b, the last bytes of side, of which so many have not been read.
+func (l *Loop) breaks(c *conn, side session.Side, got *session.Receipt, b []byte, unread int) {
+	l.end(c, got.Broke)
+}
+
+// account tells session and counters what side sent.
+func (l *Loop) account(c *conn, side session.Side, in session.Read) session.Receipt {
+	got := c.session.Received(c.rules(), side, in, l.now)
 	count := l.count(c)
-	count.Bytes[side] += uint64(len(b) + unread)
+	count.Bytes[side] += uint64(in.New) + in.Unread
 	count.Messages[side] += got.Messages
-	if got.Messages > turnMessages {
-		c.legs[side].pace = dense
-	}
 	if got.Gaps > 0 {
 		count.Gap.Observe(got.Gap)
 		count.Gap.ObserveN(0, got.Gaps-1)
@@ -153,11 +229,11 @@ func (l *Loop) account(c *conn, side session.Side, b []byte, unread int) session
 
 // forward sends b to side.
 func (l *Loop) forward(c *conn, side session.Side, b []byte) {
-	if c.phase == awaiting {
-		l.await(c, b)
+	if len(b) == 0 {
 		return
 	}
-	if len(b) == 0 {
+	if c.phase == awaiting {
+		l.await(c, b)
 		return
 	}
 	leg := &c.legs[side]
@@ -197,7 +273,7 @@ func (l *Loop) offerLater(c *conn, side session.Side) {
 	leg := &c.legs[side]
 	leg.unsent = uint32(reactor.Unsent(int(leg.fd)))
 	l.tick()
-	if leg.unsent == 0 {
+	if leg.unsent == 0 && c.phase == relaying { // before, lookAt is for something else, and only answers are written
 		c.lookAt = l.now.After(offerAfter)
 	}
 }
@@ -253,10 +329,15 @@ func (l *Loop) taken(c *conn, side session.Side) {
 	l.forgetRoom(c, side)
 	c.legs[side].unsent = 0
 	c.session.Taken(c.rules(), side, l.now)
-	if side == session.Upstream && !c.session.ReadClosed {
-		c.session.Events.Resume(l.now)
+	if side == session.Upstream {
+		l.readClientAgain(c)
+	} else {
+		l.tookAnswers(c)
 	}
 	l.rearm(c)
+	if c.mayRead(side) { // its answers waited for it
+		l.later(c)
+	}
 	from := side.Other()
 	if c.session.Flows[from].FIN {
 		l.passFIN(c, from)

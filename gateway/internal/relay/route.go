@@ -21,6 +21,7 @@ type Route struct {
 	Limit               int     // connections at most; 0: no limit
 	MessageSize         uint64  // bytes of a message at most, which Rules.Protocol knows; 0: no limit
 	ResetOn             ResetOn // as the policy has it
+	Answers             bool    // the gateway answers heartbeats, where the connection's protocol lets it
 	Reset               bool    // close with RST
 	ConnectFirstMessage bool    // connect upstream only when a whole message has come
 	Hold                int     // bytes of a first message at most, with ConnectFirstMessage
@@ -39,6 +40,7 @@ type Wire struct {
 	// Set once, then read only.
 	ProtocolName string            // in the words of the policy file
 	Protocol     protocol.Protocol // with the limit of the policy file that it was made for
+	Answering    protocol.Protocol // the same where the gateway answers heartbeats; nil: it cannot
 	Bounded      bool              // the protocol has message boundaries
 	Upstream     *Upstream
 	Options      reactor.Options // as they are written, see SocketOptions
@@ -63,7 +65,7 @@ func (r *Route) On(w *Wire) *Route {
 	own := *r
 	own.Wire = w
 	own.Rules.Bounded = w.Bounded
-	own.Rules.Protocol = w.Protocol.Limited(r.MessageSize)
+	own.Rules.Protocol = w.protocol(r.Answers).Limited(r.MessageSize)
 	if r.ResetOn == ResetStandard {
 		own.Rules.ResetOn = [2]bool{session.Client: true, session.Upstream: !w.Bounded}
 	}
@@ -100,4 +102,12 @@ func contains(prefixes []netip.Prefix, addr netip.Addr) bool {
 		}
 	}
 	return false
+}
+
+// protocol returns the rule by which the connection is read.
+func (w *Wire) protocol(answers bool) protocol.Protocol {
+	if answers && w.Answering != nil {
+		return w.Answering
+	}
+	return w.Protocol
 }

@@ -20,59 +20,130 @@ func (l *Loop) mayPipe() bool {
 	return l.cfg.Budget.Used()+reserve(loops)+pipeSize*int64(loops) <= l.cfg.Budget.limit.Load()
 }
 
-// passUnheld offers to the other side what lies in side's socket.
+// passUnheld offers to the other side what lies in side's socket, behind what is kept of it. What may yet become a heartbeat stays
+// there, and so does the beginning of a header: a socket tells when more has come.
 func (l *Loop) passUnheld(c *conn, side session.Side) {
-	to := side.Other()
-	n, _ := l.peek(c, side, l.room(c, side))
-	if n == 0 {
+	k := l.recall(c, side)
+	at := len(k.buf)
+	n := l.peekBehind(c, side, at)
+	if n == 0 && !k.rest {
 		l.readNone(c, side)
 		return
 	}
-	sound, broke := c.session.Sound(c.rules(), side, l.buf[:n])
-	written, errno := reactor.Write(int(c.legs[to].fd), l.buf[:sound])
-	if errno != 0 && errno != reactor.Again {
-		l.writeFailed(c, to, errno)
+	b := l.buf[:at+n]
+	got := c.session.Look(c.rules(), side, b)
+	pass := max(k.passed, c.passable(side, &got, b, n))
+	done, ok := l.offer(c, side.Other(), b[:pass], k.passed)
+	if !ok {
 		return
 	}
-	l.tick()
-	if written > 0 {
-		l.tookOff(c, side, written)
+	passed := done
+	if done == pass && got.Swallow > 0 && c.legs[session.Client].pending.empty() { // else its answer could not be written
+		done += got.Swallow
 	}
-	if written == sound && broke != session.Open {
-		l.end(c, broke)
+	if done > k.passed {
+		l.tookOff(c, side, scarcely{done: done, passed: passed, kept: k})
 	}
 	if c.phase != relaying {
 		return
 	}
-	if written < sound {
-		c.legs[to].starved = true
-		l.waitFor(c, to)
-		return
+	switch full := len(b) == len(l.buf); {
+	case passed < pass:
+		c.legs[side.Other()].starved = true
+		l.waitFor(c, side.Other())
+	case got.Broke != session.Open:
+		l.breaks(c, side, &got, b, len(b)-max(done, at))
+	case passed == done && got.Swallow > 0: // it is read again when the client has taken what waits for it
+	case got.Again > 0 && pass < len(b) && !full:
+		c.legs[side].readable = false
+	default:
+		l.later(c)
 	}
-	l.later(c)
 }
 
-// tookOff accounts for n bytes of side that were peeked at in the loop's buffer and have been passed on.
-func (l *Loop) tookOff(c *conn, side session.Side, n int) {
-	for taken := 0; taken < n; {
-		got, more, _ := l.read(c, side, l.buf[taken:n])
+// peekBehind looks at what side has sent, behind so many bytes at the start of the loop's buffer.
+func (l *Loop) peekBehind(c *conn, side session.Side, at int) int {
+	if at == len(l.buf) {
+		return 0
+	}
+	n, _ := l.peek(c, side, l.buf[at:])
+	return n
+}
+
+// passable returns how much of b, of which n bytes lie in side's socket, may be passed on now. At the end of the stream, and before
+// an urgent mark behind which cannot be looked, that is all of it.
+func (c *conn) passable(side session.Side, got *session.Receipt, b []byte, n int) int {
+	leg := &c.legs[side]
+	switch {
+	case got.Again == 0:
+		return got.Pass
+	case leg.urgent, leg.toEnd && reactor.Unread(int(leg.fd)) <= n:
+		return len(b)
+	case got.Pass == len(b):
+		return got.Pass - got.Again
+	}
+	return got.Pass
+}
+
+// offer writes to side what of b has not been passed on, as much as it takes, and returns how much of b is passed on then.
+func (l *Loop) offer(c *conn, side session.Side, b []byte, passed int) (now int, ok bool) {
+	if passed == len(b) {
+		return passed, true
+	}
+	n, errno := reactor.Write(int(c.legs[side].fd), b[passed:])
+	l.tick()
+	if errno != 0 && errno != reactor.Again {
+		l.writeFailed(c, side, errno)
+		return passed, false
+	}
+	return passed + n, true
+}
+
+// scarcely is what was done with bytes at the start of the loop's buffer: some that had been kept, and others that lie in the socket.
+type scarcely struct {
+	kept   kept
+	passed int // passed on
+	done   int // passed on or to be swallowed
+}
+
+// tookOff takes off side's socket what was done with, and accounts for it.
+func (l *Loop) tookOff(c *conn, side session.Side, of scarcely) {
+	at := len(of.kept.buf)
+	if of.done <= at && !of.kept.rest {
+		l.forget(c, side)
+		l.keep(c, side, of.kept.buf, of.passed, false)
+		return
+	}
+	for taken := at; taken < of.done; {
+		got, more, _ := l.read(c, side, l.buf[taken:of.done])
 		if got == 0 && !more { // they were there a moment ago
 			l.end(c, session.InternalError)
 			return
 		}
 		taken += got
 	}
-	l.account(c, side, l.buf[:n], 0)
+	l.forget(c, side)
+	l.take(c, side, l.buf[:of.done], max(0, of.done-at), of.passed)
+	if of.done < at && c.isOpen() {
+		l.keepRest(c, side, of.kept.buf[of.done:])
+	}
+}
+
+// keepRest keeps what nobody has looked at, behind what is kept already.
+func (l *Loop) keepRest(c *conn, side session.Side, rest []byte) {
+	before := l.keptOf(c, side)
+	l.forget(c, side)
+	l.keep(c, side, append(before.buf, rest...), before.passed, true)
 }
 
 // readNone reads where a peek has found nothing, since only that tells why. A byte that has come meanwhile is passed on.
 func (l *Loop) readNone(c *conn, side session.Side) {
-	n, more, errno := l.read(c, side, l.buf[:1])
+	n, more, errno := l.read(c, side, l.behindKept(c, side, 1))
 	c.legs[side].readable = more
 	if n == 0 {
 		l.readEnd(c, side, errno)
 	} else {
-		l.received(c, side, l.buf[:n])
+		l.received(c, side, n)
 	}
 	if c.isOpen() && c.mayRead(side) {
 		l.later(c)

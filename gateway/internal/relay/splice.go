@@ -20,7 +20,7 @@ const (
 // nothing, where the bytes have to be read or reading them is cheaper.
 func (l *Loop) pumpUnread(c *conn, side session.Side) bool {
 	leg := &c.legs[side]
-	if leg.pace != bulk || leg.urgent || c.phase != relaying || !l.mayPipe() {
+	if leg.pace != bulk || leg.urgent || leg.kept || c.phase != relaying || !l.mayPipe() {
 		return false
 	}
 	p := l.pool.pipes.get(l.now)
@@ -54,6 +54,9 @@ func (l *Loop) fill(c *conn, side session.Side, p *chunk) (drained bool) {
 			return false
 		}
 		most := int(min(uint64(len(head))+ahead, uint64(p.pipe.Size()-p.to)))
+		if most < len(head) { // a header that is cut could not be told from a heartbeat
+			return false
+		}
 		n, errno := p.pipe.Fill(int(leg.fd), most)
 		l.tick()
 		if n == 0 {
@@ -62,7 +65,11 @@ func (l *Loop) fill(c *conn, side session.Side, p *chunk) (drained bool) {
 		}
 		p.to += n
 		head = head[:min(n, len(head))]
-		l.account(c, side, head, n-len(head))
+		got := l.account(c, side, session.Read{Bytes: head, New: len(head), Unread: uint64(n - len(head))})
+		if got.Again > 0 { // cut all the same
+			l.keep(c, side, head[len(head)-got.Again:], got.Again, false)
+			return false
+		}
 		if n < most {
 			if n <= slowSize {
 				leg.pace = ordinary

@@ -80,7 +80,7 @@ func (l *Loop) onDue(c *conn) {
 // moved, and bytes that lie in a socket came in time.
 func (l *Loop) lookOnce(c *conn) {
 	for side := session.Client; side <= session.Upstream; side++ {
-		if c.phase == relaying {
+		if c.phase == relaying || side == session.Client { // who waits for answers before there is an upstream
 			l.lookAtWrites(c, side)
 		}
 	}
@@ -200,19 +200,26 @@ func (l *Loop) fire(c *conn, t deadline.Timer, at deadline.Instant) {
 // mayBeAnswered reports whether the client has finished sending, what lies unread in its socket included.
 func (l *Loop) mayBeAnswered(c *conn) bool {
 	leg := &c.legs[session.Client]
-	unread := l.unread(c)
+	k, unread := l.keptOf(c, session.Client), l.unread(c)
 	switch {
-	case unread == 0:
+	case unread == 0 && !k.rest:
 		return c.session.MayBeAnswered(c.rules()) || leg.toEnd
 	case leg.toEnd:
 		return true
 	}
 	buf := l.buf
-	if unread > len(buf) {
-		buf = make([]byte, unread) // it cannot be looked at a part at a time, and is no more than a receive buffer
+	if size := len(k.buf) + unread; size > len(buf) {
+		buf = make([]byte, size) // it cannot be looked at a part at a time, and is no more than a receive buffer
 	}
-	n, errno := reactor.Peek(int(leg.fd), buf)
-	return errno == 0 && c.session.WouldBeAnswered(c.rules(), buf[:n])
+	at := copy(buf, k.buf)
+	if unread > 0 {
+		n, errno := reactor.Peek(int(leg.fd), buf[at:])
+		if errno != 0 {
+			return false
+		}
+		at += n
+	}
+	return c.session.WouldBeAnswered(c.rules(), buf[:at])
 }
 
 // unread returns how many bytes the client has sent that the gateway has not read, since it does not read the client. (Where
@@ -226,7 +233,7 @@ func (l *Loop) unread(c *conn) int {
 
 // closeRead reads the client no more, once what it had sent in time has been read.
 func (l *Loop) closeRead(c *conn) {
-	if c.session.Events.Paused() && (l.unread(c) > 0 || c.legs[session.Client].toEnd) {
+	if c.session.Events.Paused() && (l.unread(c) > 0 || c.legs[session.Client].toEnd || l.keptOf(c, session.Client).rest) {
 		c.session.OweRead()
 	} else {
 		c.session.CloseRead(l.now)

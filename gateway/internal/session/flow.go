@@ -150,10 +150,10 @@ func (s *Session) skip(r *Rules, side Side, n uint64, got *Receipt) {
 	}
 }
 
-// Sound returns how much of b, come from side, could be passed on, and changes nothing.
-func (s *Session) Sound(r *Rules, side Side, b []byte) (int, Reason) {
+// Look returns what Received would say of the messages in b, come from side, and changes nothing.
+func (s *Session) Look(r *Rules, side Side, b []byte) Receipt {
 	got, _ := s.tryScan(r, side, b)
-	return got.Pass, got.Broke
+	return got
 }
 
 // scan finds the messages in b, as far as they have one fate.

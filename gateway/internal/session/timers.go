@@ -118,8 +118,15 @@ func (s *Session) WouldBeAnswered(r *Rules, unread []byte) bool {
 	if f.FIN || !s.bounded(r) {
 		return f.FIN
 	}
-	got, after := s.tryScan(r, Client, unread)
-	return got.Broke == Open && f.Messages+got.Messages > 0 && after.AtBoundary(Client.Sends()) && !s.Flows[Upstream].Passed
+	before, messages, got := s.Talk, f.Messages, Receipt{}
+	for more := true; more; more = len(unread) > 0 && got.Broke == Open && got.Again == 0 {
+		got = s.scan(r, Client, unread)
+		messages += got.Messages
+		unread = unread[got.Pass+got.Swallow:]
+	}
+	atBoundary := s.atBoundary(Client)
+	s.Talk = before
+	return got.Broke == Open && messages > 0 && atBoundary && !s.Flows[Upstream].Passed
 }
 
 // CloseRead notes that read_deadline has passed for a client that may still be answered.
