@@ -80,6 +80,21 @@ func compileOptions(t policy.TCP) reactor.Options {
 	}
 }
 
+// namedProtocols are the protocols by themselves.
+var namedProtocols = map[policy.Framing]func(protocol.Options) protocol.Protocol{
+	policy.RESP:      protocol.NewRESP,
+	policy.MQTT:      protocol.NewMQTT,
+	policy.Postgres:  protocol.NewPostgres,
+	policy.WebSocket: protocol.NewWebSocket,
+	policy.AMQP:      protocol.NewAMQP,
+	policy.STOMP:     protocol.NewSTOMP,
+	policy.FIX:       protocol.NewFIX,
+	policy.NATS:      protocol.NewNATS,
+	policy.Memcached: protocol.NewMemcached,
+	policy.Kafka:     protocol.NewKafka,
+	policy.Modbus:    protocol.NewModbus,
+}
+
 // protocols are a route's protocol by who answers heartbeats; the gateway cannot in every one.
 type protocols [policy.HeartbeatAnswer + 1]protocol.Protocol
 
@@ -92,6 +107,14 @@ func (p *protocols) of(h policy.Heartbeats) protocol.Protocol {
 }
 
 func compileProtocols(r *policy.Route) (p protocols, err error) {
+	if named := namedProtocols[r.Protocol.Framing]; named != nil {
+		limit := uint64(r.Limits.MessageSize)
+		p[policy.HeartbeatForward] = named(protocol.Options{Limit: limit})
+		if r.Protocol.Traits().Answerable {
+			p[policy.HeartbeatAnswer] = named(protocol.Options{Limit: limit, Answer: true})
+		}
+		return p, nil
+	}
 	framers, err := compileFramers(r)
 	beat := r.Protocol.Heartbeat
 	if err != nil || len(beat.Match) == 0 {

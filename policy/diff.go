@@ -123,10 +123,10 @@ func (c *Config) alike(other *Config) *Config {
 	return &own
 }
 
-// followsProtocol says that n is a route with the same framing in both directions.
+// followsProtocol says that n is a route with the same framing in both directions, or with a protocol of both.
 func followsProtocol(n *yaml.Node) bool {
 	client, upstream := field(n, "protocol"), field(n, "upstream_protocol")
-	return client != nil && upstream != nil && framingText(client) == framingText(upstream)
+	return client != nil && (upstream == nil || framingText(client) == framingText(upstream))
 }
 
 // framingText is a protocol without its heartbeat.

@@ -186,12 +186,27 @@ const (
 	Delimiter
 	Fixed
 	Varint
+	RESP
+	MQTT
+	Postgres
+	WebSocket
+	AMQP
+	STOMP
+	FIX
+	NATS
+	Memcached
+	Kafka
+	Modbus
 )
 
 func (f Framing) String() string { return wordOf(f) }
 
 func (Framing) words() []string {
-	return []string{Raw: "raw", LengthField: "length_field", Delimiter: "delimiter", Fixed: "fixed", Varint: "varint"}
+	return []string{
+		Raw: "raw", LengthField: "length_field", Delimiter: "delimiter", Fixed: "fixed", Varint: "varint",
+		RESP: "resp", MQTT: "mqtt", Postgres: "postgres", WebSocket: "websocket", AMQP: "amqp", STOMP: "stomp", FIX: "fix",
+		NATS: "nats", Memcached: "memcached", Kafka: "kafka", Modbus: "modbus",
+	}
 }
 
 // ByteOrder is that of a length field.

@@ -56,7 +56,8 @@ func (r *Route) checkHeartbeat(c cursor) {
 }
 
 func (r *Route) checkAnswer(at cursor) {
-	if r.Policy == nil || r.Policy.Heartbeat == HeartbeatForward || len(r.Protocol.Heartbeat.Answer) > 0 {
+	traits := r.Protocol.Traits()
+	if r.Policy == nil || r.Policy.Heartbeat == HeartbeatForward || len(r.Protocol.Heartbeat.Answer) > 0 || traits.Named && traits.Answerable {
 		return
 	}
 	word := "its heartbeat: answer"
@@ -65,6 +66,10 @@ func (r *Route) checkAnswer(at cursor) {
 	}
 	if r.Protocol.Traits().NoMessages {
 		at.fail("%s has no meaning on raw, which knows no messages", word)
+		return
+	}
+	if traits.Named {
+		at.fail("%s is not possible in %s: %s", word, traits.Name, traits.Unanswerable)
 		return
 	}
 	at.fail(`%s needs an answer in the protocol of the route, as in {%s: ..., heartbeat: {match: {text: "ping"}, answer: {text: "pong"}}}`,

@@ -40,10 +40,13 @@ func (p *Protocol) value(beside ...key) value {
 	return either(named, oneOf(p.keys, beside...)).printed(p.node)
 }
 
-// keys are the protocols, each with what its mapping takes.
+// keys are the framings, each with what its mapping takes.
 func (p *Protocol) keys() keys {
 	var list keys
 	for _, row := range protocols() {
+		if row.Named {
+			continue
+		}
 		takes := row.takes(p)
 		read := takes.read
 		takes.read = func(c cursor) {
@@ -62,7 +65,7 @@ func (c cursor) namedProtocol() Protocol {
 	}
 	framing, ok := valueOf[Framing](name)
 	if !ok {
-		c.fail("unknown protocol %s%s", quote(name), didYouMean(name, knownWords[Framing]()))
+		c.fail("unknown protocol %s%s", quote(name), meantProtocol(name))
 		return Protocol{}
 	}
 	row := rowOf(framing)

@@ -6,10 +6,12 @@ import "gopkg.in/yaml.v3"
 type Traits struct {
 	Name              string // in the file
 	Message           string // what one message is, in Markdown
+	Named             bool   // it is a protocol by itself, which sees both directions, and no framing of one
 	NoMessages        bool   // every read counts as one, so that sizes and boundaries mean nothing
 	ServerSpeaksFirst bool   // first_message_timeout starts with the server's first message
 	PairsReplies      bool   // a request awaits its reply
 	Answerable        bool   // the gateway can answer a heartbeat
+	Unanswerable      string // why it can not, of a protocol by itself
 	Probeable         bool   // the gateway can ask a silent client for a sign of life
 	Negotiates        bool   // the two sides agree on a keepalive, which idle_timeout can follow
 	Farewell          bool   // the protocol has a message that says goodbye
@@ -45,7 +47,35 @@ func protocols() []protocolRow {
 		{framing: Varint, takes: noKeys, Traits: Traits{
 			Name: "varint", Answerable: true, Message: "a length as a varint, as in Protocol Buffers, and that many bytes",
 		}},
+		named(RESP, Traits{Name: "resp", PairsReplies: true, Answerable: true, Farewell: true,
+			Message: "a request or a reply of Redis or Valkey, RESP 2 and 3"}),
+		named(MQTT, Traits{Name: "mqtt", Answerable: true, Negotiates: true, Farewell: true,
+			Message: "a control packet of MQTT 3.1, 3.1.1 or 5"}),
+		named(Postgres, Traits{Name: "postgres", PairsReplies: true, Farewell: true, Unanswerable: "it has no heartbeats",
+			Message: "a message of PostgreSQL's protocol 3"}),
+		named(WebSocket, Traits{Name: "websocket", Answerable: true, Probeable: true, Farewell: true,
+			Message: "the HTTP request, its response, and then a message in all its frames, or a control frame"}),
+		named(AMQP, Traits{Name: "amqp", Negotiates: true, Farewell: true, Unanswerable: "each side watches the other, and would end it",
+			Message: "a frame of AMQP 0-9-1"}),
+		named(STOMP, Traits{Name: "stomp", Negotiates: true, Farewell: true, Unanswerable: "each side watches the other, and would end it",
+			Message: "a frame of STOMP 1.0 to 1.2, or a line end between two"}),
+		named(FIX, Traits{Name: "fix", Negotiates: true, Unanswerable: "its messages are numbered",
+			Message: "a message of FIX 4 or FIXT 1.1, in tag=value"}),
+		named(NATS, Traits{Name: "nats", ServerSpeaksFirst: true, Answerable: true, Probeable: true, Farewell: true,
+			Message: "a line of NATS, with its payload"}),
+		named(Memcached, Traits{Name: "memcached", PairsReplies: true, Answerable: true, Farewell: true,
+			Message: "a request or a whole reply of memcached: text, meta or binary"}),
+		named(Kafka, Traits{Name: "kafka", PairsReplies: true, Unanswerable: "it has no heartbeats",
+			Message: "a request or a response of Kafka"}),
+		named(Modbus, Traits{Name: "modbus", PairsReplies: true, Unanswerable: "it has no heartbeats",
+			Message: "a request or a reply of Modbus TCP"}),
 	}
+}
+
+// named is the row of a protocol by itself, whose name is all that the file says of it.
+func named(f Framing, t Traits) protocolRow {
+	t.Named = true
+	return protocolRow{framing: f, takes: noKeys, Traits: t}
 }
 
 // Protocols are the traits of every protocol, in the order of the reference.

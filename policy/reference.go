@@ -52,6 +52,7 @@ func protocolTable() string {
 	for _, row := range protocols() {
 		written := quoted(row.Name)
 		switch {
+		case row.Named:
 		case row.needs != "":
 			written = quoted("{" + row.Name + ": {...}}")
 		case row.standard != nil:

@@ -100,6 +100,7 @@ func (r *Route) settle(c cursor) {
 	r.Policy = r.Policy.on(r.Protocol)
 	r.warnConnectTimeout(c)
 	r.checkHeartbeat(c)
+	r.checkNamed(c)
 	if !r.hasMessages() {
 		if size := c.child("limits").child("message_size"); size.written() {
 			size.fail("has no meaning on raw, which knows no messages; remove it")
@@ -115,7 +116,12 @@ func (r *Route) settle(c cursor) {
 
 // upstreamProtocol takes a protocol without a heartbeat.
 func (r *Route) upstreamProtocol() value {
-	v := r.UpstreamProtocol.value()
+	v := r.UpstreamProtocol.value().printed(func() *yaml.Node {
+		if r.UpstreamProtocol.Traits().Named {
+			return nil // it is printed once
+		}
+		return r.UpstreamProtocol.node()
+	})
 	read := v.read
 	return v.reading(func(c cursor) {
 		c.elsewhere = func(key string) string {
