@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"idlegate/gateway/internal/protocol"
+	"idlegate/policy"
 )
 
 // TestRecipes holds each row of policy/RECIPES.md to the message that stands in it: the framing finds where it ends, however
@@ -26,8 +27,9 @@ func TestRecipes(t *testing.T) {
 			cfg := parsed(t, `
 upstreams: {u: {endpoints: ["127.0.0.1:9"]}}
 routes: [{name: r, listen: "127.0.0.1:0", protocol: `+row[2]+`, upstream: u, policy: {long: {}}}]`)
-			rule, err := compileProtocol(cfg.Routes[0])
+			rules, err := compileProtocols(cfg.Routes[0])
 			must(t, err)
+			rule := rules.of(policy.HeartbeatForward)
 			for cut := range message {
 				var d protocol.Dialogue
 				for range 2 {
