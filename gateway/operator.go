@@ -29,7 +29,7 @@ func (g *Gateway) bindAdmin() error {
 		}
 	}
 	served := admin.Config{
-		Listener: door, Names: []string{cfg.Listen.Host}, Metrics: open, Pprof: cfg.Pprof,
+		Listener: door, Names: append([]string{cfg.Listen.Host}, cfg.Hosts...), Metrics: open, Pprof: cfg.Pprof,
 		Gateway: g, Operated: g, Logger: g.log.logger, Version: g.cfg.Version, Reopen: g.reopenDoor,
 	}
 	if !cfg.TLS.Cert.IsZero() {

@@ -4,9 +4,10 @@ import "gopkg.in/yaml.v3"
 
 // Admin says where the gateway answers its operator, and whom it takes for one. Nothing here reads the files it names.
 type Admin struct {
-	Listen    Address // default 127.0.0.1:9180; others than loopback and unix come with a TokenFile or a TLS.ClientCA
-	Metrics   Address // only /metrics, /healthz and /readyz, which everybody may ask; zero: not served apart
-	TokenFile File    // holds what callers of Listen must show; zero: none is demanded
+	Listen    Address  // default 127.0.0.1:9180; others than loopback and unix come with a TokenFile or a TLS.ClientCA
+	Hosts     []string // names, in small letters, by which Listen is called, beside those that it is always called by
+	Metrics   Address  // only /metrics, /healthz and /readyz, which everybody may ask; zero: not served apart
+	TokenFile File     // holds what callers of Listen must show; zero: none is demanded
 	TLS       AdminTLS
 	Pprof     bool // Listen serves /debug/pprof/ as well
 }
@@ -23,6 +24,8 @@ func (a *Admin) keys() keys {
 	return keys{
 		{name: "listen", takes: listener(&a.Listen), standard: "127.0.0.1:9180",
 			doc: "the address of the admin server: page, API, metrics. Any address but loopback and `unix:` needs `token_file`, or `tls` with `client_ca`"},
+		{name: "hosts", takes: hostNames(&a.Hosts), without: "none",
+			doc: "names by which callers may call `admin.listen`, as in `[gate.example]`, beside addresses, `localhost`, its own host and those in its certificate; any port will do"},
 		{name: "metrics", takes: listener(&a.Metrics), without: "not served",
 			doc: "a second address that serves only `/metrics`, `/healthz` and `/readyz`, without a token; any address is allowed"},
 		{name: "token_file", takes: file(&a.TokenFile), without: "none",

@@ -97,6 +97,7 @@ const (
 	sizePattern     = `^[0-9]+(B|KiB|MiB|GiB|TiB)$`
 	percentPattern  = `^0*(100|[0-9]{1,2})%$`
 	addressPattern  = `^(unix:/.*[^/]|\[[0-9A-Fa-f:.]+\]:[0-9]+|[A-Za-z0-9_.-]*:[0-9]+)$`
+	hostPattern     = `^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$`
 	hexPattern      = `^([0-9A-Fa-f]{2})+$`
 )
 

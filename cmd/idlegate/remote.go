@@ -41,7 +41,7 @@ func newRemote(cmd *cobra.Command, run func(*call) error) *cobra.Command {
 
 func (r *remote) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&r.config.Address, "admin", "", "`ADDRESS` of the gateway's admin.listen: host:port, :port, unix:/path or https://host:port")
+	flags.StringVar(&r.config.Address, "admin", "", "`ADDRESS` of the gateway's admin.listen: host:port, :port, unix:/path, http://host:port or https://host:port")
 	flags.StringVar(&r.config.TokenFile, "token-file", "", "`FILE` with the token that it demands; else IDLEGATE_TOKEN_FILE")
 	flags.StringVar(&r.config.CA, "ca", "", "`FILE` of the authorities to trust with https; else IDLEGATE_CA")
 	flags.StringVar(&r.config.Cert, "cert", "", "`FILE` of the certificate to show with https; else IDLEGATE_CERT")

@@ -32,7 +32,7 @@ const maxAnswer = 64 << 20
 
 // Config says which gateway to call and how. What is "" is not used.
 type Config struct {
-	Address   string        // host:port, [v6]:port, :port, unix:/path or https://host:port; "" is DefaultAddress
+	Address   string        // host:port, [v6]:port, :port, unix:/path, http://host:port or https://host:port; "" is DefaultAddress
 	TokenFile string        // holds the token that the gateway demands
 	CA        string        // file of the authorities to trust with https, in place of the system's
 	Cert, Key string        // files of the certificate to show with https

@@ -48,6 +48,8 @@ func TestAddresses(t *testing.T) {
 		"[2001:db8::1]:9180":      {network: "tcp", dial: "[2001:db8::1]:9180", host: "[2001:db8::1]:9180"},
 		":9181":                   {network: "tcp", dial: "127.0.0.1:9181", host: "127.0.0.1:9181"},
 		"unix:/run/idlegate.sock": {network: "unix", dial: "/run/idlegate.sock", host: "idlegate"},
+		"http://127.0.0.1:9180":   {network: "tcp", dial: "127.0.0.1:9180", host: "127.0.0.1:9180"},
+		"http://[::1]:9180/":      {network: "tcp", dial: "[::1]:9180", host: "[::1]:9180"},
 		"https://10.0.0.1:9180":   {network: "tcp", dial: "10.0.0.1:9180", host: "10.0.0.1:9180", secure: true},
 		"https://gateway:9180/":   {network: "tcp", dial: "gateway:9180", host: "gateway:9180", secure: true},
 	} {
@@ -60,7 +62,10 @@ func TestAddresses(t *testing.T) {
 func TestWrongAddresses(t *testing.T) {
 	for _, c := range []struct{ config, want string }{
 		{"localhost", `gateway at "localhost": "localhost" has no port; write host:port, as in localhost:7000`},
-		{"http://localhost:9180", `gateway at "http://localhost:9180": "http://localhost:9180" is a URL; write host:port`},
+		{"http://localhost", `gateway at "http://localhost": "localhost" has no port; write host:port, as in localhost:7000`},
+		{"http://localhost:9180/api", `gateway at "http://localhost:9180/api": "localhost:9180/api" must end in a port from 0 to 65535, as in localhost:7000`},
+		{"ftp://localhost:9180", `gateway at "ftp://localhost:9180": "ftp://localhost:9180" is a URL; write host:port`},
+		{"http://unix:/run/a.sock", `gateway at "http://unix:/run/a.sock": a unix socket needs no http: write unix:/run/a.sock`},
 		{"https://unix:/run/a.sock", `gateway at "https://unix:/run/a.sock": a unix socket needs no https: write unix:/run/a.sock`},
 	} {
 		_, err := New(Config{Address: c.config})

@@ -19,19 +19,16 @@ type target struct {
 	secure        bool
 }
 
-// parseTarget reads an address as the policy file has it, or https://host:port.
+// parseTarget reads an address as the policy file has it, or one that is copied from a browser: http://host:port or https://host:port.
 func parseTarget(s string) (target, error) {
-	rest, secure := strings.CutPrefix(s, "https://")
-	if secure {
-		rest = strings.TrimSuffix(rest, "/")
-	}
+	scheme, rest := cutScheme(s)
 	address, err := policy.ParseAddress(rest)
 	if err != nil {
 		return target{}, err
 	}
 	if address.IsUnix() {
-		if secure {
-			return target{}, fmt.Errorf("a unix socket needs no https: write %s", rest)
+		if scheme != "" {
+			return target{}, fmt.Errorf("a unix socket needs no %s: write %s", scheme, rest)
 		}
 		return target{network: "unix", dial: address.Path, host: unixHost}, nil
 	}
@@ -39,7 +36,17 @@ func parseTarget(s string) (target, error) {
 		address.Host = "127.0.0.1"
 	}
 	host := net.JoinHostPort(address.Host, strconv.Itoa(int(address.Port)))
-	return target{network: "tcp", dial: host, host: host, secure: secure}, nil
+	return target{network: "tcp", dial: host, host: host, secure: scheme == "https"}, nil
+}
+
+// cutScheme takes the scheme of a URL off, and the slash at its end; "" where s has none of ours.
+func cutScheme(s string) (scheme, rest string) {
+	for _, scheme := range []string{"http", "https"} {
+		if rest, ok := strings.CutPrefix(s, scheme+"://"); ok {
+			return scheme, strings.TrimSuffix(rest, "/")
+		}
+	}
+	return "", s
 }
 
 // base is what URLs begin with.
