@@ -85,11 +85,13 @@ func TestBrokenFramingBehindLargeMessages(t *testing.T) {
 // TestPipesEndWithTheirConnections has clients take nothing, so that pipes are full when their connections end, and sees
 // that they are closed, that no more of them are open than loops may have, and that all others are served meanwhile.
 func TestPipesEndWithTheirConnections(t *testing.T) {
-	g := start(t, `
+	const deafAreCut = `
 gateway: {loops: 1}
 upstreams: {backend: {endpoints: ["%s"]}}
-routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: backend, policy: {long: {write_timeout: 1s}}}]`,
-		backend(t, floodsOrEchoes))
+routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: backend, policy: {long: {write_timeout: WHEN}}}]`
+	after := func(timeout string) string { return strings.Replace(deafAreCut, "WHEN", timeout, 1) }
+	at := backend(t, floodsOrEchoes)
+	g := start(t, after("10m"), at) // none of them is cut before all pipes are in use, however long that takes
 	before := openPipes(t)
 	const deaf, most = 50, 32
 	for range deaf {
@@ -101,6 +103,7 @@ routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: backend, poli
 	for i := range 50 {
 		lively.echo(fmt.Sprintf("still undisturbed %d", i))
 	}
+	g.edit(after("1s"), at)
 	eventually(t, "the deaf are cut", func() bool { return g.route("r").Closed["client_stalled"] == deaf })
 	eventually(t, "nothing is held", func() bool { return g.buffered() == 0 })
 	lively.echo("and after")

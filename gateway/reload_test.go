@@ -139,7 +139,8 @@ func stream(t *testing.T, address string, seed uint64, over *atomic.Bool) (carri
 		return 0
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(10 * patience))
+	progress := func() { _ = conn.SetDeadline(time.Now().Add(2 * patience)) } // however long all of it takes
+	progress()
 	sent, received := &digest{}, &digest{}
 	back := make(chan int64, 1) // how many bytes have come back
 	var wg sync.WaitGroup
@@ -164,6 +165,7 @@ func stream(t *testing.T, address string, seed uint64, over *atomic.Bool) (carri
 	for err == nil {
 		var n int
 		n, err = conn.Read(buf)
+		progress()
 		received.add(buf[:n])
 		select {
 		case <-back:

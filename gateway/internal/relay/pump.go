@@ -125,6 +125,9 @@ func (l *Loop) behindKept(c *conn, side session.Side, most int) []byte {
 func (l *Loop) readEnd(c *conn, side session.Side, errno syscall.Errno) {
 	switch errno {
 	case reactor.Again:
+		if leg := &c.legs[side]; side == session.Upstream && leg.failed && !leg.readable {
+			l.end(c, c.goneFor(side)) // a unix socket that its peer has shut down for reading: its end may never come
+		}
 	case 0:
 		l.forward(c, side.Other(), l.withheld(c, side)) // it is not to become anything else
 		if c.isOpen() {

@@ -20,7 +20,7 @@ const (
 // nothing, where the bytes have to be read or reading them is cheaper.
 func (l *Loop) pumpUnread(c *conn, side session.Side) bool {
 	leg := &c.legs[side]
-	if leg.pace != bulk || leg.urgent || leg.kept || c.phase != relaying || !l.mayPipe() {
+	if leg.pace != bulk || leg.urgent || leg.failed || leg.kept || c.phase != relaying || !l.mayPipe() {
 		return false
 	}
 	p := l.pool.pipes.get(l.now)
