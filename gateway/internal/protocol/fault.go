@@ -70,6 +70,13 @@ const (
 	FaultPostgresGrant
 	FaultPostgresType
 
+	FaultMySQLEarly
+	FaultMySQLVersion
+	FaultMySQLHandshake
+	FaultMySQLSequence
+	FaultMySQLCommand
+	FaultMySQLReply
+
 	faults // how many there are
 )
 
@@ -139,6 +146,13 @@ var faultTexts = [faults]string{
 	FaultPostgresVersion: "a PostgreSQL startup message of another protocol than 3",
 	FaultPostgresGrant:   "a PostgreSQL server answers a request for encryption with none of S, G, N, E",
 	FaultPostgresType:    "a PostgreSQL message of a type that this side does not send",
+
+	FaultMySQLEarly:     "a MySQL packet where the other side is to speak",
+	FaultMySQLVersion:   "a MySQL server greets with another protocol than 10",
+	FaultMySQLHandshake: "a MySQL greeting or the response to it is shorter than its fields, or a greeting is larger than 4096 bytes",
+	FaultMySQLSequence:  "the sequence number of a MySQL packet is not the next",
+	FaultMySQLCommand:   "a MySQL command has no byte",
+	FaultMySQLReply:     "the first packet of a MySQL result or the status behind it is shorter than its fields, or counts no columns or more than 65535",
 }
 
 // String returns what is wrong, in a clause.
