@@ -85,6 +85,7 @@ type Door struct {
 
 // acceptor is the part of a loop that accepts.
 type acceptor struct {
+	places    places
 	doors     []Door // by the index in their tokens; one without a listener is a free place
 	paused    bool
 	retryAt   deadline.Instant // when to try again after descriptors had run out; 0: not waiting for that
@@ -258,7 +259,7 @@ func (l *Loop) admit(r *Route, fd int, client netip.AddrPort) {
 	g.open.Add(1)
 	r.open.Add(1)
 	id := g.nextID.Add(1)
-	to := g.least()
+	to := l.placeOf(id)
 	to.sessions.Add(1)
 	if to == l {
 		l.open(r, fd, client, id)

@@ -1,0 +1,66 @@
+package relay
+
+import "testing"
+
+// crew are two loops, of which the first accepts.
+func crew() [2]*Loop {
+	g := NewGate(1<<20, false)
+	var loops [2]*Loop
+	for i := range loops {
+		loops[i] = &Loop{cfg: Config{Gate: g}}
+	}
+	g.Share(loops[:])
+	return loops
+}
+
+// admitted is the loop to which the one that accepts gives its next client.
+func admitted(loops [2]*Loop) *Loop {
+	g := loops[0].cfg.Gate
+	g.open.Add(1)
+	to := loops[0].placeOf(g.nextID.Add(1))
+	to.sessions.Add(1)
+	return to
+}
+
+func closed(l *Loop) {
+	l.sessions.Add(-1)
+	l.cfg.Gate.open.Add(-1)
+}
+
+func TestConnectionsThatLastAreSpreadEvenly(t *testing.T) {
+	loops := crew()
+	for range 3 * placeWindow {
+		admitted(loops)
+		if difference := loops[0].sessions.Load() - loops[1].sessions.Load(); difference < 0 || difference > 1 {
+			t.Fatalf("the loop that accepts has %d more", difference)
+		}
+	}
+}
+
+func TestBriefConnectionsStayWithTheLoopThatAccepts(t *testing.T) {
+	loops := crew()
+	for range placeWindow + 1 {
+		closed(admitted(loops))
+	}
+	for range tolerance + 1 {
+		if admitted(loops) != loops[0] {
+			t.Fatal("one was handed over")
+		}
+	}
+	if admitted(loops) != loops[1] {
+		t.Error("one was kept beyond the tolerance")
+	}
+}
+
+func TestConnectionsAreSpreadEvenlyOnceTheyLast(t *testing.T) {
+	loops := crew()
+	for range placeWindow + 1 {
+		closed(admitted(loops))
+	}
+	for range 3 * placeWindow {
+		admitted(loops)
+	}
+	if difference := loops[0].sessions.Load() - loops[1].sessions.Load(); difference < 0 || difference > 1 {
+		t.Errorf("the loop that accepts has %d more", difference)
+	}
+}
