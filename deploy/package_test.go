@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +82,29 @@ func TestUnitIsValid(t *testing.T) {
 func TestUnitReloadsByTheSignalThatTheGatewayObeys(t *testing.T) {
 	if !regexp.MustCompile(`(?m)^ExecReload=/bin/kill -HUP \$MAINPID$`).MatchString(read(t, "systemd/idlegate.service")) {
 		t.Error("the unit does not reload by SIGHUP")
+	}
+}
+
+// directive matches the lines of a unit that set a directive, and its value.
+func directive(name string) *regexp.Regexp { return regexp.MustCompile(`(?m)^` + name + `=(.*)$`) }
+
+// process_start_time_seconds needs the time of the boot, which /proc/stat has; ProcSubset=pid leaves only processes in /proc.
+func TestUnitLeavesTheStartTimeToBeMeasured(t *testing.T) {
+	if set := directive("ProcSubset").FindStringSubmatch(read(t, "systemd/idlegate.service")); set != nil && set[1] != "all" {
+		t.Errorf("the unit has ProcSubset=%s", set[1])
+	}
+}
+
+// AF_NETLINK is for sock_diag(7), which tells what a unix socket's peer has taken, and for the machine's own addresses.
+func TestUnitAllowsTheSocketsThatTheGatewayMakes(t *testing.T) {
+	set := directive("RestrictAddressFamilies").FindStringSubmatch(read(t, "systemd/idlegate.service"))
+	if set == nil {
+		t.Fatal("the unit has no RestrictAddressFamilies")
+	}
+	for _, family := range []string{"AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK"} {
+		if !slices.Contains(strings.Fields(set[1]), family) {
+			t.Errorf("the unit forbids %s", family)
+		}
 	}
 }
 

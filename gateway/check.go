@@ -63,7 +63,7 @@ func (l *look) files() {
 	}
 	l.listeners(func(path string, a policy.Address) {
 		if a.IsUnix() {
-			l.problem(path, isFolder(filepath.Dir(a.Path)))
+			l.problem(path, mayListen(a.Path))
 		}
 	})
 }
@@ -145,6 +145,18 @@ func tryLog(path string) error {
 		return err
 	}
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// mayListen says why no unix socket can be made at path. One that is there is replaced, if nobody listens there.
+func mayListen(path string) error {
+	if err := isFolder(filepath.Dir(path)); err != nil {
+		return err
+	}
+	info, err := os.Lstat(path)
+	if err == nil && info.Mode()&fs.ModeSocket == 0 {
+		return errors.New("a file that is no socket is in the way")
+	}
+	return nil
 }
 
 func isFolder(path string) error {

@@ -64,6 +64,8 @@ func TestCheckRefusesTheFilesThatNewRefuses(t *testing.T) {
 		{`admin: {listen: "127.0.0.1:0", tls: {cert: no.pem, key: no.pem}}`, "admin.tls.cert"},
 		{`admin: {listen: "127.0.0.1:0", tls: {cert: no.pem, key: none}}`, "admin.tls.key"},
 		{`admin: {listen: "unix:` + dir + `/none/admin.sock"}`, "admin.listen"},
+		{`admin: {listen: "unix:` + dir + `/token"}`, "admin.listen"},
+		{`admin: {listen: "unix:` + dir + `"}`, "admin.listen"},
 		{`log: {file: log}`, ""},
 		{`log: {file: none/log}`, "log.file"},
 		{`log: {file: .}`, "log.file"},

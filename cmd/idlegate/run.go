@@ -41,11 +41,11 @@ func runFile(cmd *cobra.Command, file string) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	data, err := readAtStart(file)
+	start, err := readAtStart(file)
 	if err != nil {
 		return err
 	}
-	cfg, err := policy.Parse(file, data)
+	cfg, err := policy.Parse(file, start.data)
 	if err != nil {
 		return err
 	}
@@ -55,25 +55,41 @@ func runFile(cmd *cobra.Command, file string) error {
 	// Before anything is bound: who can connect must be able to count on a drain.
 	signals := newSignals()
 	defer signals.stop()
-	g, err := gateway.New(gateway.Config{Policy: cfg, File: file, Content: data, Every: time.Second, Version: version()})
+	g, err := gateway.New(gateway.Config{Policy: cfg, File: file, Content: start.data, Every: start.every, Version: version()})
 	if err != nil {
 		return err
 	}
 	return serve(cmd.Context(), g, signals)
 }
 
-// readAtStart reads the policy file, which at the start may be anything that ends: standard input, or a pipe at /dev/fd/N.
-func readAtStart(name string) ([]byte, error) {
+// startFile is the policy file as it was at the start.
+type startFile struct {
+	data  []byte
+	every time.Duration // between looks for edits; 0: it is looked at no more
+}
+
+// readAtStart reads the policy file, which at the start may be anything that ends: standard input, or a pipe at /dev/fd/N. What is
+// no regular file was read to its end, so nothing more is to be found there.
+func readAtStart(name string) (startFile, error) {
 	file, err := os.Open(name)
 	if err != nil {
-		return nil, err
+		return startFile{}, err
 	}
 	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, gateway.MaxPolicyBytes+1))
-	if err == nil && len(data) > gateway.MaxPolicyBytes {
-		err = fmt.Errorf("read %s: more than %d MiB", name, gateway.MaxPolicyBytes>>20)
+	info, err := file.Stat()
+	if err != nil {
+		return startFile{}, err
 	}
-	return data, err
+	data, err := io.ReadAll(io.LimitReader(file, gateway.MaxPolicyBytes+1))
+	switch {
+	case err != nil:
+		return startFile{}, err
+	case len(data) > gateway.MaxPolicyBytes:
+		return startFile{}, fmt.Errorf("read %s: more than %d MiB", name, gateway.MaxPolicyBytes>>20)
+	case !info.Mode().IsRegular():
+		return startFile{data: data}, nil
+	}
+	return startFile{data, time.Second}, nil
 }
 
 // signals are those that the gateway obeys.

@@ -3,6 +3,7 @@ package admin
 import (
 	"net"
 	"sync"
+	"time"
 )
 
 // boundedListener accepts while fewer than so many of its connections are open; others wait in the backlog.
@@ -11,21 +12,23 @@ import (
 // whose request it did not read whole, and the answer with it.
 type boundedListener struct {
 	net.Listener
+	full   func()        // called every fullEvery while somebody waits for a place
 	places chan struct{} // holds one for each open connection
 	closed chan struct{}
 	once   sync.Once
 }
 
-func newBoundedListener(l net.Listener, most int) *boundedListener {
-	return &boundedListener{Listener: l, places: make(chan struct{}, most), closed: make(chan struct{})}
+// fullEvery is how often a listener that is full asks for room.
+const fullEvery = 100 * time.Millisecond
+
+func newBoundedListener(l net.Listener, most int, full func()) *boundedListener {
+	return &boundedListener{Listener: l, full: full, places: make(chan struct{}, most), closed: make(chan struct{})}
 }
 
 // Accept implements net.Listener.
 func (l *boundedListener) Accept() (net.Conn, error) {
-	select {
-	case l.places <- struct{}{}:
-	case <-l.closed:
-		return nil, net.ErrClosed
+	if err := l.takePlace(); err != nil {
+		return nil, err
 	}
 	conn, err := l.Listener.Accept()
 	if err != nil {
@@ -33,6 +36,27 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	return &boundedConn{Conn: conn, leave: sync.OnceFunc(func() { <-l.places })}, nil
+}
+
+// takePlace waits for a place, and returns net.ErrClosed where the listener is closed meanwhile.
+func (l *boundedListener) takePlace() error {
+	select {
+	case l.places <- struct{}{}:
+		return nil
+	default:
+	}
+	every := time.NewTicker(fullEvery)
+	defer every.Stop()
+	for {
+		select {
+		case l.places <- struct{}{}:
+			return nil
+		case <-l.closed:
+			return net.ErrClosed
+		case <-every.C:
+			l.full()
+		}
+	}
 }
 
 // Close implements net.Listener.

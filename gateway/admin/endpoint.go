@@ -19,6 +19,10 @@ const (
 	crowded        = maxConnections / 2
 )
 
+// newcomerPatience is how long a connection may take to bring a whole request while others wait for a place. Otherwise whoever opens
+// many and finishes no request would keep a probe waiting until its gateway counts as dead, and clients end with it.
+const newcomerPatience = 500 * time.Millisecond
+
 // A listener that has failed is opened again after retryAfter, then after twice that, at most after retryAtLast.
 const (
 	retryAfter  = 100 * time.Millisecond
@@ -34,7 +38,8 @@ type endpoint struct {
 	reopen  func(failed net.Listener) (net.Listener, error)
 	logger  *slog.Logger
 
-	open atomic.Int64 // connections
+	open      atomic.Int64 // connections
+	newcomers newcomers
 
 	mu       sync.Mutex
 	listener net.Listener // Guarded by mu.
@@ -61,13 +66,16 @@ func newEndpoint(c Config, l net.Listener, h http.Handler) *endpoint {
 	return e
 }
 
-func (e *endpoint) onConnState(_ net.Conn, state http.ConnState) {
+func (e *endpoint) onConnState(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		e.open.Add(1)
+		e.newcomers.add(conn)
 	case http.StateClosed, http.StateHijacked:
 		e.open.Add(-1)
+		e.newcomers.remove(conn)
 	case http.StateActive, http.StateIdle:
+		e.newcomers.remove(conn)
 	}
 	e.http.SetKeepAlivesEnabled(e.open.Load() < crowded)
 }
@@ -128,7 +136,7 @@ func (e *endpoint) renew() error {
 }
 
 func (e *endpoint) serveOn(l net.Listener) error {
-	bounded := newBoundedListener(l, maxConnections)
+	bounded := newBoundedListener(l, maxConnections, func() { e.newcomers.closeOld(newcomerPatience) })
 	if e.secure {
 		return e.http.ServeTLS(bounded, "", "")
 	}

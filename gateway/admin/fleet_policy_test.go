@@ -15,6 +15,13 @@ func (f *fleet) breakFile(broken bool) {
 	f.broken = broken
 }
 
+// takeBack has nothing wait for a restart any more.
+func (f *fleet) takeBack() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.config.Pending = nil
+}
+
 func (f *fleet) Reload(context.Context) (api.Reload, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -45,6 +45,7 @@ func closesConnection(b *tab) {
 		b.Error("closed at the first press")
 	}
 	b.click(button)
+	b.pointAt("#connections-title") // rows hold still below the pointer
 	b.until(`!document.querySelector(` + literal(row(id)) + `)`)
 	if b.isOpen(id) {
 		b.Error("the row has gone, the connection has not")
@@ -106,6 +107,22 @@ func reloadsPolicy(b *tab) {
 	}
 	expect(b, "warnings", b.texts("#reload-result .changes .warn, #reload-result li.warn"), reload.Warnings)
 	expect(b, "focus", evaluate[string](b, "document.activeElement.id"), "reload")
+}
+
+func showsPending(b *tab) {
+	expect(b, "hidden at first", evaluate[bool](b, `document.querySelector("#pending").hidden`), true)
+	b.click("#reload")
+	b.until(`!document.querySelector("#pending").hidden`)
+	const waits = "Waits for a restart: gateway.loops is 4, was 2, from the next start on"
+	expect(b, "what waits", b.text("#pending"), waits)
+	b.excuse("422")
+	b.fleet.breakFile(true)
+	b.click("#reload")
+	b.until(`document.querySelector("#reload-panel.refused pre")`)
+	expect(b, "what waits, after a file that was refused", b.text("#pending"), waits)
+	b.fleet.takeBack()
+	b.poll()
+	b.until(`document.querySelector("#pending").hidden`)
 }
 
 func showsOffendingLine(b *tab) {

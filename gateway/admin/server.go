@@ -14,7 +14,7 @@
 // The caller binds, since listening sockets outlive a configuration; the server closes what it was given.
 //
 // A listener that breaks is logged and opened again. Neither listener takes more than 64 connections; while many are there, those
-// that are idle are closed.
+// that are idle are closed, and while all are, those that have brought no whole request within half a second.
 //
 // The API takes parameters strictly: one that is unknown, doubled, empty or out of range is a 400 that says what would be
 // right. Each call is given 5 s, after which the gateway counts as busy: 503.

@@ -2,12 +2,15 @@
 
 import {showDetails} from "./details.js";
 import {ask, Refusal, why} from "./gateway.js";
-import {$, confirmable, el, hidden, keyed, mark, notice, put, putAddress, say, stamp} from "./dom.js";
+import {$, confirmable, el, hidden, keyed, mark, notice, put, putAddress, refill, say, stamp} from "./dom.js";
 import {bytes, count, counted, passing} from "./words.js";
 
 const limit = 50;
 let told = true; // what was searched for is told once to those who do not see the table
 const wanted = {q: "", route: "", sort: "due", offset: 0};
+let latest = null;      // what was told last, and who polls: [answer, refresh]
+let pointedAt = false;  // a pointer is over the rows
+let demanded = true;    // somebody searched, sorted or paged, and is to see it wherever the pointer is
 const kinds = {open: "good", waiting: "plain", connecting: "plain", half_closed: "warn", draining: "warn"};
 let values = new Map(); // seconds by route and timer, of the policies in force
 
@@ -27,8 +30,18 @@ export function drawPolicies(answer) {
   }
 }
 
+// drawConnections draws the rows, but holds them still while somebody aims at one: then those that are there are kept up to
+// date, and which there are, and in what order, waits.
 export function drawConnections(answer, refresh) {
+  latest = [answer, refresh];
+  const held = isAimed() && !demanded;
+  $("held").hidden = !held;
   const rows = answer.connections ?? [];
+  if (held) {
+    refill($("connection-rows"), rows, (one) => one.id, fill);
+    return;
+  }
+  demanded = false;
   if (rows.length === 0 && answer.total > 0) { // the last page has gone
     wanted.offset = Math.floor((answer.total - 1) / limit) * limit;
     refresh();
@@ -38,15 +51,40 @@ export function drawConnections(answer, refresh) {
   drawPager(answer.total, rows.length);
 }
 
+// isAimed reports whether a pointer is over the rows, or a button among them waits for its second press.
+function isAimed() {
+  return pointedAt || $("connection-rows").querySelector(".armed") !== null;
+}
+
+// holdStill follows the pointer. A finger that is lifted leaves.
+function holdStill() {
+  $("connection-rows").addEventListener("pointerenter", () => pointedAt = true);
+  $("connection-rows").addEventListener("pointerleave", () => {
+    pointedAt = false;
+    if (latest && !$("held").hidden) drawConnections(...latest);
+  });
+}
+
 function make(one, refresh) {
   const parts = stamp("connection-template");
   parts.id.append(hidden("Details of "), String(one.id));
   parts.id.addEventListener("click", () => showDetails(one.id, refresh));
-  closing(parts.close, one.id, refresh);
+  closing(parts.close, one.id, (gone) => {
+    if (gone) markGone(parts);
+    refresh();
+  });
   return parts;
 }
 
+// markGone is for a row whose connection was closed here, as long as it is held still.
+function markGone(parts) {
+  parts.node.classList.add("gone");
+  parts.close.setAttribute("aria-disabled", "true");
+  mark(parts.state, "ended", "plain");
+}
+
 function fill(parts, one) {
+  if (parts.node.classList.contains("gone")) return; // what was asked before it ended
   putAddress(parts.client, one.client);
   putAddress(parts.endpoint, one.endpoint || "–");
   put(parts.route, one.route);
@@ -68,18 +106,19 @@ function drawDue(parts, one) {
   put(parts.timer, one.next_timer || "none runs");
 }
 
-// closing has a button end a connection at its second press. ended is called when it is gone.
+// closing has a button end a connection at its second press. ended is called then, with whether it is gone.
 export function closing(button, id, ended) {
   const about = () => hidden(`: connection ${id}`);
   confirmable(button, () => ["Close", about()], () => ["Close? yes", about()], async () => {
+    let gone = true;
     try {
       await ask(`/connections/${id}`, "DELETE");
       notice(`Connection ${id} is closed.`);
     } catch (error) {
-      const gone = error instanceof Refusal && error.status === 404;
+      gone = error instanceof Refusal && error.status === 404;
       notice(gone ? `Connection ${id} had ended already.` : `Connection ${id} was not closed: ${why(error)}.`, !gone);
     }
-    ended();
+    ended(gone);
   });
 }
 
@@ -113,6 +152,7 @@ export function setUpTable(refresh) {
   const want = (change) => {
     Object.assign(wanted, {offset: 0}, change);
     told = false;
+    demanded = true;
     refresh();
   };
   let typing;
@@ -130,6 +170,7 @@ export function setUpTable(refresh) {
   }
   for (const header of $("headers").querySelectorAll("[data-sort]")) setUpHeader(header, want);
   drawSort();
+  holdStill();
 }
 
 // setUpHeader makes a header a button: first by what one looks for (data-first), then the other way about.

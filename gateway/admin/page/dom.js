@@ -68,6 +68,15 @@ export function keyed(parent, items, keyOf, make, fill) {
   if (held && !held.isConnected) refocus(parent, heldAt, focused);
 }
 
+// refill updates the children of parent, as keyed made them, that are of items, and leaves all others and their order alone.
+export function refill(parent, items, keyOf, fill) {
+  const known = new Map(items.map((item) => [String(keyOf(item)), item]));
+  for (const child of parent.children) {
+    const item = known.get(child.dataset.key);
+    if (item) fill(partsOf.get(child), item);
+  }
+}
+
 function refocus(parent, at, lost) {
   const child = parent.children[Math.min(at, parent.children.length - 1)];
   const twin = child?.querySelector(`[data-is="${lost.dataset.is}"]`);
@@ -125,6 +134,7 @@ export function confirmable(button, label, question, act) {
     if (on) timer = setTimeout(show, 6000, false);
   };
   button.addEventListener("click", () => {
+    if (button.getAttribute("aria-disabled") === "true") return;
     if (!armed()) {
       show(true);
       say(`${button.textContent}: press once more`);

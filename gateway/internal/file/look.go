@@ -50,15 +50,24 @@ func lookOf(info fs.FileInfo) Look {
 
 // readable returns why a file is not to be read: it is none, no regular one, or too large.
 func (l Look) readable(name string) error {
+	if err := l.missing(name); err != nil {
+		return err
+	}
 	switch {
-	case !l.Exists():
-		return &fs.PathError{Op: "open", Path: name, Err: syscall.ENOENT}
 	case !l.mode.IsRegular():
 		return fmt.Errorf("read %s: %s, not a regular file", name, kind(l.mode))
 	case l.size > MaxBytes:
 		return fmt.Errorf("read %s: %w", name, errTooLarge)
 	}
 	return nil
+}
+
+// missing returns an error where there is no file.
+func (l Look) missing(name string) error {
+	if l.Exists() {
+		return nil
+	}
+	return &fs.PathError{Op: "open", Path: name, Err: syscall.ENOENT}
 }
 
 // kind names what is no regular file.

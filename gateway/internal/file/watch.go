@@ -9,7 +9,7 @@ import (
 type Watch struct {
 	Every   time.Duration
 	Settled func(Look)  // whenever two looks in a row agree on a file that exists
-	Failing func(error) // once when looks begin to fail or hang, and with nil when they are answered again
+	Failing func(error) // once when looks begin to fail or hang, or find no file twice, and with nil when one is found again
 }
 
 // Watch looks at the file until ctx ends. A look that hangs is not waited for longer than lookPatience; then the next one is
@@ -19,6 +19,7 @@ func (f *File) Watch(ctx context.Context, w Watch) {
 	defer every.Stop()
 	var last Look
 	var failing bool
+	looked := false // at least once, so that last is of a look
 	for {
 		select {
 		case <-ctx.Done():
@@ -29,6 +30,9 @@ func (f *File) Watch(ctx context.Context, w Watch) {
 		if ctx.Err() != nil {
 			return
 		}
+		if err == nil && look == last && looked {
+			err = look.missing(f.name)
+		}
 		if (err != nil) != failing {
 			failing = err != nil
 			w.Failing(err)
@@ -36,7 +40,7 @@ func (f *File) Watch(ctx context.Context, w Watch) {
 		if err == nil && look == last && look.Exists() {
 			w.Settled(look)
 		}
-		last = look
+		last, looked = look, true
 	}
 }
 

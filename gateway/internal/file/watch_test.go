@@ -132,6 +132,7 @@ func TestEveryWayToExchangeAFileIsSeen(t *testing.T) {
 		w.later(5)
 		write(t, path, "b")
 		w.later(2, "b")
+		w.fail = nil // that it had gone
 
 		must(t, os.Remove(path)) // links: one on the way is pointed elsewhere, as in a ConfigMap
 		for _, version := range []string{"v1", "v2"} {
@@ -180,6 +181,32 @@ func TestALookThatFailsIsToldOnce(t *testing.T) {
 		w.later(2, "a")
 		if len(w.fail) != 2 || w.fail[1] != nil {
 			t.Errorf("failed: %v", w.fail)
+		}
+	})
+}
+
+func TestAFileThatHasGoneIsToldOnce(t *testing.T) {
+	watching(t, func(w *watched, path string) {
+		write(t, path, "a")
+		w.later(2, "a")
+		for range 3 { // a file that is removed and written anew is away between two looks at most
+			must(t, os.Remove(path))
+			w.later(1)
+			write(t, path, "a")
+			w.later(2, "a")
+		}
+		if len(w.fail) != 0 {
+			t.Errorf("away for a moment: %v", w.fail)
+		}
+		must(t, os.Remove(path))
+		w.later(5)
+		if len(w.fail) != 1 || !errors.Is(w.fail[0], os.ErrNotExist) {
+			t.Errorf("gone: %v", w.fail)
+		}
+		write(t, path, "b")
+		w.later(2, "b")
+		if len(w.fail) != 2 || w.fail[1] != nil {
+			t.Errorf("back: %v", w.fail)
 		}
 	})
 }
