@@ -85,6 +85,7 @@ var namedProtocols = map[policy.Framing]func(protocol.Options) protocol.Protocol
 	policy.RESP:      protocol.NewRESP,
 	policy.MQTT:      protocol.NewMQTT,
 	policy.Postgres:  protocol.NewPostgres,
+	policy.MySQL:     protocol.NewMySQL,
 	policy.WebSocket: protocol.NewWebSocket,
 	policy.AMQP:      protocol.NewAMQP,
 	policy.STOMP:     protocol.NewSTOMP,

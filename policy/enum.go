@@ -189,6 +189,7 @@ const (
 	RESP
 	MQTT
 	Postgres
+	MySQL
 	WebSocket
 	AMQP
 	STOMP
@@ -204,7 +205,7 @@ func (f Framing) String() string { return wordOf(f) }
 func (Framing) words() []string {
 	return []string{
 		Raw: "raw", LengthField: "length_field", Delimiter: "delimiter", Fixed: "fixed", Varint: "varint",
-		RESP: "resp", MQTT: "mqtt", Postgres: "postgres", WebSocket: "websocket", AMQP: "amqp", STOMP: "stomp", FIX: "fix",
+		RESP: "resp", MQTT: "mqtt", Postgres: "postgres", MySQL: "mysql", WebSocket: "websocket", AMQP: "amqp", STOMP: "stomp", FIX: "fix",
 		NATS: "nats", Memcached: "memcached", Kafka: "kafka", Modbus: "modbus",
 	}
 }

@@ -177,7 +177,7 @@ func TestEnumsReadWhatTheyWrite(t *testing.T) {
 	checkWords(t, LevelInfo, LevelDebug, LevelWarn, LevelError)
 	checkWords(t, FormatText, FormatJSON)
 	checkWords(t, ConnectionsAll, ConnectionsFaults, ConnectionsNone)
-	checkWords(t, Raw, LengthField, Delimiter, Fixed, Varint, RESP, MQTT, Postgres, WebSocket, AMQP, STOMP, FIX, NATS, Memcached, Kafka, Modbus)
+	checkWords(t, Raw, LengthField, Delimiter, Fixed, Varint, RESP, MQTT, Postgres, MySQL, WebSocket, AMQP, STOMP, FIX, NATS, Memcached, Kafka, Modbus)
 	checkWords(t, BigEndian, LittleEndian)
 }
 

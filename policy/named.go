@@ -23,7 +23,7 @@ func (r *Route) checkNamed(c cursor) {
 
 // otherNames are what people call a protocol by, besides its name here.
 var otherNames = map[string]Framing{
-	"redis": RESP, "valkey": RESP, "mosquitto": MQTT, "postgresql": Postgres, "pgsql": Postgres, "ws": WebSocket, "rabbitmq": AMQP,
+	"redis": RESP, "valkey": RESP, "mosquitto": MQTT, "postgresql": Postgres, "mariadb": MySQL, "pgsql": Postgres, "ws": WebSocket, "rabbitmq": AMQP,
 	"amqp091": AMQP, "activemq": STOMP, "fixt": FIX, "memcache": Memcached, "modbustcp": Modbus, "tcp": Raw, "line": Delimiter, "lines": Delimiter,
 }
 

@@ -53,6 +53,8 @@ func protocols() []protocolRow {
 			Message: "a control packet of MQTT 3.1, 3.1.1 or 5"}),
 		named(Postgres, Traits{Name: "postgres", PairsReplies: true, Farewell: true, Unanswerable: "it has no heartbeats",
 			Message: "a message of PostgreSQL's protocol 3"}),
+		named(MySQL, Traits{Name: "mysql", ServerSpeaksFirst: true, PairsReplies: true, Farewell: true, Unanswerable: "its packets are numbered",
+			Message: "a packet of MySQL or MariaDB, or several that belong together by their size"}),
 		named(WebSocket, Traits{Name: "websocket", Answerable: true, Probeable: true, Farewell: true,
 			Message: "the HTTP request, its response, and then a message in all its frames, or a control frame"}),
 		named(AMQP, Traits{Name: "amqp", Negotiates: true, Farewell: true, Unanswerable: "each side watches the other, and would end it",
