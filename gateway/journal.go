@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"io"
 	"log/slog"
 	"net/netip"
@@ -15,6 +16,7 @@ import (
 	"idlegate/gateway/internal/logsink"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/relay"
+	"idlegate/gateway/internal/session"
 	"idlegate/policy"
 )
 
@@ -183,8 +185,15 @@ func (j *journal) ended(e ledger.Ended) {
 		slog.Uint64("upstream_messages", e.Messages[1]),
 		slog.Duration("longest_silence", short(e.Silence)),
 	}
+	if n := e.Heartbeats[session.Client]; n > 0 {
+		attrs = append(attrs, slog.Uint64("client_heartbeats", n))
+	}
 	if e.Error != "" {
 		attrs = append(attrs, slog.String("error", e.Error))
+	}
+	if b := e.Breach; b != nil {
+		attrs = append(attrs, slog.String("rule", b.Rule), slog.String("from", b.From.String()),
+			slog.Uint64("offset", b.Offset), slog.String("bytes", hex.EncodeToString(b.Bytes)))
 	}
 	j.line(int64(e.At), "connection ended", attrs...)
 }

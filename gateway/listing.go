@@ -210,6 +210,7 @@ func (g *Gateway) describe(v *relay.View) api.Connection {
 		SilenceSeconds: v.At.Since(s.LastMessage).Seconds(),
 		ClientBytes:    s.Flows[session.Client].Bytes, ClientMessages: s.Flows[session.Client].Messages,
 		UpstreamBytes: s.Flows[session.Upstream].Bytes, UpstreamMessages: s.Flows[session.Upstream].Messages,
+		ClientHeartbeats: uint64(s.Flows[session.Client].Heartbeats), UpstreamHeartbeats: uint64(s.Flows[session.Upstream].Heartbeats),
 	}
 	if v.Endpoint != nil {
 		c.Endpoint = v.Endpoint.Name

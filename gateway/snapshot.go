@@ -158,7 +158,7 @@ func addEndpoint(u *metrics.Upstream, e *upstream.Endpoint) {
 
 func routeFigures(name string, c *ledger.Counters) metrics.Route {
 	m := metrics.Route{
-		Name: name, Opened: c.Opened, Messages: c.Messages, Bytes: c.Bytes,
+		Name: name, Opened: c.Opened, Messages: c.Messages, Heartbeats: c.Heartbeats, Bytes: c.Bytes, Opaque: c.Opaque,
 		Closed: map[string]uint64{}, Refused: map[string]uint64{},
 		Lateness: c.Lateness, Duration: c.Duration, Gap: c.Gap,
 	}

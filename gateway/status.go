@@ -3,6 +3,7 @@ package gateway
 import (
 	"cmp"
 	"context"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"time"
@@ -55,6 +56,7 @@ func describeRoute(r *route, c *ledger.Counters) api.Route {
 		Connections:       figures.Connections, Opened: c.Opened,
 		Closed: aboveZero(figures.Closed), Refused: aboveZero(figures.Refused), Timeouts: []api.TimeoutCount{},
 		ClientMessages: c.Messages[session.Client], UpstreamMessages: c.Messages[session.Upstream],
+		ClientHeartbeats: c.Heartbeats[session.Client], UpstreamHeartbeats: c.Heartbeats[session.Upstream],
 		ClientBytes: c.Bytes[session.Client], UpstreamBytes: c.Bytes[session.Upstream],
 	}
 	for _, t := range figures.Timeouts {
@@ -212,10 +214,17 @@ func (g *Gateway) Endings(ctx context.Context, name, reason string, limit int) (
 }
 
 func (g *Gateway) describeEnded(e ledger.Ended) api.Ended {
-	return api.Ended{
+	described := api.Ended{
 		ID: e.ID, Route: e.Route, Client: clientText(e.Client), Endpoint: e.Endpoint, Reason: e.Reason.String(),
 		EndedAt: g.clock.Wall(int64(e.At)), DurationSeconds: e.Duration.Seconds(), LongestSilenceSeconds: e.Silence.Seconds(),
 		ClientBytes: e.Bytes[session.Client], ClientMessages: e.Messages[session.Client],
 		UpstreamBytes: e.Bytes[session.Upstream], UpstreamMessages: e.Messages[session.Upstream],
+		ClientHeartbeats: e.Heartbeats[session.Client], UpstreamHeartbeats: e.Heartbeats[session.Upstream],
 	}
+	if b := e.Breach; b != nil {
+		described.ProtocolError = &api.ProtocolError{
+			Rule: b.Rule, From: b.From.String(), Offset: b.Offset, Bytes: hex.EncodeToString(b.Bytes),
+		}
+	}
+	return described
 }

@@ -67,9 +67,11 @@ func (c collector) route(s sink, r *Route) {
 		s.counter(c.descs.timeouts, t.Count, r.Name, t.Timeout, t.Action)
 	}
 	for from := range sides {
-		s.counter(c.descs.messages, r.Messages[from], r.Name, from.String(), "data")
+		s.counter(c.descs.messages, r.Messages[from]-r.Heartbeats[from], r.Name, from.String(), "data")
+		s.counter(c.descs.messages, r.Heartbeats[from], r.Name, from.String(), "heartbeat")
 		s.counter(c.descs.bytes, r.Bytes[from], r.Name, from.String())
 	}
+	s.counter(c.descs.opaque, r.Opaque, r.Name)
 	s.histogram(c.descs.lateness, &r.Lateness, r.Name)
 	s.histogram(c.descs.duration, &r.Duration, r.Name)
 	s.histogram(c.descs.gap, &r.Gap, r.Name)

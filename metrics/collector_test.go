@@ -18,8 +18,8 @@ func example() Snapshot {
 			Closed:   map[string]uint64{"client_fin": 5, "idle_timeout": 2, "protocol_error": 0},
 			Refused:  map[string]uint64{"denied": 4, "over_capacity": 0},
 			Timeouts: []TimeoutCount{{"idle_timeout", ActionClosed, 2}, {"idle_timeout", ActionObserved, 0}},
-			Messages: [sides]uint64{FromClient: 100, FromUpstream: 90},
-			Bytes:    [sides]uint64{FromClient: 6400, FromUpstream: 5760},
+			Messages: [sides]uint64{FromClient: 112, FromUpstream: 91}, Heartbeats: [sides]uint64{FromClient: 12, FromUpstream: 1}, Opaque: 2,
+			Bytes: [sides]uint64{FromClient: 6400, FromUpstream: 5760},
 		}},
 		Upstreams: []Upstream{{
 			Name: "device_servers", Retries: 4,

@@ -9,7 +9,7 @@ import (
 // descs are the metrics of the gateway: their names, labels and what they tell the operator.
 type descs struct {
 	connections, opened, closed, refused *prometheus.Desc
-	timeouts, messages, bytes            *prometheus.Desc
+	timeouts, messages, bytes, opaque    *prometheus.Desc
 	lateness, duration, gap              histogramDesc
 
 	upstreamConnections, upstreamConnects, upstreamClosed *prometheus.Desc
@@ -30,7 +30,8 @@ func newDescs() *descs {
 		refused:     desc("connections_refused_total", "Client connections reset as they came, by cause. They never count as opened.", "route", "cause"),
 		timeouts: desc("timeouts_total", "Timers of the policy that ran out. With the action observed they belong to a dry run and closed nothing.",
 			"route", "timeout", "action"),
-		messages: desc("messages_total", "Complete messages, by the side that sent them.", "route", "from", "kind"),
+		messages: desc("messages_total", "Complete messages, by the side that sent them and by what they are: data, or a heartbeat that only says 'I am here'.", "route", "from", "kind"),
+		opaque:   desc("opaque_connections_total", "Connections whose protocol is not understood any more, as behind encryption: they have no messages.", "route"),
 		bytes:    desc("bytes_total", "Bytes of payload, by the side that sent them.", "route", "from"),
 
 		lateness: histogram("timeout_lateness_seconds", "How long after it was due the gateway acted on a timer. No timer is ever early.",

@@ -59,7 +59,9 @@ type Route struct {
 	Closed      map[string]uint64 // by close reason
 	Refused     map[string]uint64 // by cause
 	Timeouts    []TimeoutCount    // each pair of Timeout and Action once
-	Messages    [sides]uint64     // complete ones, by From
+	Messages    [sides]uint64     // complete ones, heartbeats included, by From
+	Heartbeats  [sides]uint64     // of them
+	Opaque      uint64            // connections whose protocol was not understood any more
 	Bytes       [sides]uint64     // of payload, by From
 	Lateness    Histogram         // from when a timer was due until it was acted on
 	Duration    Histogram         // of connections that have ended

@@ -62,6 +62,10 @@ func particulars(e api.Explanation) []string {
 	if e.Policy != "" {
 		policy = e.Policy
 	}
+	protocol := e.Protocol
+	if e.Opaque {
+		protocol += ", opaque: not understood any more"
+	}
 	behaviour := []string{e.Kind}
 	if e.ResetOn != "" {
 		behaviour = append(behaviour, "reset_on "+e.ResetOn)
@@ -71,19 +75,26 @@ func particulars(e api.Explanation) []string {
 		{"connection", fmt.Sprintf("%d of route %s, %s, %s old", c.ID, c.Route, c.State, figure.Duration(c.AgeSeconds))},
 		{"client", fmt.Sprintf("%s, silent for %s", c.Client, figure.Duration(c.SilenceSeconds))},
 		{"endpoint", cmp.Or(c.Endpoint, "none yet")},
-		{"from client", traffic(c.ClientMessages, c.ClientBytes)},
-		{"from upstream", traffic(c.UpstreamMessages, c.UpstreamBytes)},
-		{"protocol", e.Protocol},
+		{"from client", traffic(c.ClientMessages, c.ClientHeartbeats, c.ClientBytes)},
+		{"from upstream", traffic(c.UpstreamMessages, c.UpstreamHeartbeats, c.UpstreamBytes)},
+		{"protocol", protocol},
 		{"policy", policy + ": " + strings.Join(behaviour, ", ")},
 	})
 }
 
-func traffic(messages, bytes uint64) string {
-	noun := "messages"
-	if messages == 1 {
-		noun = "message"
+func traffic(messages, heartbeats, bytes uint64) string {
+	beats := ""
+	if heartbeats > 0 {
+		beats = " (" + counted(heartbeats, "heartbeat") + ")"
 	}
-	return fmt.Sprintf("%s %s, %s", figure.Count(messages), noun, figure.Size(bytes))
+	return fmt.Sprintf("%s%s, %s", counted(messages, "message"), beats, figure.Size(bytes))
+}
+
+func counted(n uint64, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return figure.Count(n) + " " + noun
 }
 
 // pairs writes names and values below one another.

@@ -4,20 +4,22 @@ import "time"
 
 // Connection is one open connection.
 type Connection struct {
-	ID               uint64    `json:"id"`
-	Route            string    `json:"route"`
-	Client           string    `json:"client"`   // its address, or "unix"
-	Endpoint         string    `json:"endpoint"` // as the policy file has it; "" while there is none
-	State            State     `json:"state"`
-	OpenedAt         time.Time `json:"opened_at"`
-	AgeSeconds       float64   `json:"age_seconds"`
-	SilenceSeconds   float64   `json:"silence_seconds"` // since the client's last complete message, at first since it came
-	ClientBytes      uint64    `json:"client_bytes"`
-	ClientMessages   uint64    `json:"client_messages"`
-	UpstreamBytes    uint64    `json:"upstream_bytes"`
-	UpstreamMessages uint64    `json:"upstream_messages"`
-	NextTimer        string    `json:"next_timer"`  // the timer that ends it next as it stands, drain_timeout included; "" if none runs
-	DueSeconds       *float64  `json:"due_seconds"` // until then; null if none runs
+	ID                 uint64    `json:"id"`
+	Route              string    `json:"route"`
+	Client             string    `json:"client"`   // its address, or "unix"
+	Endpoint           string    `json:"endpoint"` // as the policy file has it; "" while there is none
+	State              State     `json:"state"`
+	OpenedAt           time.Time `json:"opened_at"`
+	AgeSeconds         float64   `json:"age_seconds"`
+	SilenceSeconds     float64   `json:"silence_seconds"` // since the client's last complete message, at first since it came
+	ClientBytes        uint64    `json:"client_bytes"`
+	ClientMessages     uint64    `json:"client_messages"` // heartbeats included
+	ClientHeartbeats   uint64    `json:"client_heartbeats"`
+	UpstreamBytes      uint64    `json:"upstream_bytes"`
+	UpstreamMessages   uint64    `json:"upstream_messages"`
+	UpstreamHeartbeats uint64    `json:"upstream_heartbeats"`
+	NextTimer          string    `json:"next_timer"`  // the timer that ends it next as it stands, drain_timeout included; "" if none runs
+	DueSeconds         *float64  `json:"due_seconds"` // until then; null if none runs
 }
 
 // State is where a connection stands.
@@ -89,6 +91,7 @@ type Explanation struct {
 	Generation uint64     `json:"generation"`         // of the policy file in force
 	Timers     []Timer    `json:"timers"`
 	Leaves     *Leave     `json:"leaves,omitempty"` // while it is drained
+	Opaque     bool       `json:"opaque"`           // its protocol is not understood any more: it has no messages
 	ReadPaused bool       `json:"read_paused"`      // the client is not being read: timers of its silence stand still
 }
 
@@ -122,18 +125,29 @@ type Leave struct {
 
 // Ended is a connection that has ended.
 type Ended struct {
-	ID                    uint64    `json:"id"`
-	Route                 string    `json:"route"`
-	Client                string    `json:"client"`
-	Endpoint              string    `json:"endpoint"`
-	Reason                string    `json:"reason"`
-	EndedAt               time.Time `json:"ended_at"`
-	DurationSeconds       float64   `json:"duration_seconds"`
-	LongestSilenceSeconds float64   `json:"longest_silence_seconds"`
-	ClientBytes           uint64    `json:"client_bytes"`
-	ClientMessages        uint64    `json:"client_messages"`
-	UpstreamBytes         uint64    `json:"upstream_bytes"`
-	UpstreamMessages      uint64    `json:"upstream_messages"`
+	ID                    uint64         `json:"id"`
+	Route                 string         `json:"route"`
+	Client                string         `json:"client"`
+	Endpoint              string         `json:"endpoint"`
+	Reason                string         `json:"reason"`
+	EndedAt               time.Time      `json:"ended_at"`
+	DurationSeconds       float64        `json:"duration_seconds"`
+	LongestSilenceSeconds float64        `json:"longest_silence_seconds"`
+	ClientBytes           uint64         `json:"client_bytes"`
+	ClientMessages        uint64         `json:"client_messages"` // heartbeats included
+	ClientHeartbeats      uint64         `json:"client_heartbeats"`
+	UpstreamBytes         uint64         `json:"upstream_bytes"`
+	UpstreamMessages      uint64         `json:"upstream_messages"`
+	UpstreamHeartbeats    uint64         `json:"upstream_heartbeats"`
+	ProtocolError         *ProtocolError `json:"protocol_error,omitempty"` // why it ended, where the protocol was broken
+}
+
+// ProtocolError is where and how a stream broke its protocol.
+type ProtocolError struct {
+	Rule   string `json:"rule"`   // what is wrong
+	From   string `json:"from"`   // client or upstream: whose stream it is
+	Offset uint64 `json:"offset"` // bytes of that stream that were sound
+	Bytes  string `json:"bytes"`  // up to 64 around the first that was not, in hex
 }
 
 // CloseReasons are all that a connection can end for.

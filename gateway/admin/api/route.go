@@ -82,6 +82,8 @@ type Route struct {
 	Timeouts           []TimeoutCount    `json:"timeouts"` // those above 0
 	ClientMessages     uint64            `json:"client_messages"`
 	UpstreamMessages   uint64            `json:"upstream_messages"`
+	ClientHeartbeats   uint64            `json:"client_heartbeats"` // of the messages
+	UpstreamHeartbeats uint64            `json:"upstream_heartbeats"`
 	ClientBytes        uint64            `json:"client_bytes"`
 	UpstreamBytes      uint64            `json:"upstream_bytes"`
 }

@@ -52,15 +52,20 @@ async function explainLoss(id, error) {
   $("details-fate").textContent = end ? `It ended at ${clock(end.ended_at)}: ${end.reason}, after ${passing(end.duration_seconds)}.` : "It has ended.";
 }
 
+function traffic(messages, heartbeats, size) {
+  const beats = heartbeats ? ` (${counted(heartbeats, "heartbeat", "heartbeats")})` : "";
+  return `${counted(messages, "message", "messages")}${beats}, ${bytes(size)}`;
+}
+
 function facts(e) {
   const c = e.connection;
   const policy = `${e.policy || "of its own"} (${e.kind})${e.reset_on ? `, reset on ${e.reset_on}` : ""}, closes with ${e.close.toUpperCase()}`;
   const all = [
     ["Client", ...address(c.client)], ["Route", c.route], ["Endpoint", ...address(c.endpoint || "none yet")], ["State", c.state.replace("_", " ")],
     ["Opened", `${clock(c.opened_at)}, ${passing(c.age_seconds)} ago`], ["Client silent for", passing(c.silence_seconds)],
-    ["From client", `${counted(c.client_messages, "message", "messages")}, ${bytes(c.client_bytes)}`],
-    ["From upstream", `${counted(c.upstream_messages, "message", "messages")}, ${bytes(c.upstream_bytes)}`],
-    ["Protocol", e.protocol], ["Policy", policy], ["Generation", String(e.generation)],
+    ["From client", traffic(c.client_messages, c.client_heartbeats, c.client_bytes)],
+    ["From upstream", traffic(c.upstream_messages, c.upstream_heartbeats, c.upstream_bytes)],
+    ["Protocol", e.protocol + (e.opaque ? ", opaque: not understood any more" : "")], ["Policy", policy], ["Generation", String(e.generation)],
   ];
   if (e.leaves) all.push(["Must leave", `${e.leaves.reason}, cut ${e.leaves.due_seconds === null ? "never" : "in " + passing(e.leaves.due_seconds)}`]);
   if (e.read_paused) all.push(["Reading", "paused: timers of the client's silence stand still"]);

@@ -22,7 +22,9 @@ type Counters struct {
 	Closed     [session.ReasonCount]uint64
 	Refused    [session.CauseCount]uint64
 	Timeouts   [deadline.Count][ActionCount]uint64
-	Messages   [2]uint64 // by sender
+	Messages   [2]uint64 // by sender, heartbeats included
+	Heartbeats [2]uint64 // by sender
+	Opaque     uint64    // connections that have become opaque
 	Bytes      [2]uint64 // by sender
 	Lateness   metrics.Histogram
 	Duration   metrics.Histogram
@@ -47,12 +49,14 @@ func (c *Counters) Add(o *Counters) {
 	}
 	for side := range o.Messages {
 		c.Messages[side] += o.Messages[side]
+		c.Heartbeats[side] += o.Heartbeats[side]
 		c.Bytes[side] += o.Bytes[side]
 	}
 	c.Lateness.Add(&o.Lateness)
 	c.Duration.Add(&o.Duration)
 	c.Gap.Add(&o.Gap)
 	c.Silences.Add(&o.Silences)
+	c.Opaque += o.Opaque
 	c.DryRunIdle += o.DryRunIdle
 }
 

@@ -10,17 +10,27 @@ import (
 
 // Ended describes a connection that has ended.
 type Ended struct {
-	ID       uint64
-	Route    string
-	Client   netip.AddrPort // invalid for unix sockets
-	Endpoint string         // tried last; "" if none was
-	Error    string         // of the last attempt to connect, if no other has succeeded since
-	Reason   session.Reason
-	At       deadline.Instant
-	Duration time.Duration
-	Silence  time.Duration // the longest without a complete client message
-	Bytes    [2]uint64     // by sender
-	Messages [2]uint64     // by sender
+	ID         uint64
+	Route      string
+	Client     netip.AddrPort // invalid for unix sockets
+	Endpoint   string         // tried last; "" if none was
+	Error      string         // of the last attempt to connect, if no other has succeeded since
+	Reason     session.Reason
+	At         deadline.Instant
+	Duration   time.Duration
+	Silence    time.Duration // the longest without a complete client message
+	Bytes      [2]uint64     // by sender
+	Messages   [2]uint64     // by sender, heartbeats included
+	Heartbeats [2]uint64     // by sender
+	Breach     *Breach       // nil: its protocol was not broken
+}
+
+// Breach is where and how a stream broke its protocol.
+type Breach struct {
+	Rule   string       // what is wrong
+	From   session.Side // whose stream it is
+	Offset uint64       // bytes of that stream that were sound
+	Bytes  []byte       // some around the first that was not
 }
 
 // recently is how many connections a Recent remembers.

@@ -25,7 +25,10 @@ const resetLook = 10 * time.Millisecond
 // One that has failed is closed at once.
 
 // end ends the session for reason, unless it has ended for another, and begins to close its sockets.
-func (l *Loop) end(c *conn, reason session.Reason) {
+func (l *Loop) end(c *conn, reason session.Reason) { l.endFor(c, reason, nil) }
+
+// endFor is end with what broke the protocol, if that is why.
+func (l *Loop) endFor(c *conn, reason session.Reason, breach *ledger.Breach) {
 	if !c.isOpen() {
 		return
 	}
@@ -34,7 +37,7 @@ func (l *Loop) end(c *conn, reason session.Reason) {
 	if cause != session.Shutdown && cause != session.Killed {
 		c.session.Reason = l.drainReason(c, cause)
 	}
-	l.report(c, cause)
+	l.report(c, cause, breach)
 	l.cfg.Budget.finished(c.id)
 	l.passWithheld(c, cause)
 	c.phase = closing
@@ -70,14 +73,15 @@ func byPeer(reason session.Reason) bool {
 }
 
 // report counts the end, by cause, and tells of it.
-func (l *Loop) report(c *conn, cause session.Reason) {
+func (l *Loop) report(c *conn, cause session.Reason, breach *ledger.Breach) {
 	l.of(c.route.RouteStats).CountEnd(&c.session, l.now)
 	ended := ledger.Ended{
 		ID: c.id, Route: c.route.Name, Client: c.client.address(), Reason: c.session.Reason,
-		At: c.session.Ended, Duration: c.session.Age(l.now), Silence: c.session.LongestSilence(l.now),
+		At: c.session.Ended, Duration: c.session.Age(l.now), Silence: c.session.LongestSilence(l.now), Breach: breach,
 	}
 	for side := range ended.Bytes {
-		ended.Bytes[side], ended.Messages[side] = c.session.Flows[side].Bytes, c.session.Flows[side].Messages
+		flow := &c.session.Flows[side]
+		ended.Bytes[side], ended.Messages[side], ended.Heartbeats[side] = flow.Bytes, flow.Messages, uint64(flow.Heartbeats)
 	}
 	if c.use.Endpoint != nil {
 		ended.Endpoint, ended.Error = c.use.Name, c.problem.String()

@@ -197,18 +197,13 @@ func (l *Loop) takeEnd(c *conn, side session.Side, got *session.Receipt, b []byt
 	if len(l.answers) > 0 {
 		l.sendAnswers(c)
 	}
-	broke := got.Broke
+	breach := breachOf(c, side, got, b, 0) // before the buffer is used for another read
 	if c.phase == awaiting {
 		l.awaited(c, whole)
 	}
-	if broke != session.Open {
-		l.end(c, broke)
+	if breach != nil {
+		l.endFor(c, got.Broke, breach)
 	}
-}
-
-// breaks ends the session for what got found in b, the last bytes of side, of which so many have not been read.
-func (l *Loop) breaks(c *conn, side session.Side, got *session.Receipt, b []byte, unread int) {
-	l.end(c, got.Broke)
 }
 
 // account tells session and counters what side sent.
@@ -217,6 +212,10 @@ func (l *Loop) account(c *conn, side session.Side, in session.Read) session.Rece
 	count := l.count(c)
 	count.Bytes[side] += uint64(in.New) + in.Unread
 	count.Messages[side] += got.Messages
+	count.Heartbeats[side] += got.Heartbeats
+	if got.Opaque {
+		count.Opaque++
+	}
 	if got.Gaps > 0 {
 		count.Gap.Observe(got.Gap)
 		count.Gap.ObserveN(0, got.Gaps-1)

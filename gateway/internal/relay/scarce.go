@@ -52,7 +52,7 @@ func (l *Loop) passUnheld(c *conn, side session.Side) {
 		c.legs[side.Other()].starved = true
 		l.waitFor(c, side.Other())
 	case got.Broke != session.Open:
-		l.breaks(c, side, &got, b, len(b)-max(done, at))
+		l.endFor(c, got.Broke, breachOf(c, side, &got, b, len(b)-max(done, at)))
 	case passed == done && got.Swallow > 0: // it is read again when the client has taken what waits for it
 	case got.Again > 0 && pass < len(b) && !full:
 		c.legs[side].readable = false

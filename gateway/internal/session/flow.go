@@ -18,18 +18,19 @@ type Read struct {
 // Receipt says what a read meant. Of its bytes the first Pass are to be passed on and the next Swallow are not; what is left
 // then is another read, or if Again says so is given again with what comes next.
 type Receipt struct {
-	Pass       int           // all bytes, unless something follows that is not to be passed on
-	Swallow    int           // a heartbeat that the gateway answers, or the answer to its probe
-	Again      int           // the last bytes, to be given again; among Pass or, while they may have to be swallowed, after it
-	Answers    bool          // the bytes swallowed are a heartbeat to be answered
-	Messages   uint64        // that were completed, heartbeats included
-	Heartbeats uint64        // that were completed
-	Gaps       uint64        // between client messages that they ended; one less where the client's first is among them
-	Gap        time.Duration // the first of these; the others are 0, as all messages of one read come at one instant
-	SpokeAgain time.Duration // not 0: after so long a silence, for which a dry run had counted idle_timeout
-	Broke      Reason        // Open, ProtocolError or MessageTooLarge: Pass bytes are sound, and the session ends
-	Opaque     bool          // the connection has become opaque
-	Sooner     bool          // a timer may now be due sooner than before
+	Pass       int            // all bytes, unless something follows that is not to be passed on
+	Swallow    int            // a heartbeat that the gateway answers, or the answer to its probe
+	Again      int            // the last bytes, to be given again; among Pass or, while they may have to be swallowed, after it
+	Answers    bool           // the bytes swallowed are a heartbeat to be answered
+	Messages   uint64         // that were completed, heartbeats included
+	Heartbeats uint64         // that were completed
+	Gaps       uint64         // between client messages that they ended; one less where the client's first is among them
+	Gap        time.Duration  // the first of these; the others are 0, as all messages of one read come at one instant
+	SpokeAgain time.Duration  // not 0: after so long a silence, for which a dry run had counted idle_timeout
+	Broke      Reason         // Open, ProtocolError or MessageTooLarge: Pass bytes are sound, and the session ends
+	Fault      protocol.Fault // of Broke
+	Opaque     bool           // the connection has become opaque
+	Sooner     bool           // a timer may now be due sooner than before
 }
 
 // Received takes what side sent. All messages of one read arrive at the same instant.
@@ -183,10 +184,10 @@ func (s *Session) scan(r *Rules, side Side, b []byte) (got Receipt) {
 			got.Again, got.Pass = len(b)-got.Pass, len(b)
 			return got
 		case protocol.Violation:
-			got.Broke = ProtocolError
+			got.Broke, got.Fault = ProtocolError, s.Talk.Fault(side.Sends())
 			return got
 		case protocol.TooLarge:
-			got.Broke = MessageTooLarge
+			got.Broke, got.Fault = MessageTooLarge, s.Talk.Fault(side.Sends())
 			return got
 		}
 		got.Pass += n
