@@ -285,3 +285,36 @@ func TestAnsweredHeartbeatsAllocateNothing(t *testing.T) {
 		t.Errorf("%v allocations for each", made)
 	}
 }
+
+// TestAnEditAmidAHeartbeatLosesNothing has another rule take over while a part of a message is kept.
+func TestAnEditAmidAHeartbeatLosesNothing(t *testing.T) {
+	line := must(protocol.NewDelimiter([]byte("\n"), 0))
+	forwards, err := protocol.NewHeartbeatFraming([2]protocol.Framer{line, line}, protocol.HeartbeatRule{Match: []byte("ping"), Answer: []byte("pong")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		edit             string
+		next             func(protocol.Protocol) protocol.Protocol
+		upstream, client string
+	}{
+		{"another limit", func(p protocol.Protocol) protocol.Protocol { return p.Limited(100) }, "data\n", "pong\n"},
+		{"the upstream answers from now on", func(protocol.Protocol) protocol.Protocol { return forwards }, "ping\ndata\n", ""},
+	} {
+		t.Run(row.edit, func(t *testing.T) {
+			s := newLineBeating(t)
+			s.says(session.Client, "pin", 0)
+			r := *s.c.route
+			r.Rules.Protocol = row.next(r.Rules.Protocol)
+			s.c.route = &r
+			s.says(session.Client, "g\ndata\n", 0)
+			s.hears(session.Upstream, row.upstream)
+			s.hears(session.Client, row.client)
+			flow := &s.c.session.Flows[session.Client]
+			if s.ended != session.Open || flow.Heartbeats != 1 || flow.Messages != 2 {
+				t.Errorf("ended for %s, %d messages, %d heartbeats", s.ended, flow.Messages, flow.Heartbeats)
+			}
+			s.keepsNothing()
+		})
+	}
+}
