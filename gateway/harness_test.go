@@ -194,12 +194,7 @@ type endedLine struct {
 	UpstreamBytes    uint64        `json:"upstream_bytes"`
 	UpstreamMessages uint64        `json:"upstream_messages"`
 	LongestSilence   time.Duration `json:"longest_silence"`
-	Error            string        `json:"error"`
-	ClientHeartbeats uint64        `json:"client_heartbeats"`
-	Rule             string        `json:"rule"`
-	From             string        `json:"from"`
-	Offset           uint64        `json:"offset"`
-	Bytes            string        `json:"bytes"`
+	mayBeAbsent
 }
 
 // logLines collects the log.

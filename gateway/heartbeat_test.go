@@ -123,6 +123,16 @@ func edit(t *testing.T, g *running, text string) {
 	}
 }
 
+// mayBeAbsent are the members of the log line of an ended connection that not every one has.
+type mayBeAbsent struct {
+	Error            string `json:"error"`
+	ClientHeartbeats uint64 `json:"client_heartbeats"`
+	Rule             string `json:"rule"`
+	From             string `json:"from"`
+	Offset           uint64 `json:"offset"`
+	Bytes            string `json:"bytes"`
+}
+
 // TestAProtocolErrorSaysWhichRuleWhere has a client break its framing behind a whole message.
 func TestAProtocolErrorSaysWhichRuleWhere(t *testing.T) {
 	g := start(t, `
