@@ -155,6 +155,10 @@ func TestANameThatResolvesLaterGetsConnections(t *testing.T) {
 	}
 	g, log := runNamed(t, named, lookup)
 	soon(t, func() bool { return log.has("upstream has no healthy endpoint left") })
+	soon(t, func() bool { return log.has("name does not resolve") })
+	if log.has("its last known address stays") {
+		t.Error("the log speaks of a last known address where there is none")
+	}
 	close(answer)
 	soon(t, func() bool {
 		upstreams, err := g.Upstreams(t.Context())
