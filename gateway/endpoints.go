@@ -178,7 +178,9 @@ func (g *Gateway) onNews(host string, news names.News) {
 	if now == nil || !slices.Contains(hosts(now.cfg), host) {
 		return
 	}
-	switch _, err := g.names.Addresses(host); {
+	switch known, err := g.names.Addresses(host); {
+	case news == names.Failing && err != nil && len(known) == 0:
+		g.log.logger.Warn("name does not resolve: it has no address yet", "name", host, "error", err)
 	case news == names.Failing && err != nil:
 		g.log.logger.Warn("name does not resolve: its last known address stays", "name", host, "error", err)
 	case news == names.Resolving:

@@ -144,9 +144,11 @@ func TestAGatewayStartsAndIsEditedWhileNoNameServerAnswers(t *testing.T) {
 }
 
 func TestANameThatResolvesLaterGetsConnections(t *testing.T) {
-	answer := make(chan struct{})
+	answer, failure := make(chan struct{}), make(chan error)
 	lookup := func(ctx context.Context, _ string) ([]netip.Addr, error) {
 		select {
+		case err := <-failure:
+			return nil, err
 		case <-answer:
 			return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
 		case <-ctx.Done():
@@ -155,6 +157,11 @@ func TestANameThatResolvesLaterGetsConnections(t *testing.T) {
 	}
 	g, log := runNamed(t, named, lookup)
 	soon(t, func() bool { return log.has("upstream has no healthy endpoint left") })
+	failure <- errors.New("no name server")
+	soon(t, func() bool { return log.has("name does not resolve") })
+	if log.has("its last known address stays") {
+		t.Error("the log speaks of a last known address where there is none")
+	}
 	close(answer)
 	soon(t, func() bool {
 		upstreams, err := g.Upstreams(t.Context())
