@@ -91,19 +91,23 @@ func (g *Gateway) prepare() error {
 	}
 	g.names = g.newNames()
 	g.learn(context.Background(), g.cfg.Policy)
-	if g.generation, err = compile(g.cfg.Policy, nil, len(g.loops), g.names); err != nil {
+	first, err := compile(g.cfg.Policy, nil, len(g.loops), g.names)
+	if err != nil {
 		return err
 	}
-	if _, err := g.generation.listen(nil, system); err != nil {
-		return err
-	}
-	for _, u := range g.generation.upstreams {
+	first.follow(nil, g.cfg.Policy)
+	for _, u := range first.upstreams {
 		u.SetEndpoints(u.set)
 	}
-	if err := g.loops[0].Accept(g.generation.doors()); err != nil {
+	g.mu.Lock()
+	g.generation = first // of which names that resolve from now on hear
+	g.mu.Unlock()
+	if _, err := first.listen(nil, system); err != nil {
 		return err
 	}
-	g.generation.follow(nil, g.cfg.Policy)
+	if err := g.loops[0].Accept(first.doors()); err != nil {
+		return err
+	}
 	return g.bindAdmin()
 }
 

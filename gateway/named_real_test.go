@@ -230,7 +230,7 @@ func runPostgres(t *testing.T) string {
 	}
 	dir, err := os.MkdirTemp("/tmp", "pg") // a short one: the path of a unix socket has 107 bytes at most
 	must(t, err)
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	must(t, os.Chmod(dir, 0o777))
 	as := []string{"--reuid=postgres", "--regid=postgres", "--clear-groups"}
 	data := filepath.Join(dir, "data")

@@ -177,8 +177,7 @@ func TestWaitIsNoLongerThanItMust(t *testing.T) {
 		}
 		took = append(took, time.Since(began))
 	}
-	slices.Sort(took)
-	if took[10] >= 2*time.Millisecond {
+	if best := slices.Min(took); best >= 2*time.Millisecond { // others wait for the processor
 		t.Errorf("waits of 1 ms took %v", took)
 	}
 }
