@@ -17,7 +17,7 @@ import (
 // CheckConfig says what Check looks at.
 type CheckConfig struct {
 	Policy  *policy.Config
-	Offline bool // names are not looked up
+	Offline bool // the gateway is for another machine or network: names are not looked up, nor the addresses to listen at
 }
 
 // Check reports what New would refuse though it is well written, as a token file that is not there, and what would go wrong
@@ -25,10 +25,12 @@ type CheckConfig struct {
 func Check(c CheckConfig) (problems, warnings policy.Problems) {
 	l := &look{cfg: c.Policy, hosts: map[string][]netip.Addr{}}
 	l.files()
+	own := ownAddresses()
 	if !c.Offline {
 		l.names(system)
+		l.foreign(own)
 	}
-	l.circles(ownAddresses())
+	l.circles(own)
 	return l.problems, l.warnings
 }
 
@@ -112,6 +114,17 @@ func (l *look) circles(own map[netip.Addr]bool) {
 			return l.hosts[host]
 		},
 	})...)
+}
+
+// foreign warns of addresses to listen at that this machine does not have; that which the gateway will run on may.
+func (l *look) foreign(own map[netip.Addr]bool) {
+	l.listeners(func(path string, a policy.Address) {
+		ip, err := netip.ParseAddr(a.Host)
+		if err != nil || len(own) == 0 || own[ip.Unmap()] || ip.IsLoopback() || ip.IsUnspecified() {
+			return
+		}
+		l.warnings = append(l.warnings, l.cfg.ProblemAt(path, fmt.Sprintf("%s is no address of this machine now, and run can listen at those only", ip)))
+	})
 }
 
 // ownAddresses are those of this machine's interfaces; none where they cannot be told.

@@ -38,6 +38,21 @@ routes:
 	expectPaths(t, "warnings", l.warnings, "upstreams.u.endpoints[1]", "upstreams.u.endpoints[2]")
 }
 
+func TestCheckWarnsOfAddressesThatTheMachineDoesNotHave(t *testing.T) {
+	cfg := parsed(t, `
+upstreams: {u: {endpoints: ["10.0.0.1:9000"]}}
+routes:
+  - {name: a, listen: ["192.0.2.1:7000", "127.0.0.9:7000", "[::1]:7000"], protocol: raw, upstream: u, policy: {long: {}}}
+  - {name: b, listen: ["0.0.0.0:7001", "192.0.2.2:7000", "name.example:7000"], protocol: raw, upstream: u, policy: {long: {}}}`)
+	own := map[netip.Addr]bool{netip.MustParseAddr("192.0.2.1"): true}
+	l := &look{cfg: cfg}
+	l.foreign(own)
+	expectPaths(t, "warnings", l.warnings, "routes[1].listen[1]")
+	cannotTell := &look{cfg: cfg}
+	cannotTell.foreign(nil)
+	expectPaths(t, "warnings where no address can be told", cannotTell.warnings)
+}
+
 func expectPaths(t *testing.T, what string, got policy.Problems, want ...string) {
 	t.Helper()
 	var paths []string

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -52,6 +53,9 @@ func arguments(names ...string) cobra.PositionalArgs {
 		}
 		if len(args) > len(names) {
 			return usage(cmd, "%s takes no further argument: %q", cmd.Name(), args[len(names)])
+		}
+		if empty := slices.Index(args, ""); empty >= 0 {
+			return usage(cmd, "%s of %s is empty", names[empty], cmd.Name())
 		}
 		return nil
 	}

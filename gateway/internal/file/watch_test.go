@@ -19,10 +19,25 @@ type watched struct {
 	*testing.T
 	file *File
 	last Look
-	fail []error
 
 	mu   sync.Mutex
 	seen []string // Guarded by mu: contents that were settled, each once.
+	fail []error  // Guarded by mu.
+}
+
+func (w *watched) failing(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.fail = append(w.fail, err)
+}
+
+// failed returns what was told of looks that fail since it was called last.
+func (w *watched) failed() []error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	failed := w.fail
+	w.fail = nil
+	return failed
 }
 
 func (w *watched) saw(content string) {
@@ -49,7 +64,7 @@ func watching(t *testing.T, test func(w *watched, path string)) {
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			w.file.Watch(ctx, Watch{Every: time.Second, Settled: w.settled, Failing: func(err error) { w.fail = append(w.fail, err) }})
+			w.file.Watch(ctx, Watch{Every: time.Second, Settled: w.settled, Failing: w.failing})
 		}()
 		<-time.After(500 * time.Millisecond) // virtual, as all time here
 		test(w, path)
@@ -132,7 +147,7 @@ func TestEveryWayToExchangeAFileIsSeen(t *testing.T) {
 		w.later(5)
 		write(t, path, "b")
 		w.later(2, "b")
-		w.fail = nil // that it had gone
+		w.failed() // that it had gone
 
 		must(t, os.Remove(path)) // links: one on the way is pointed elsewhere, as in a ConfigMap
 		for _, version := range []string{"v1", "v2"} {
@@ -147,8 +162,8 @@ func TestEveryWayToExchangeAFileIsSeen(t *testing.T) {
 		w.later(2, "v2")
 		must(t, os.RemoveAll(filepath.Join(in, "v1")))
 		w.later(5)
-		if len(w.fail) > 0 {
-			t.Errorf("failed: %v", w.fail)
+		if failed := w.failed(); len(failed) > 0 {
+			t.Errorf("failed: %v", failed)
 		}
 	})
 }
@@ -173,14 +188,14 @@ func TestALookThatFailsIsToldOnce(t *testing.T) {
 	watching(t, func(w *watched, path string) {
 		must(t, os.Symlink("f", path))
 		w.later(5)
-		if len(w.fail) != 1 || !errors.Is(w.fail[0], syscall.ELOOP) {
-			t.Errorf("failed: %v", w.fail)
+		if failed := w.failed(); len(failed) != 1 || !errors.Is(failed[0], syscall.ELOOP) {
+			t.Errorf("failed: %v", failed)
 		}
 		must(t, os.Remove(path))
 		write(t, path, "a")
 		w.later(2, "a")
-		if len(w.fail) != 2 || w.fail[1] != nil {
-			t.Errorf("failed: %v", w.fail)
+		if failed := w.failed(); len(failed) != 1 || failed[0] != nil {
+			t.Errorf("failed: %v", failed)
 		}
 	})
 }
@@ -195,18 +210,18 @@ func TestAFileThatHasGoneIsToldOnce(t *testing.T) {
 			write(t, path, "a")
 			w.later(2, "a")
 		}
-		if len(w.fail) != 0 {
-			t.Errorf("away for a moment: %v", w.fail)
+		if failed := w.failed(); len(failed) != 0 {
+			t.Errorf("away for a moment: %v", failed)
 		}
 		must(t, os.Remove(path))
 		w.later(5)
-		if len(w.fail) != 1 || !errors.Is(w.fail[0], os.ErrNotExist) {
-			t.Errorf("gone: %v", w.fail)
+		if failed := w.failed(); len(failed) != 1 || !errors.Is(failed[0], os.ErrNotExist) {
+			t.Errorf("gone: %v", failed)
 		}
 		write(t, path, "b")
 		w.later(2, "b")
-		if len(w.fail) != 2 || w.fail[1] != nil {
-			t.Errorf("back: %v", w.fail)
+		if failed := w.failed(); len(failed) != 1 || failed[0] != nil {
+			t.Errorf("back: %v", failed)
 		}
 	})
 }
