@@ -43,7 +43,8 @@ func TCP(ap netip.AddrPort) Address {
 	return Address{unix.AF_INET6, raw, ap.String(), ap}
 }
 
-// Unix returns the address of a unix socket. The kernel takes paths of at most 107 bytes.
+// Unix returns the address of a unix socket. The kernel takes paths of at most 107 bytes; the error says so
+// of another.
 func Unix(path string) (Address, error) {
 	if len(path) == 0 || len(path) > 107 {
 		return Address{}, fmt.Errorf("unix:%s: the path of a unix socket has 1 to 107 bytes", path)

@@ -17,7 +17,7 @@ type Clock struct {
 	offset int64 // CLOCK_MONOTONIC at start
 }
 
-// NewClock returns a clock that agrees with CLOCK_MONOTONIC to half of pairedWithin.
+// NewClock returns a clock that agrees with CLOCK_MONOTONIC to half of pairedWithin. The error is that of clock_gettime(2).
 func NewClock() (*Clock, error) { return pairClock(time.Now, monotonic) }
 
 func monotonic() (int64, error) {

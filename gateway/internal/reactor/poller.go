@@ -43,7 +43,7 @@ type Poller struct {
 	count   int
 }
 
-// NewPoller returns an empty set.
+// NewPoller returns an empty set. The error is EMFILE, ENFILE or ENOMEM, wrapped: it takes three descriptors.
 func NewPoller() (*Poller, error) {
 	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
@@ -76,6 +76,7 @@ func (p *Poller) Close() {
 }
 
 // Add watches fd for everything, edge-triggered. Its events carry token, which must not be all ones.
+// The error of this and of the following is the Errno of epoll_ctl(2): ENOSPC or ENOMEM where the kernel has no room for more.
 func (p *Poller) Add(fd int, token uint64) error {
 	return p.control(unix.EPOLL_CTL_ADD, fd, edges, token)
 }

@@ -73,7 +73,8 @@ type Listener struct {
 // String returns the bound address, with the port that the kernel chose.
 func (l *Listener) String() string { return l.text }
 
-// Listen binds and listens at a. anyFamily lets an IPv6 listener take IPv4 clients too.
+// Listen binds and listens at a. anyFamily lets an IPv6 listener take IPv4 clients too. The error is "bind ADDRESS: " and that of
+// the system call; IsTaken knows one that is in use.
 func Listen(a Address, anyFamily bool, o Options) (*Listener, error) {
 	fd, errno := newSocket(a.family)
 	if errno != 0 {
@@ -125,7 +126,8 @@ func (l *Listener) bind(a Address, anyFamily bool, o Options) error {
 	return nil
 }
 
-// SetOptions sets the options that sockets accepted from now on inherit. It is called by who accepts.
+// SetOptions sets the options that sockets accepted from now on inherit. It is called by who accepts. The error
+// wraps the Errno of setsockopt(2).
 func (l *Listener) SetOptions(o Options) error {
 	if l.path != "" {
 		return nil // a unix socket's peer cannot be lost
@@ -290,7 +292,7 @@ func connectOptions(fd int, a Address) syscall.Errno {
 	return noDelay(fd)
 }
 
-// DescriptorLimit returns how many descriptors the process may have open.
+// DescriptorLimit returns how many descriptors the process may have open. The error is that of getrlimit(2).
 func DescriptorLimit() (int, error) {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {

@@ -53,7 +53,7 @@ func restless(needed int) rest {
 
 // Wait waits for events until timeout is over; less than 0 is for ever. The timeout is rounded up to milliseconds, so
 // that a timer is never found to be early, but a signal, as the runtime sends them, may cut it short. It returns how many
-// there are for Event.
+// there are for Event. The error is that of epoll_pwait(2) or of Go's poller, and the poller is of no use then; a signal is none.
 func (p *Poller) Wait(timeout time.Duration) (int, error) {
 	p.count = 0
 	first := p.rest.patience()

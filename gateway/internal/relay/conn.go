@@ -11,14 +11,24 @@ import (
 )
 
 // phase is where a connection stands.
+//
+//	vacant ──► awaiting ──► dialling ──► relaying ──► closing ──► vacant
 type phase uint8
 
 const (
-	vacant   phase = iota // the slot is free
-	awaiting              // connect_on: first_message, and none has come; left to dialling
-	dialling              // an upstream connection is being made; left to relaying
-	relaying              // both sides are there; left to closing
-	closing               // the session has ended; what was read is written, FINs are exchanged
+	// The slot is free. Entered by slab.put, from closing or from a client that was refused; left by slab.take.
+	vacant phase = iota
+	// No upstream connection was asked for. Entered by open; left at once by dialFirst or, with connect_on: first_message, by
+	// dial when the message is whole, and by end.
+	awaiting
+	// An upstream connection is being made. Entered by dialFirst and dial; left by connected, by end where no endpoint is
+	// left, and to vacant by turnAway where there are no descriptors.
+	dialling
+	// Both sides are there, and bytes are passed on. Entered by connected; left by end.
+	relaying
+	// The session has ended; what was read is written, FINs are exchanged. Entered by end; left by closed when both sockets
+	// are, within two closeSteps of the last progress, and by Stop.
+	closing
 )
 
 // leg is one of the two sockets of a connection.

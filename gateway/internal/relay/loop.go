@@ -88,7 +88,7 @@ type Loop struct {
 	gone  bool     // Guarded by mu; Run has returned
 }
 
-// New returns a loop that Run drives.
+// New returns a loop that Run drives. The error is that of reactor.NewPoller.
 func New(cfg Config) (*Loop, error) {
 	poller, err := reactor.NewPoller()
 	if err != nil {
@@ -117,7 +117,8 @@ func (l *Loop) Post(f func()) bool {
 	return true
 }
 
-// Run drives the loop until Stop, or until a drain has ended its last connection.
+// Run drives the loop until Stop, or until a drain has ended its last connection: then the error is nil. Else it is that of
+// Poller.Wait, and every connection of the loop has been cut.
 func (l *Loop) Run() error {
 	defer l.shutDown()
 	for !l.stopped {

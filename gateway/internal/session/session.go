@@ -161,6 +161,20 @@ func (s *Session) finReason(side Side) Reason {
 	return UpstreamFIN
 }
 
+// How a session is half closed. FIN: the side's FIN was read. Passed: the other side was told, having taken all that came before.
+// With the sides exchanged the same is true, but for ReadClosed, which is about the client alone.
+//
+//	client            upstream
+//	FIN    Passed     FIN    Passed     half_close_timeout   the session
+//	no     no         no     no         waiting              is open
+//	yes    no         no     no         running              is half closed; the upstream has not taken all yet
+//	yes    yes        no     no         running              is half closed; the upstream may answer
+//	yes    either     yes    either     over                 ends when both are passed
+//	yes    yes        yes    yes        over                 has ended: client_fin or upstream_fin, after the first FIN
+//	no     no         yes    yes        running              ends with upstream_fin if ReadClosed: nothing more is heard
+//
+// half_close_timeout starts anew with bytes of the side that is still open, and with bytes that the other takes.
+
 // Finished notes that side has sent FIN.
 func (s *Session) Finished(side Side, now deadline.Instant) {
 	if s.Flows[side].FIN {
