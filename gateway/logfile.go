@@ -139,7 +139,7 @@ func (j *journal) adopt(l *logging) {
 	j.cfg = l.cfg
 }
 
-// reopenTimeout bounds how long a log file may take to be opened anew.
+// reopenTimeout bounds how long a log file may take to be reopened.
 const reopenTimeout = 10 * time.Second
 
 // reopen opens the log file anew under its path, where a rotation has left none or another one. If that fails, the file

@@ -15,7 +15,7 @@ import (
 	"idlegate/policy"
 )
 
-// tally counts the connections that a log tells of, each by a line of its own or in a sum.
+// tally counts the connections in a log, each by a line of its own or in a sum.
 func tally(t *testing.T, text string) (lines, summed int) {
 	t.Helper()
 	count := regexp.MustCompile(`msg="more connections ended in the last second" route=r endpoint=127.0.0.1:1 reason=\w+ count=(\d+)\n`)

@@ -107,7 +107,7 @@ func (p *page) Write(b []byte) (int, error) { return p.body.Write(b) }
 func (p *page) send(w http.ResponseWriter) {
 	maps.Copy(w.Header(), p.header)
 	w.WriteHeader(p.status)
-	_, _ = w.Write(p.body.Bytes()) // whoever asked may have gone
+	_, _ = w.Write(p.body.Bytes()) // the caller may have gone
 }
 
 func buildInfo(version string) prometheus.Collector {

@@ -28,7 +28,7 @@ func fromFile() Hosts {
 	}
 }
 
-// Circles are the endpoints through which a connection comes back to the route that made it, at once or by way of other
+// Circles are the endpoints through which a connection comes back to the route that made it, directly or through other
 // routes: one client would take every descriptor there is. Parse reports those that show in the file alone.
 func (c *Config) Circles(hosts Hosts) Problems {
 	w := wiring{routes: c.Routes, hosts: hosts, next: map[*Route][]*Route{}, listeners: map[string][]listenerOf{}}
@@ -94,7 +94,7 @@ func (w *wiring) circle(r *Route, endpoint Address) string {
 	return ""
 }
 
-// leads says that connections of from reach to, by way of routes not yet visited.
+// leads says that connections of from reach to, through routes not yet visited.
 func (w *wiring) leads(from, to *Route, visited map[*Route]bool) bool {
 	if from == to {
 		return true

@@ -287,7 +287,7 @@ func readAddress(to *Address) func(cursor) {
 	}
 }
 
-// readNetworks reads a list that must not be empty: whoever writes allow: [] means the opposite of what it would do.
+// readNetworks reads a list that must not be empty: an operator who writes allow: [] means the opposite of what it would do.
 func readNetworks(to *[]netip.Prefix) func(cursor) {
 	return func(c cursor) {
 		c.list(func(c cursor) {

@@ -160,7 +160,7 @@ func startReload(ctx context.Context, g *gateway.Gateway) (giveUp func()) {
 	return giveUp
 }
 
-// reopenOnSignal opens the log anew at each signal, until ctx ends.
+// reopenOnSignal reopens the log at each signal, until ctx ends.
 func reopenOnSignal(ctx context.Context, g *gateway.Gateway, asked <-chan os.Signal) {
 	for {
 		select {

@@ -56,7 +56,7 @@ func answer(w http.ResponseWriter, status int, body any) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(text, '\n')) // whoever asked may have gone
+	_, _ = w.Write(append(text, '\n')) // the caller may have gone
 }
 
 // filled is a copy of v with empty slices and maps where v has none: what v points to may be the gateway's own.

@@ -19,7 +19,7 @@ const (
 	crowded        = maxConnections / 2
 )
 
-// newcomerPatience is how long a connection may take to bring a whole request while others wait for a place. Otherwise whoever opens
+// newcomerPatience is how long a connection may take to bring a whole request while others wait for a place. Otherwise a caller who opens
 // many and finishes no request would keep a probe waiting until its gateway counts as dead, and clients end with it.
 const newcomerPatience = 500 * time.Millisecond
 

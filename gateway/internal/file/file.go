@@ -70,7 +70,7 @@ func (f *File) Read(ctx context.Context) ([]byte, Look, error) {
 	return r.data, r.look, err
 }
 
-// within calls ask in a goroutine of its own and waits for it until ctx ends. No more are under way at once than slots has
+// within calls ask in a goroutine of its own and waits for it until ctx ends. At most as many are under way at once as slots has
 // room for; a call that finds none waits for one.
 func within[T any](ctx context.Context, slots chan struct{}, ask func() (T, error)) (answer T, err error) {
 	select {

@@ -204,7 +204,7 @@ func TestAFileThatHasGoneIsToldOnce(t *testing.T) {
 	watching(t, func(w *watched, path string) {
 		write(t, path, "a")
 		w.later(2, "a")
-		for range 3 { // a file that is removed and written anew is away between two looks at most
+		for range 3 { // a file that is removed and written again is away between two looks at most
 			must(t, os.Remove(path))
 			w.later(1)
 			write(t, path, "a")

@@ -11,7 +11,7 @@ import (
 )
 
 // eachServer is how long one name server has for an answer until the next is asked. /etc/resolv.conf says 5 s where it says
-// nothing, and by then whoever waits has given up.
+// nothing, and by then the caller has given up.
 const eachServer = time.Second
 
 // System looks a name up as the system's files say: /etc/hosts, then the name servers of /etc/resolv.conf one after the

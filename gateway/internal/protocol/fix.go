@@ -131,7 +131,7 @@ func fixType(body []byte, size uint64) (kind byte, fault Fault) {
 // fixNegotiate reads HeartBtInt in a Logon.
 func fixNegotiate(d *Dialogue, body []byte) {
 	_, value, found := bytes.Cut(body, []byte("\x01108="))
-	seconds, rest := stompNumber(value[:min(len(value), 7)])
+	seconds, rest := readDigits(value[:min(len(value), 7)])
 	if found && len(rest) > 0 && rest[0] == soh {
 		d.keepalive = uint32(seconds) * 2400
 	}

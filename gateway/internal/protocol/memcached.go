@@ -129,7 +129,7 @@ func (w *memcWords) number(i int) (n uint64, ok bool) {
 	if i >= w.count {
 		return 0, false
 	}
-	n, rest := stompNumber(w.words[i])
+	n, rest := readDigits(w.words[i])
 	return n, len(rest) == 0 && len(w.words[i]) > 0
 }
 

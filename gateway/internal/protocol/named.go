@@ -15,3 +15,14 @@ func (p named) limited(limit uint64) named { return named{orNone(limit), p.answe
 func (p named) mayAnswer(d *Dialogue, from Direction) bool {
 	return p.answer && d.maySwallow(from) && d.MayInsert(FromUpstream)
 }
+
+// readDigits reads digits, 9 at most, and returns what follows them.
+func readDigits(text []byte) (n uint64, rest []byte) {
+	for i, c := range text {
+		if c < '0' || c > '9' || i == 9 {
+			return n, text[i:]
+		}
+		n = n*10 + uint64(c-'0')
+	}
+	return n, nil
+}

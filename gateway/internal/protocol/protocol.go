@@ -16,7 +16,7 @@
 //		case protocol.Partial: // b does not tell enough yet: it is passed on, and given again with what comes next
 //			return
 //		default: // Violation or TooLarge: the stream ends here
-//			return rule.Fault(&dialogue)
+//			return dialogue.Fault(protocol.FromClient)
 //		}
 //		b = b[n:]
 //	}
@@ -30,7 +30,7 @@
 //
 // To add a framing, give it a file that draws its layout, a Framer that is not written to once it was made, a
 // reference splitter in reference_test.go that looks at the whole stream at once, and a row in the table of
-// cut_test.go. To add a protocol, give it a file that draws its layout and a row in the table of dialogue_cut_test.go.
+// cut_test.go. To add a protocol, give it a file that draws its layout and conversations in a test of its own, as in mqtt_test.go.
 package protocol
 
 // Direction is one of the two byte streams of a connection, named after its sender.
@@ -85,7 +85,7 @@ type Protocol interface {
 	//
 	// Violation and TooLarge come with the byte that shows the fault, however the stream is cut: a message is too large as
 	// soon as its header says so, or when it exceeds the limit unfinished. After them nothing of b belongs to a sound
-	// message, and d serves only Fault.
+	// message, and d serves only its Fault.
 	//
 	// Withhold is for messages that must be whole before it is known what becomes of them, Partial for headers that are
 	// easier to read whole. What is given again is shorter than MaxAgain, and d stands at the start of it.

@@ -223,7 +223,7 @@ func respCount(b []byte) (count int64, n int, fault Fault) {
 	case "-1":
 		return -1, i + 1, NoFault
 	}
-	value, rest := stompNumber(text)
+	value, rest := readDigits(text)
 	if len(rest) > 0 || len(text) == 0 {
 		return 0, 0, FaultRESPCount
 	}

@@ -61,7 +61,8 @@ func (s *State) Skip(n uint64) Event {
 // next goes to the boundary after the message that is complete.
 func (s *State) next() { s.n, s.pos, s.phase = 0, 0, between }
 
-// pass notes that n more bytes of the message under way, at least 1, need no look, and that it goes on after them.
+// pass notes that n more bytes of the message under way need no look, and that it goes on after them. After 0 bytes the caller goes
+// on at once: the phase inPart is not left standing without any.
 func (s *State) pass(n uint64) { s.n, s.phase = n, inPart }
 
 // goOn notes that the message under way ends after n more bytes, at least 1.

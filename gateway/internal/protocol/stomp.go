@@ -100,7 +100,7 @@ func (p *stomp) head(d *Dialogue, from Direction, b []byte) (int, Event) {
 		s.n, s.stage, s.phase = uint64(n), stompToNUL, endUnknown
 		return p.toNUL(s, b, n)
 	}
-	size, rest := stompNumber(text)
+	size, rest := readDigits(text)
 	switch {
 	case len(rest) > 0 || len(text) == 0 || len(text) > 9:
 		return s.breaks(FaultSTOMPLength)
@@ -139,17 +139,6 @@ func stompHeader(head []byte, name string) (value []byte, found bool) {
 	return nil, false
 }
 
-// stompNumber reads digits, 9 at most, and returns what follows them.
-func stompNumber(text []byte) (n uint64, rest []byte) {
-	for i, c := range text {
-		if c < '0' || c > '9' || i == 9 {
-			return n, text[i:]
-		}
-		n = n*10 + uint64(c-'0')
-	}
-	return n, nil
-}
-
 // stompNegotiate reads the header heart-beat of CONNECT, STOMP and CONNECTED.
 func stompNegotiate(d *Dialogue, from Direction, head []byte) {
 	connects := bytes.HasPrefix(head, []byte("CONNECT")) || bytes.HasPrefix(head, []byte("STOMP"))
@@ -157,12 +146,12 @@ func stompNegotiate(d *Dialogue, from Direction, head []byte) {
 		return
 	}
 	value, _ := stompHeader(head, "heart-beat")
-	first, rest := stompNumber(value)
+	first, rest := readDigits(value)
 	if from == FromClient {
 		d.facts = uint32(first)
 		return
 	}
-	second, _ := stompNumber(bytes.TrimLeft(rest, ", "))
+	second, _ := readDigits(bytes.TrimLeft(rest, ", "))
 	if d.facts != 0 && second != 0 {
 		d.keepalive = 2 * max(d.facts, uint32(second))
 	}

@@ -121,7 +121,7 @@ func setInt(fd, level, name, value int) syscall.Errno {
 func IsReset(errno syscall.Errno) bool { return errno == unix.ECONNRESET || errno == unix.EPIPE }
 
 // IsClosed reports whether errno says no more than that the peer takes nothing. Where a reset follows the peer's FIN it is all
-// that tells of it (tcp_reset in the state CLOSE_WAIT): the end of what the peer sent is that FIN.
+// that says so (tcp_reset in the state CLOSE_WAIT): the end of what the peer sent is that FIN.
 func IsClosed(errno syscall.Errno) bool { return errno == unix.EPIPE }
 
 // IsOwn reports whether errno says that a call has failed here, for want of memory or because the kernel refuses it, and

@@ -72,7 +72,7 @@ func byPeer(reason session.Reason) bool {
 	return reason >= session.ClientFIN && reason <= session.UpstreamLost
 }
 
-// report counts the end, by cause, and tells of it.
+// report counts the end, by cause, and reports it.
 func (l *Loop) report(c *conn, cause session.Reason, breach *ledger.Breach) {
 	l.of(c.route.RouteStats).CountEnd(&c.session, l.now)
 	ended := ledger.Ended{

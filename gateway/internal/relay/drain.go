@@ -14,7 +14,7 @@ import (
 // and one whose turn came early ends at its next message boundary.
 
 // Drain closes the listeners and ends the sessions within timeout; 0 lets them end by themselves. Run returns when none is
-// left. It is called by way of Post.
+// left. It is called through Post.
 func (l *Loop) Drain(timeout time.Duration) {
 	if l.drain.Draining() {
 		return
@@ -31,7 +31,7 @@ func (l *Loop) finishDrain() {
 	}
 }
 
-// Review finds out which connections drain, after an endpoint or a route was drained or undrained. It is called by way of Post.
+// Review finds out which connections drain, after an endpoint or a route was drained or undrained. It is called through Post.
 func (l *Loop) Review() {
 	l.tick()
 	l.slab.each(func(c *conn) {

@@ -232,7 +232,7 @@ func (l *Loop) expire() {
 	}
 }
 
-// Stop cuts every connection and ends the loop. It is called by way of Post.
+// Stop cuts every connection and ends the loop. It is called through Post.
 func (l *Loop) Stop() {
 	l.closeListeners()
 	l.slab.each(func(c *conn) {

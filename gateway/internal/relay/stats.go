@@ -34,7 +34,7 @@ func (l *Loop) of(s *RouteStats) *ledger.LoopStats { return s.loops[l.cfg.Index]
 
 func (l *Loop) count(c *conn) *ledger.Counters { return &l.of(c.route.RouteStats).Counters }
 
-// Counters copies what the loop has counted of a route. It is called by way of Post, as are the following.
+// Counters copies what the loop has counted of a route. It is called through Post, as are the following.
 func (l *Loop) Counters(s *RouteStats) ledger.Counters { return l.of(s).Counters }
 
 // History copies what the loop knows of a route's last hour.

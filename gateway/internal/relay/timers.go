@@ -110,7 +110,7 @@ func (l *Loop) readUp(c *conn, side session.Side) {
 	if leg.fd < 0 || side == session.Client && c.session.Events.Paused() {
 		return
 	}
-	leg.readable, leg.urgent = true, true // an edge that tells of a mark may not have been collected
+	leg.readable, leg.urgent = true, true // the edge of a mark may not have been collected
 	flow := &c.session.Flows[side]
 	end := flow.Bytes + uint64(reactor.Unread(int(leg.fd)))
 	for c.mayRead(side) {

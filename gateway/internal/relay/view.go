@@ -34,7 +34,7 @@ const (
 )
 
 // Views appends to views copies of the open connections in so many slots from the first on, and returns the slot to go on
-// with; more is false when there is none. It is called by way of Post, once for each part, so that connections get their
+// with; more is false when there is none. It is called through Post, once for each part, so that connections get their
 // turn in between.
 func (l *Loop) Views(views []View, first, slots int32) (all []View, next int32, more bool) {
 	l.tick()

@@ -173,7 +173,7 @@ func (s *Session) finReason(side Side) Reason {
 //	yes    yes        yes    yes        over                 has ended: client_fin or upstream_fin, after the first FIN
 //	no     no         yes    yes        running              ends with upstream_fin if ReadClosed: nothing more is heard
 //
-// half_close_timeout starts anew with bytes of the side that is still open, and with bytes that the other takes.
+// half_close_timeout restarts with bytes of the side that is still open, and with bytes that the other takes.
 
 // Finished notes that side has sent FIN.
 func (s *Session) Finished(side Side, now deadline.Instant) {

@@ -20,7 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// congestionFile belongs to the network namespace of whoever opens it (net/sysctl_net.c).
+// congestionFile belongs to the network namespace of the process that opens it (net/sysctl_net.c).
 const congestionFile = "/proc/sys/net/ipv4/tcp_congestion_control"
 
 // Ways returns the attributes with which a command may get a network namespace, the plainest first. The system may allow
