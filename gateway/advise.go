@@ -50,9 +50,9 @@ func describeAdvice(r *route, in *advice.Input, a *advice.Advice) api.Advice {
 	}
 	said.Connections = a.Connections
 	said.InForceSeconds, said.DryRunSeconds = seconds(in.IdleTimeout), seconds(in.DryRun)
-	said.DryRunCounted, said.DryRunSpoke = in.Observed, a.Resumed
+	said.DryRunCounted, said.DryRunFalseCuts = in.Observed, a.Resumed
 	said.Enough, said.Reasons = a.Enough, append(said.Reasons, a.Reasons...)
-	said.RecommendedSeconds, said.YAML, said.TrialYAML = seconds(a.Recommended), a.YAML, a.TrialYAML
+	said.RecommendedSeconds, said.YAML, said.TrialYAML = seconds(a.Recommended), a.YAML, a.DryRunYAML
 	for _, row := range a.Rows {
 		said.Candidates = append(said.Candidates, api.Candidate{
 			TimeoutSeconds: row.Candidate.Seconds(), CutSpoke: row.CutSpoke, CutDead: row.CutDead,

@@ -59,7 +59,7 @@ func mostHeld(cfg *policy.Config) (most int) {
 
 // warnFew says at the start that it is the descriptor limit which leaves few connections, not the policy file.
 func (g *Gateway) warnFew(settings policy.Gateway, most int64, descriptors int) {
-	if g.gate != nil || settings.MaxConnections > 0 || most >= few {
+	if g.admission != nil || settings.MaxConnections > 0 || most >= few {
 		return
 	}
 	g.log.logger.Warn("the descriptor limit leaves room for few connections; raise it (ulimit -n, LimitNOFILE)",

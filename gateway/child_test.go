@@ -19,7 +19,7 @@ import (
 // policy. A gateway whose memory, processor time or descriptors are looked at must share them with no test.
 const processPolicy = "IDLEGATE_TEST_PROCESS"
 
-// serve is what such a process does. It says where route r and the operator are served, obeys one order a line, answers
+// serve is what such a process does. It says where route r and the operator are served, follows one order a line, answers
 // each with a line, and ends with its input.
 func serve(text string) error {
 	cfg, err := policy.Parse("test.yaml", []byte(text))

@@ -13,7 +13,7 @@ import (
 )
 
 // compileRoute makes a route of what is kept of it, if it was there before, and the new policy file.
-func compileRoute(r *policy.Route, stats *relay.RouteStats, wire *relay.Wire) (*relay.Route, error) {
+func compileRoute(r *policy.Route, stats *relay.RouteStats, pinned *relay.Pinned) (*relay.Route, error) {
 	rules, err := compileRules(r)
 	if err != nil {
 		return nil, err
@@ -24,7 +24,7 @@ func compileRoute(r *policy.Route, stats *relay.RouteStats, wire *relay.Wire) (*
 	}
 	return &relay.Route{
 		RouteStats:          stats,
-		Wire:                wire,
+		Pinned:              pinned,
 		Rules:               rules,
 		Allow:               r.Allow,
 		Deny:                r.Deny,
@@ -49,12 +49,12 @@ func holdOf(r *policy.Route) int {
 // standardHold is what holdOf returns where the policy file does not say.
 const standardHold = 64 << 10
 
-func compileWire(r *policy.Route, u *relay.Upstream) (*relay.Wire, error) {
+func compilePinned(r *policy.Route, u *relay.Upstream) (*relay.Pinned, error) {
 	rules, err := compileProtocols(r)
 	if err != nil {
 		return nil, err
 	}
-	return &relay.Wire{
+	return &relay.Pinned{
 		ProtocolName: r.Protocol.Framing.String(),
 		Protocol:     rules[policy.HeartbeatForward],
 		Answering:    rules[policy.HeartbeatAnswer],
@@ -66,7 +66,7 @@ func compileWire(r *policy.Route, u *relay.Upstream) (*relay.Wire, error) {
 }
 
 // sameWire reports whether connections opened under the one route and under the other are alike as long as they last.
-func sameWire(a, b *policy.Route) bool {
+func samePinned(a, b *policy.Route) bool {
 	return reflect.DeepEqual(a.Protocol, b.Protocol) && reflect.DeepEqual(a.UpstreamProtocol, b.UpstreamProtocol) &&
 		a.TCP == b.TCP && a.Upstream.Name == b.Upstream.Name && a.Upstream.Retries == b.Upstream.Retries
 }

@@ -18,7 +18,7 @@ import (
 var errDraining = errors.New("the gateway drains")
 
 // Apply has cfg take over from the policy in force, in one step or not at all, and returns what that has changed. Open
-// connections obey the new one from then on. What it says of admin and gateway.loops waits for a restart.
+// connections follow the new one from then on. What it says of admin and gateway.loops waits for a restart.
 func (g *Gateway) Apply(cfg *policy.Config) ([]policy.Change, error) {
 	if err := g.takeTurn(context.Background()); err != nil {
 		return nil, err
@@ -115,12 +115,12 @@ func (e *edit) takeOver() {
 	e.next.gone = e.old.gone.without(e.next).and(e.drainGone(since))
 	e.undrainBack()
 	g.log.adopt(e.log)
-	g.gate.Set(e.bounds.connections, e.bounds.refuse)
+	g.admission.Set(e.bounds.connections, e.bounds.refuse)
 	g.budget.Set(e.bounds.memory)
 	for _, u := range e.next.upstreams {
 		u.SetEndpoints(u.set)
 	}
-	change := &relay.Edit{Routes: map[*relay.RouteStats]*relay.Route{}, Doors: e.next.doors(), Grace: e.next.cfg.Gateway.EditGrace}
+	change := &relay.Edit{Routes: map[*relay.RouteStats]*relay.Route{}, Bindings: e.next.bindings(), Grace: e.next.cfg.Gateway.EditGrace}
 	for _, r := range e.next.routes {
 		change.Routes[r.RouteStats] = r.Route
 		if before := e.old.known(r.Name); before != nil && before.Rules.Watched(deadline.IdleTimeout) != r.Rules.Watched(deadline.IdleTimeout) {
@@ -150,11 +150,11 @@ func (e *edit) announce() {
 			}
 		}
 	}
-	kept := e.next.doors()
-	for _, door := range e.old.doors() {
-		same := func(d relay.Door) bool { return d.Listener == door.Listener }
+	kept := e.next.bindings()
+	for _, b := range e.old.bindings() {
+		same := func(d relay.Binding) bool { return d.Listener == b.Listener }
 		if !slices.ContainsFunc(kept, same) {
-			e.gateway.log.logger.Info("no longer listening", "route", door.Route.Name, "address", door.Listener.String())
+			e.gateway.log.logger.Info("no longer listening", "route", b.Route.Name, "address", b.Listener.String())
 		}
 	}
 }

@@ -35,7 +35,7 @@ func (g *Gateway) explain(v *relay.View) api.Explanation {
 		ReadPaused: v.Session.Events.Paused(), Opaque: v.Session.Talk.Opaque(),
 	}
 	if v.Draining != session.Open {
-		e.Leaves = &api.Leave{Reason: v.Draining.String(), DueSeconds: until(v.DrainBy, v.At)}
+		e.Draining = &api.Drain{Reason: v.Draining.String(), DueSeconds: until(v.DrainBy, v.At)}
 	}
 	if r == nil { // its route has gone with its last connection: this one, since it was looked at
 		return e

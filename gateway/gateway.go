@@ -35,19 +35,19 @@ type Config struct {
 // Gateway is a gateway that is bound, and runs while Run does.
 type Gateway struct {
 	// Set once, then read only.
-	cfg    Config
-	clock  *reactor.Clock
-	budget *relay.Budget
-	pipes  int // of each loop
-	gate   *relay.Gate
-	loops  []*relay.Loop
-	ended  []chan struct{} // by loop; closed when it has
-	doors  []*operatorDoor
-	admin  *admin.Server
-	log    *journal
-	names  *names.Table
-	file   *file.File // cfg.File
-	since  time.Time
+	cfg            Config
+	clock          *reactor.Clock
+	budget         *relay.Budget
+	pipes          int // of each loop
+	admission      *relay.Admission
+	loops          []*relay.Loop
+	ended          []chan struct{} // by loop; closed when it has
+	adminListeners []*adminListener
+	admin          *admin.Server
+	log            *journal
+	names          *names.Table
+	file           *file.File // cfg.File
+	since          time.Time
 
 	draining atomic.Bool   // no client is taken any more
 	drain    chan struct{} // closed by the first Drain
@@ -105,7 +105,7 @@ func (g *Gateway) prepare() error {
 	if _, err := first.listen(nil, system); err != nil {
 		return err
 	}
-	if err := g.loops[0].Accept(first.doors()); err != nil {
+	if err := g.loops[0].Accept(first.bindings()); err != nil {
 		return err
 	}
 	return g.bindAdmin()
@@ -122,10 +122,10 @@ func (g *Gateway) makeLoops() error {
 	}
 	g.pipes = pipesFor(limit, n)
 	bounds := g.bounds(g.cfg.Policy, limit, n)
-	g.budget, g.gate = relay.NewBudget(bounds.memory), relay.NewGate(bounds.connections, bounds.refuse)
+	g.budget, g.admission = relay.NewBudget(bounds.memory), relay.NewAdmission(bounds.connections, bounds.refuse)
 	for i := range n {
 		l, err := relay.New(relay.Config{
-			Clock: g.clock, Budget: g.budget, Gate: g.gate, Reporter: g.log, Pipes: g.pipes, Index: i,
+			Clock: g.clock, Budget: g.budget, Admission: g.admission, Reporter: g.log, Pipes: g.pipes, Index: i,
 		})
 		if err != nil {
 			return err
@@ -133,22 +133,22 @@ func (g *Gateway) makeLoops() error {
 		g.loops = append(g.loops, l)
 		g.ended = append(g.ended, make(chan struct{}))
 	}
-	g.gate.Share(g.loops)
+	g.admission.Share(g.loops)
 	return nil
 }
 
 // release gives up what New has bound so far.
 func (g *Gateway) release() {
 	if g.generation != nil {
-		for _, door := range g.generation.doors() {
-			door.Listener.Close()
+		for _, l := range g.generation.bindings() {
+			l.Listener.Close()
 		}
 	}
 	for _, l := range g.loops {
 		l.Discard()
 	}
-	for _, door := range g.doors {
-		door.close()
+	for _, l := range g.adminListeners {
+		l.close()
 	}
 	if g.names != nil {
 		g.names.Close()
@@ -162,7 +162,7 @@ func (g *Gateway) release() {
 func (g *Gateway) Addresses(route string) []string { return g.current().route(route).addresses() }
 
 // AdminAddress returns the bound address of the admin server.
-func (g *Gateway) AdminAddress() string { return g.doors[0].text }
+func (g *Gateway) AdminAddress() string { return g.adminListeners[0].text }
 
 // Ready reports whether the gateway takes clients, and if not why.
 func (g *Gateway) Ready() (bool, string) {
@@ -208,8 +208,8 @@ func (g *Gateway) Run(ctx context.Context) error {
 	endWatch()
 	g.stopAdmin()
 	<-served
-	for _, door := range g.doors {
-		door.close()
+	for _, l := range g.adminListeners {
+		l.close()
 	}
 	g.names.Close()
 	g.log.close()
@@ -230,8 +230,8 @@ func (g *Gateway) announce() {
 			g.announceListener(r, l)
 		}
 	}
-	for _, door := range g.doors {
-		g.log.logger.Info("serving the operator", "address", door.text)
+	for _, l := range g.adminListeners {
+		g.log.logger.Info("serving the operator", "address", l.text)
 	}
 	for _, warning := range g.unresolved() {
 		g.log.logger.Warn(warning)

@@ -57,23 +57,23 @@ func compile(cfg *policy.Config, old *generation, loops int, known addressBook) 
 
 func (g *generation) compileRoute(r *policy.Route, old *generation, loops int) (*route, error) {
 	made := &route{cfg: r, since: g.since}
-	stats, wire := (*relay.RouteStats)(nil), (*relay.Wire)(nil)
+	stats, pinned := (*relay.RouteStats)(nil), (*relay.Pinned)(nil)
 	if before := old.known(r.Name); before != nil {
 		stats, made.since = before.RouteStats, before.since
-		if sameWire(before.cfg, r) && before.Upstream == g.upstream(r.Upstream.Name) {
-			wire = before.Wire
+		if samePinned(before.cfg, r) && before.Upstream == g.upstream(r.Upstream.Name) {
+			pinned = before.Pinned
 		}
 	}
 	if stats == nil {
 		stats = relay.NewRouteStats(r.Name, loops)
 	}
 	var err error
-	if wire == nil {
-		if wire, err = compileWire(r, g.upstream(r.Upstream.Name)); err != nil {
+	if pinned == nil {
+		if pinned, err = compilePinned(r, g.upstream(r.Upstream.Name)); err != nil {
 			return nil, err
 		}
 	}
-	made.Route, err = compileRoute(r, stats, wire)
+	made.Route, err = compileRoute(r, stats, pinned)
 	return made, err
 }
 
@@ -177,14 +177,14 @@ func (g *generation) has(e *upstream.Endpoint) bool {
 	return false
 }
 
-// doors are the listeners of all routes.
-func (g *generation) doors() (doors []relay.Door) {
+// bindings are the listeners of all routes.
+func (g *generation) bindings() (all []relay.Binding) {
 	for _, r := range g.routes {
 		for _, l := range r.listeners {
-			doors = append(doors, relay.Door{Listener: l, Route: r.Route})
+			all = append(all, relay.Binding{Listener: l, Route: r.Route})
 		}
 	}
-	return doors
+	return all
 }
 
 // addresses are where a route listens, with the ports that the kernel chose.

@@ -111,8 +111,8 @@ func (j *journal) Ended(e ledger.Ended) {
 // Observed takes from a loop that a timer would have ended a connection.
 func (j *journal) Observed(o relay.Observed) { j.sink.Put(o) }
 
-// SpokeAgain takes from a loop that a client spoke for which a dry run had counted the end.
-func (j *journal) SpokeAgain(s relay.SpokeAgain) { j.sink.Put(s) }
+// Resumed takes from a loop that a client spoke for which a dry run had counted the end.
+func (j *journal) Resumed(s relay.Resumed) { j.sink.Put(s) }
 
 // Trouble takes from a loop what is no connection's own.
 func (j *journal) Trouble(t relay.Trouble) {
@@ -133,8 +133,8 @@ func (j *journal) format(line []byte, record any) []byte {
 		j.ended(r)
 	case relay.Observed:
 		j.observed(r)
-	case relay.SpokeAgain:
-		j.spokeAgain(r)
+	case relay.Resumed:
+		j.resumed(r)
 	case slog.Record:
 		j.handle(r)
 	}
@@ -208,8 +208,8 @@ func (j *journal) observed(o relay.Observed) {
 	)
 }
 
-func (j *journal) spokeAgain(s relay.SpokeAgain) {
-	j.line(int64(s.At), "dry run: client spoke again",
+func (j *journal) resumed(s relay.Resumed) {
+	j.line(int64(s.At), "dry run: false cut",
 		slog.Uint64("id", s.ID),
 		slog.String("route", s.Route.Name),
 		slog.String("client", clientText(s.Client)),

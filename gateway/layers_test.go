@@ -61,8 +61,8 @@ var walls = []arrow{
 	{"gateway/internal/relay", "gopkg.in/yaml.v3", "loops are told what to do in plain values"},
 }
 
-// doors are packages that only some may import themselves.
-var doors = []struct{ to, only, why string }{
+// restricted are packages that only some may import themselves.
+var restricted = []struct{ to, only, why string }{
 	{unix, "gateway/internal/reactor cmd/idlebench/...", "one package of the gateway makes system calls"},
 	{"net", "gateway gateway/admin gateway/internal/names cmd/...", "clients and upstreams are on the loops, only the operator and name servers are not"},
 	{"os", "gateway gateway/internal/file gateway/internal/reactor cmd/...", "a file or the environment is looked at where it is named in the policy"},
@@ -150,7 +150,7 @@ func TestPackagesKeepToThemselves(t *testing.T) {
 			}
 		}
 	}
-	for _, row := range doors {
+	for _, row := range restricted {
 		for _, p := range all {
 			if slices.Contains(p.Imports, row.to) && !in(row.only, p.name()) {
 				t.Errorf("%s imports %s, but %s", p.name(), row.to, row.why)

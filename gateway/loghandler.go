@@ -8,7 +8,7 @@ import (
 )
 
 // inForce is a handler that hands records to whichever is in force, so that loggers handed out once, and those derived
-// from them, obey an edited log section.
+// from them, follow an edited log section.
 type inForce struct {
 	// Set once, then read only.
 	style   *atomic.Pointer[slog.Handler]

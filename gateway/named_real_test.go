@@ -242,8 +242,8 @@ func runPostgres(t *testing.T) string {
 
 func TestPostgresThroughTheGateway(t *testing.T) {
 	socket := runPostgres(t)
-	var wire pgWire
-	relay := backend(t, func(c *client) { wire.relay(c, dial(t, "unix:"+socket)) })
+	var pinned pgWire
+	relay := backend(t, func(c *client) { pinned.relay(c, dial(t, "unix:"+socket)) })
 	g := start(t, `
 upstreams: {u: {endpoints: ["%s"]}}
 routes: [{name: r, listen: "127.0.0.1:0", protocol: postgres, upstream: u, policy: {long: {}}}]`, relay)
@@ -275,7 +275,7 @@ routes: [{name: r, listen: "127.0.0.1:0", protocol: postgres, upstream: u, polic
 			t.Errorf("pgbench -M %s says:\n%s", mode, output)
 		}
 	}
-	if got, want := g.settled(t), wire.count(t); got != want {
+	if got, want := g.settled(t), pinned.count(t); got != want {
 		t.Errorf("%d messages, but the wire carried %d", got, want)
 	}
 }

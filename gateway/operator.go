@@ -18,19 +18,19 @@ import (
 // bindAdmin binds the operator's addresses and makes their server.
 func (g *Gateway) bindAdmin() error {
 	cfg := g.cfg.Policy.Admin
-	door, err := g.openDoor(cfg.Listen)
+	l, err := g.openAdmin(cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("admin.listen: %w", err)
 	}
 	var open net.Listener
 	if !cfg.Metrics.IsZero() {
-		if open, err = g.openDoor(cfg.Metrics); err != nil {
+		if open, err = g.openAdmin(cfg.Metrics); err != nil {
 			return fmt.Errorf("admin.metrics: %w", err)
 		}
 	}
 	served := admin.Config{
-		Listener: door, Names: append([]string{cfg.Listen.Host}, cfg.Hosts...), Metrics: open, Pprof: cfg.Pprof,
-		Gateway: g, Operated: g, Logger: g.log.logger, Version: g.cfg.Version, Reopen: g.reopenDoor,
+		Listener: l, Names: append([]string{cfg.Listen.Host}, cfg.Hosts...), Metrics: open, Pprof: cfg.Pprof,
+		Gateway: g, Operated: g, Logger: g.log.logger, Version: g.cfg.Version, Reopen: g.reopenAdmin,
 	}
 	if !cfg.TLS.Cert.IsZero() {
 		certificates, err := newCertificates(cfg.TLS, g.log.logger)
@@ -85,36 +85,36 @@ func readSecret(from *file.File) ([]byte, error) {
 
 // openDoor binds an address of the operator by way of the reactor, which knows what to do about stale unix sockets, and
 // hands the descriptor to Go's own network package.
-func (g *Gateway) openDoor(a policy.Address) (net.Listener, error) {
-	door := &operatorDoor{address: a}
-	if err := door.open(); err != nil {
+func (g *Gateway) openAdmin(a policy.Address) (net.Listener, error) {
+	l := &adminListener{address: a}
+	if err := l.open(); err != nil {
 		return nil, err
 	}
-	g.doors = append(g.doors, door)
-	return door.listener, nil
+	g.adminListeners = append(g.adminListeners, l)
+	return l.listener, nil
 }
 
-// reopenDoor binds the address of a door again, whose listener has failed.
-func (g *Gateway) reopenDoor(failed net.Listener) (net.Listener, error) {
-	for _, door := range g.doors {
-		if door.has(failed) {
-			door.close()
-			err := door.open()
-			return door.listener, err
+// reopenAdmin binds the address of an admin listener again that listener has failed.
+func (g *Gateway) reopenAdmin(failed net.Listener) (net.Listener, error) {
+	for _, l := range g.adminListeners {
+		if l.has(failed) {
+			l.close()
+			err := l.open()
+			return l.listener, err
 		}
 	}
 	return failed, nil
 }
 
 // operatorDoor is an address of the admin server. It is used by one goroutine at a time, but for text.
-type operatorDoor struct {
+type adminListener struct {
 	address  policy.Address // with the port that the kernel chose, once it is open
 	text     string         // where it is, in the words of the policy file; set once
 	listener net.Listener
 	bound    *reactor.Listener // its descriptor has gone over to the listener, its path has not
 }
 
-func (d *operatorDoor) open() error {
+func (d *adminListener) open() error {
 	bound, err := system.listen(d.address, reactor.Options{})
 	if err != nil {
 		return err
@@ -130,23 +130,23 @@ func (d *operatorDoor) open() error {
 		d.address.Port = uint16(at.Port)
 	}
 	if d.text == "" {
-		d.text = doorText(listener)
+		d.text = listenerText(listener)
 	}
 	return nil
 }
 
-func (d *operatorDoor) has(l net.Listener) bool { return d.listener == l }
+func (d *adminListener) has(l net.Listener) bool { return d.listener == l }
 
-// close closes a door, also one that the admin server has closed already.
-func (d *operatorDoor) close() {
+// close closes it, also one that the admin server has closed already.
+func (d *adminListener) close() {
 	d.bound.Unlink()
 	d.listener.Close()
 }
 
-// doorText returns where a door is, in the words of the policy file.
-func doorText(door net.Listener) string {
-	if door.Addr().Network() == "unix" {
-		return "unix:" + door.Addr().String()
+// listenerText returns where l listens, in the words of the policy file.
+func listenerText(l net.Listener) string {
+	if l.Addr().Network() == "unix" {
+		return "unix:" + l.Addr().String()
 	}
-	return door.Addr().String()
+	return l.Addr().String()
 }

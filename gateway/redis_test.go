@@ -152,20 +152,20 @@ func TestMessagesAreTheDelimitersOnTheWire(t *testing.T) {
 	server := runRedis(t)
 	for name, args := range workloads {
 		t.Run(name, func(t *testing.T) {
-			var wire counts
-			relay := backend(t, func(c *client) { wire.relay(c, dial(t, server.address())) })
+			var pinned counts
+			relay := backend(t, func(c *client) { pinned.relay(c, dial(t, server.address())) })
 			g := start(t, redisRoute, relay, `{delimiter: {hex: "0d0a"}}`)
 			benchmark(t, g, args...)
 			figures := g.route("r")
-			for from := range wire {
-				lines, size := wire[from].lines.Load(), wire[from].bytes.Load()
+			for from := range pinned {
+				lines, size := pinned[from].lines.Load(), pinned[from].bytes.Load()
 				if figures.Messages[from] != lines || figures.Bytes[from] != size {
 					t.Errorf("from side %d: %d messages of %d bytes, but the wire carried %d of %d", from,
 						figures.Messages[from], figures.Bytes[from], lines, size)
 				}
 			}
-			if least := leastLines(args); wire[0].lines.Load() < least {
-				t.Errorf("the wire carried %d lines to redis, fewer than the %d of the requests", wire[0].lines.Load(), least)
+			if least := leastLines(args); pinned[0].lines.Load() < least {
+				t.Errorf("the wire carried %d lines to redis, fewer than the %d of the requests", pinned[0].lines.Load(), least)
 			}
 			t.Logf("%d messages there, %d back", figures.Messages[0], figures.Messages[1])
 		})

@@ -45,7 +45,7 @@ func (g *Gateway) Snapshot(ctx context.Context) (metrics.Snapshot, error) {
 		AcceptPaused:   paused,
 		AcceptPauses:   pauses,
 		BufferBytes:    g.budget.Used(),
-		ConnectionsMax: g.gate.Max(),
+		ConnectionsMax: g.admission.Max(),
 		LogDropped:     g.log.dropped(),
 		Config:         g.configState(),
 	}
@@ -58,7 +58,7 @@ func (g *Gateway) Snapshot(ctx context.Context) (metrics.Snapshot, error) {
 
 // acceptPaused reports whether clients wait to be accepted, and for how long accepting was paused in all.
 func (g *Gateway) acceptPaused() (bool, time.Duration) {
-	return g.gate.Paused(deadline.Instant(g.clock.Now()))
+	return g.admission.Paused(deadline.Instant(g.clock.Now()))
 }
 
 func (g *Gateway) configState() metrics.ConfigState {

@@ -21,7 +21,7 @@ func (g *Gateway) Status(context.Context) (api.Status, error) {
 	ready, reason := g.Ready()
 	s := api.Status{
 		Version: g.cfg.Version, Now: time.Now(), StartedAt: g.since, Ready: ready, Reason: reason,
-		ConnectionsMax: g.gate.Max(), BufferBytes: g.budget.Used(), LogDropped: g.log.dropped(), Config: g.configFigures(),
+		ConnectionsMax: g.admission.Max(), BufferBytes: g.budget.Used(), LogDropped: g.log.dropped(), Config: g.configFigures(),
 	}
 	s.AcceptPaused, _ = g.acceptPaused()
 	now, gone := g.served()

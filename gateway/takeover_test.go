@@ -69,7 +69,7 @@ routes: [{name: r, listen: ["127.0.0.1:0", "`+taken.Addr().String()+`"], protoco
 	if _, err := g.listen(nil, system); err == nil {
 		t.Fatal("an address that is taken could be bound")
 	}
-	if doors := g.doors(); len(doors) > 0 {
+	if doors := g.bindings(); len(doors) > 0 {
 		t.Errorf("%d listeners that are closed already would be closed again", len(doors))
 	}
 }

@@ -108,7 +108,7 @@ func recommendation(a api.Advice) string {
 
 // candidates is the table of values that idle_timeout could have.
 func candidates(a api.Advice) []string {
-	t := table.New(table.Right("TIMEOUT"), table.Right("WOULD CUT AND SPOKE AGAIN"), table.Right("WOULD CUT DEAD"),
+	t := table.New(table.Right("TIMEOUT"), table.Right("FALSE CUTS"), table.Right("DEAD CUTS"),
 		table.Right("HOURS RECLAIMED"), table.Left("NOTE"))
 	for i, c := range a.Candidates {
 		if c.Unknown && i > 0 && a.Candidates[i-1].Unknown && note(a, c.TimeoutSeconds) == "" {

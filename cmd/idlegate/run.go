@@ -92,7 +92,7 @@ func readAtStart(name string) (startFile, error) {
 	return startFile{data, time.Second}, nil
 }
 
-// signals are those that the gateway obeys.
+// signals are those that the gateway follows.
 type signals struct {
 	end    chan os.Signal // SIGTERM, SIGINT: drain, then cut
 	reload chan os.Signal // SIGHUP

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/term"
 )
 
-// In a terminal top obeys keys and the size of the terminal, outlives the gateway, and gives the terminal back as it was
+// In a terminal top follows keys and the size of the terminal, outlives the gateway, and gives the terminal back as it was
 // however it ends.
 func TestTopInATerminal(t *testing.T) {
 	for name, end := range map[string]func(*terminal) error{

@@ -11,9 +11,9 @@ import (
 func verdicts(e api.Explanation) []string {
 	id := e.Connection.ID
 	lines := []string{endedBy(e)}
-	if e.Leaves != nil {
+	if e.Draining != nil {
 		why := "its endpoint or the gateway drains"
-		if e.Leaves.Reason == "route_removed" {
+		if e.Draining.Reason == "route_removed" {
 			why = "its route is no longer in the policy file"
 		}
 		lines = append(lines, fmt.Sprintf("Connection %d is being drained: %s.", id, why))
@@ -28,8 +28,8 @@ func verdicts(e api.Explanation) []string {
 func endedBy(e api.Explanation) string {
 	c := e.Connection
 	runs := c.NextTimer != "" && c.DueSeconds != nil
-	if e.Leaves != nil && e.Leaves.DueSeconds != nil && (!runs || *e.Leaves.DueSeconds < *c.DueSeconds) {
-		return fmt.Sprintf("drain_timeout closes connection %d in %s unless it ends before.", c.ID, figure.Duration(*e.Leaves.DueSeconds))
+	if e.Draining != nil && e.Draining.DueSeconds != nil && (!runs || *e.Draining.DueSeconds < *c.DueSeconds) {
+		return fmt.Sprintf("drain_timeout closes connection %d in %s unless it ends before.", c.ID, figure.Duration(*e.Draining.DueSeconds))
 	}
 	if !runs {
 		return fmt.Sprintf("No timer ends connection %d as things stand.", c.ID)

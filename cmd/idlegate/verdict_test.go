@@ -52,14 +52,14 @@ func TestVerdicts(t *testing.T) {
 			[]string{"No timer ends connection 17 as things stand."},
 		},
 		"its route is gone, and the drain cuts it first": {
-			with(due("idle_timeout", &later), func(e *api.Explanation) { e.Leaves = &api.Leave{Reason: "route_removed", DueSeconds: &soon} }),
+			with(due("idle_timeout", &later), func(e *api.Explanation) { e.Draining = &api.Drain{Reason: "route_removed", DueSeconds: &soon} }),
 			[]string{
 				"drain_timeout closes connection 17 in 4.7s unless it ends before.",
 				"Connection 17 is being drained: its route is no longer in the policy file.",
 			},
 		},
 		"its endpoint drains, and a timer ends it first": {
-			with(due("message_timeout", &soon), func(e *api.Explanation) { e.Leaves = &api.Leave{Reason: "drained", DueSeconds: &later} }),
+			with(due("message_timeout", &soon), func(e *api.Explanation) { e.Draining = &api.Drain{Reason: "drained", DueSeconds: &later} }),
 			[]string{
 				"message_timeout closes connection 17 in 4.7s unless the client finishes the message that it has begun.",
 				"Connection 17 is being drained: its endpoint or the gateway drains.",

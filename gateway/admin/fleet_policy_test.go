@@ -109,7 +109,7 @@ func (f *fleet) Explain(_ context.Context, id uint64) (api.Explanation, error) {
 		e.ResetOn = "client"
 	}
 	if c.State == api.Draining {
-		e.Leaves = &api.Leave{Reason: "drained", DueSeconds: new(21.5)}
+		e.Draining = &api.Drain{Reason: "drained", DueSeconds: new(21.5)}
 	}
 	return e, nil
 }
@@ -158,7 +158,7 @@ func (f *fleet) Advise(_ context.Context, route string, tolerance float64) (api.
 			}
 		}
 		if r.name == "devices" {
-			a.DryRunSeconds, a.DryRunCounted, a.DryRunSpoke = new(30.0), 518, 512
+			a.DryRunSeconds, a.DryRunCounted, a.DryRunFalseCuts = new(30.0), 518, 512
 		}
 		advices.Advices = append(advices.Advices, a)
 	}

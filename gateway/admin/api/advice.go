@@ -4,13 +4,13 @@ package api
 type Advice struct {
 	Route              string      `json:"route"`
 	Policy             string      `json:"policy"`
-	Kind               string      `json:"kind"`             // of a short policy there is no advice, and Reasons says why
-	ObservedSeconds    float64     `json:"observed_seconds"` // for how long
-	Connections        uint64      `json:"connections"`      // that were looked at: ended and open ones
-	InForceSeconds     *float64    `json:"in_force_seconds"` // idle_timeout; null: off
-	DryRunSeconds      *float64    `json:"dry_run_seconds"`  // null: none
-	DryRunCounted      uint64      `json:"dry_run_counted"`  // connections that the dry run would have ended
-	DryRunSpoke        uint64      `json:"dry_run_spoke"`    // of these, how many spoke again
+	Kind               string      `json:"kind"`               // of a short policy there is no advice, and Reasons says why
+	ObservedSeconds    float64     `json:"observed_seconds"`   // for how long
+	Connections        uint64      `json:"connections"`        // that were looked at: ended and open ones
+	InForceSeconds     *float64    `json:"in_force_seconds"`   // idle_timeout; null: off
+	DryRunSeconds      *float64    `json:"dry_run_seconds"`    // null: none
+	DryRunCounted      uint64      `json:"dry_run_counted"`    // connections that the dry run would have ended
+	DryRunFalseCuts    uint64      `json:"dry_run_false_cuts"` // of these, how many spoke again
 	Candidates         []Candidate `json:"candidates"`
 	Enough             bool        `json:"enough"`              // there is enough to go by
 	RecommendedSeconds *float64    `json:"recommended_seconds"` // null: nothing to recommend

@@ -90,9 +90,9 @@ type Explanation struct {
 	Close      string     `json:"close"`              // fin or rst
 	Generation uint64     `json:"generation"`         // of the policy file in force
 	Timers     []Timer    `json:"timers"`
-	Leaves     *Leave     `json:"leaves,omitempty"` // while it is drained
-	Opaque     bool       `json:"opaque"`           // its protocol is not understood any more: it has no messages
-	ReadPaused bool       `json:"read_paused"`      // the client is not being read: timers of its silence stand still
+	Draining   *Drain     `json:"draining,omitempty"` // while it is drained
+	Opaque     bool       `json:"opaque"`             // its protocol is not understood any more: it has no messages
+	ReadPaused bool       `json:"read_paused"`        // the client is not being read: timers of its silence stand still
 }
 
 // Timer is one timer of a connection.
@@ -117,8 +117,8 @@ type Rehearsal struct {
 	Counted      bool     `json:"counted"`     // since it was started last
 }
 
-// Leave says why and by when a connection must go.
-type Leave struct {
+// Drain says why and by when a connection must go.
+type Drain struct {
 	Reason     string   `json:"reason"`      // route_removed or drained
 	DueSeconds *float64 `json:"due_seconds"` // until it is cut; null: never
 }

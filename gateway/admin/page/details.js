@@ -67,7 +67,7 @@ function facts(e) {
     ["From upstream", traffic(c.upstream_messages, c.upstream_heartbeats, c.upstream_bytes)],
     ["Protocol", e.protocol + (e.opaque ? ", opaque: not understood any more" : "")], ["Policy", policy], ["Generation", String(e.generation)],
   ];
-  if (e.leaves) all.push(["Must leave", `${e.leaves.reason}, cut ${e.leaves.due_seconds === null ? "never" : "in " + passing(e.leaves.due_seconds)}`]);
+  if (e.draining) all.push(["Draining", `${e.draining.reason}; ${e.draining.due_seconds === null ? "no deadline" : "closed in " + passing(e.draining.due_seconds)}`]);
   if (e.read_paused) all.push(["Reading", "paused: timers of the client's silence stand still"]);
   return all.map(([term, ...text]) => el("div", {}, el("dt", {}, term), el("dd", {}, ...text)));
 }

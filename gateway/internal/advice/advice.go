@@ -56,8 +56,8 @@ type Advice struct {
 	Recommended time.Duration // 0: nothing is; the value in force where it is as good, or where there was not enough
 	Reasons     []string      // whole sentences, the weightiest first
 
-	TrialYAML string // a dry run to begin with; "" where none is needed, or none could show anything
-	YAML      string // the recommendation, to be pasted into the policy file; "" where there is none
+	DryRunYAML string // a dry run to begin with; "" where none is needed, or none could show anything
+	YAML       string // the recommendation, to be pasted into the policy file; "" where there is none
 }
 
 // Row says what one candidate would have done.
@@ -99,6 +99,6 @@ func (s *study) advice() Advice {
 	a.Recommended = s.recommended()
 	a.Reasons = append(s.grounds(), s.circumstances()...)
 	a.YAML = s.yaml(a.Recommended)
-	a.TrialYAML = s.trial(a.Recommended)
+	a.DryRunYAML = s.dryRunYAML(a.Recommended)
 	return a
 }

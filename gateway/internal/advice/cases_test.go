@@ -51,13 +51,13 @@ func checkSnippets(t *testing.T, in *Input, got *Advice) {
 			t.Errorf("pasted, idle_timeout is %v, dry_run %t:\n%s", p.IdleTimeout, p.DryRun.All, got.YAML)
 		}
 	}
-	if got.TrialYAML == "" {
+	if got.DryRunYAML == "" {
 		return
 	}
-	p := pasted(t, in, got.TrialYAML)
+	p := pasted(t, in, got.DryRunYAML)
 	if in.DryRunAll && (!p.DryRun.All || p.IdleTimeout != got.Recommended) ||
 		!in.DryRunAll && (p.DryRun.All || p.DryRun.Timers[policy.TimerIdleTimeout] != got.Recommended) {
-		t.Errorf("pasted, it does not watch %v:\n%s", got.Recommended, got.TrialYAML)
+		t.Errorf("pasted, it does not watch %v:\n%s", got.Recommended, got.DryRunYAML)
 	}
 	if in.IdleTimeout > 0 && got.Recommended >= in.IdleTimeout {
 		t.Errorf("a dry run of %v would see nothing beside %v in force", got.Recommended, in.IdleTimeout)

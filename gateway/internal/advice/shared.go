@@ -48,7 +48,7 @@ func reconcile(studies []*study, advices []Advice, sharers []int) {
 		if a.Enough {
 			s := *studies[i]
 			s.shared = true
-			a.YAML, a.TrialYAML = s.yaml(a.Recommended), s.trial(a.Recommended)
+			a.YAML, a.DryRunYAML = s.yaml(a.Recommended), s.dryRunYAML(a.Recommended)
 		}
 	}
 }
@@ -81,9 +81,9 @@ func (s *study) yield(a *Advice, other *study, decided *Advice) {
 	a.Recommended = decided.Recommended
 	shown := *other
 	shown.shared = true
-	a.YAML, a.TrialYAML = "", ""
+	a.YAML, a.DryRunYAML = "", ""
 	if decided.Enough {
-		a.YAML, a.TrialYAML = shown.yaml(decided.Recommended), shown.trial(decided.Recommended)
+		a.YAML, a.DryRunYAML = shown.yaml(decided.Recommended), shown.dryRunYAML(decided.Recommended)
 	}
 }
 

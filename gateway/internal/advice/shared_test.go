@@ -30,8 +30,8 @@ func TestRoutesThatShareAPolicyAreGivenWhatNoneIsHurtBy(t *testing.T) {
 			if a.Recommended != needed || !a.Enough || p.IdleTimeout != needed {
 				t.Errorf("%s is given %v, and %v to paste; want %v\n%s", inputs[i].Route, a.Recommended, p.IdleTimeout, needed, a.YAML)
 			}
-			if trial := pasted(t, &inputs[i], a.TrialYAML); trial.DryRun.Timers["idle_timeout"] != needed {
-				t.Errorf("%s is to be tried with\n%s", inputs[i].Route, a.TrialYAML)
+			if trial := pasted(t, &inputs[i], a.DryRunYAML); trial.DryRun.Timers["idle_timeout"] != needed {
+				t.Errorf("%s is to be tried with\n%s", inputs[i].Route, a.DryRunYAML)
 			}
 			text := strings.Join(a.Reasons, "\n")
 			if inputs[i].Route == "quick" {
@@ -53,8 +53,8 @@ func TestAPolicyIsNotShortenedForARouteOfWhichTooLittleIsKnown(t *testing.T) {
 	quick, unknown := spokeAfter("quick", 3*time.Second), Input{Route: "unknown", Policy: "devices", IdleTimeout: time.Hour, Counted: 30 * day}
 	advices := ForRoutes([]Input{quick, unknown})
 	for i, a := range advices {
-		if a.Recommended != time.Hour || a.YAML != "" || a.TrialYAML != "" {
-			t.Errorf("route %d is given %v and\n%s%s", i, a.Recommended, a.YAML, a.TrialYAML)
+		if a.Recommended != time.Hour || a.YAML != "" || a.DryRunYAML != "" {
+			t.Errorf("route %d is given %v and\n%s%s", i, a.Recommended, a.YAML, a.DryRunYAML)
 		}
 	}
 	if !strings.HasPrefix(advices[0].Reasons[0], "The policy devices is shared with route unknown, of which not enough is known yet") {
@@ -78,7 +78,7 @@ func TestAPolicyThatOneRouteNeedsOffStaysOff(t *testing.T) {
 	quick, endless := spokeAfter("quick", 3*time.Second), spokeAfter("endless", 10*day)
 	quick.IdleTimeout, endless.IdleTimeout = 0, 0
 	for _, a := range ForRoutes([]Input{quick, endless}) {
-		if a.Recommended != 0 || a.YAML != "" || a.TrialYAML != "" {
+		if a.Recommended != 0 || a.YAML != "" || a.DryRunYAML != "" {
 			t.Errorf("%+v", a)
 		}
 	}

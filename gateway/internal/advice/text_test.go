@@ -69,8 +69,8 @@ policies:
     long:
       dry_run: {idle_timeout: 1m}
 `
-	if got.YAML != final || got.TrialYAML != trial {
-		t.Errorf("got\n%s\nand\n%s", got.YAML, got.TrialYAML)
+	if got.YAML != final || got.DryRunYAML != trial {
+		t.Errorf("got\n%s\nand\n%s", got.YAML, got.DryRunYAML)
 	}
 	checkSnippets(t, &in, &got)
 }
@@ -95,8 +95,8 @@ routes:
         idle_timeout: 1m
         dry_run: true
 `
-	if got.YAML != final || got.TrialYAML != trial {
-		t.Errorf("got\n%s\nand\n%s", got.YAML, got.TrialYAML)
+	if got.YAML != final || got.DryRunYAML != trial {
+		t.Errorf("got\n%s\nand\n%s", got.YAML, got.DryRunYAML)
 	}
 	checkSnippets(t, &in, &got)
 }
@@ -115,8 +115,8 @@ func TestNamesThatYAMLTakesForSomethingElseAreQuoted(t *testing.T) {
 func TestOneAlreadyTriedIsNotTriedAgain(t *testing.T) {
 	in := traceInput(readTrace(t))
 	in.DryRun = time.Minute
-	if got := For(in); got.TrialYAML != "" || got.YAML == "" {
-		t.Errorf("to try: %q, to set: %q", got.TrialYAML, got.YAML)
+	if got := For(in); got.DryRunYAML != "" || got.YAML == "" {
+		t.Errorf("to try: %q, to set: %q", got.DryRunYAML, got.YAML)
 	}
 }
 

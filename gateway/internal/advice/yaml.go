@@ -20,8 +20,8 @@ func (s *study) yaml(recommended time.Duration) string {
 	return s.snippet(s.remark(recommended), lines)
 }
 
-// trial is the dry run of the recommended idle_timeout. One that is longer than that in force would see nothing.
-func (s *study) trial(recommended time.Duration) string {
+// dryRunYAML is the dry run of the recommended idle_timeout. One that is longer than that in force would see nothing.
+func (s *study) dryRunYAML(recommended time.Duration) string {
 	switch s.verdict() {
 	case set, shorten:
 	default:

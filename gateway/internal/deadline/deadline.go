@@ -5,13 +5,13 @@
 // edited under an open connection needs no more than another call with other Durations (and, for idle_timeout, Recount).
 //
 // Timers that measure the client's silence must stand still while the gateway itself does not read the client. Their
-// instants are therefore kept on the attended clock, which stops at Pause and goes on at Resume:
+// instants are therefore kept on the read clock, which stops at Pause and goes on at Resume:
 //
 //	real      0s ........ 10s ........ 20s ........ 30s
 //	reading   ───────────┐            ┌───────────────
-//	attended  0s ........ 10s ........ 10s ........ 20s
+//	read clk  0s ........ 10s ........ 10s ........ 20s
 //
-// What an attended instant plus a duration means in real time is known only while the client is being read; before that
+// What an instant of the read clock plus a duration means in real time is known only while the client is being read; before that
 // the timer is not due at all.
 package deadline
 

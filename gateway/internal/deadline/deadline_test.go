@@ -39,7 +39,7 @@ func TestTheAttendedClockStandsStillWhilePaused(t *testing.T) {
 		if step.do != nil {
 			step.do(at(step.at))
 		}
-		if got := e.Attended(at(step.at)).Since(at0); got != step.want {
+		if got := e.ReadClock(at(step.at)).Since(at0); got != step.want {
 			t.Errorf("at %v the attended clock says %v, want %v", step.at, got, step.want)
 		}
 	}
@@ -48,7 +48,7 @@ func TestTheAttendedClockStandsStillWhilePaused(t *testing.T) {
 func TestOfTwoDueAtOnceTheHigherInTheTableIsFirst(t *testing.T) {
 	e := Accept(at0, 0)
 	e.MessageBegan, e.HalfClosed, e.ConnectBegan = at0, at0, at0
-	e.ClientWaits.Moved, e.UpstreamWaits.Moved = at0, at0
+	e.ClientWaits.Progressed, e.UpstreamWaits.Progressed = at0, at0
 	var d Durations
 	var skip Set
 	for timer := Deadline; timer < Count; timer++ {
@@ -73,7 +73,7 @@ func TestOfTwoDueAtOnceTheHigherInTheTableIsFirst(t *testing.T) {
 func TestEachTimerIsOffAtZero(t *testing.T) {
 	e := Accept(at0, 0)
 	e.MessageBegan, e.HalfClosed, e.ConnectBegan = at0, at0, at0
-	e.ClientWaits.Moved = at0
+	e.ClientWaits.Progressed = at0
 	var d Durations
 	if timer, due := e.Earliest(&d, 0); timer != None || due != Never {
 		t.Errorf("%v is due at %v though all are off", timer, due.Since(at0))
@@ -86,11 +86,11 @@ func TestEachTimerIsOffAtZero(t *testing.T) {
 func TestLooksComeSeveralTimesWithinAWriteTimeout(t *testing.T) {
 	e := Accept(at0, 0)
 	d := Durations{ClientWrite: 8 * time.Second}
-	e.ClientWaits = Wait{Moved: at0, Looked: at0}
+	e.ClientWaits = Wait{Progressed: at0, Polled: at0}
 	if got := e.Look(&d).Since(at0); got != time.Second {
 		t.Errorf("first look after %v, want an eighth of write_timeout", got)
 	}
-	e.ClientWaits.Looked = at(time.Second)
+	e.ClientWaits.Polled = at(time.Second)
 	if got := e.Look(&d).Since(at0); got != 2*time.Second {
 		t.Errorf("second look after %v", got)
 	}

@@ -33,9 +33,9 @@ func (e *Events) Due(t Timer, d *Durations) Instant {
 		}
 		return e.real(e.MessageBegan, d[t])
 	case ClientWrite:
-		return from(e.ClientWaits.Moved, d[t])
+		return from(e.ClientWaits.Progressed, d[t])
 	case UpstreamWrite:
-		return from(e.UpstreamWaits.Moved, d[t])
+		return from(e.UpstreamWaits.Progressed, d[t])
 	case HalfClose:
 		return from(e.HalfClosed, d[t])
 	case Connect:
@@ -72,8 +72,8 @@ func (e *Events) Look(d *Durations) Instant {
 }
 
 func (w Wait) look(d time.Duration) Instant {
-	if w.Moved == 0 || d == 0 {
+	if w.Progressed == 0 || d == 0 {
 		return Never
 	}
-	return w.Looked.After(max(d/looks, time.Millisecond))
+	return w.Polled.After(max(d/looks, time.Millisecond))
 }

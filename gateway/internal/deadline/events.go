@@ -5,16 +5,16 @@ import "time"
 // Events are the instants of one connection that its timers could need, recorded whether or not a timer that needs them
 // is on. It is plain data: it is copied, listed and written down while the connection is open.
 //
-// Fields marked attended are on the attended clock of the package comment, all others on the real one. A message is lasting
+// Fields marked so are on the read clock of the package comment, all others on the real one. A message is lasting
 // that took more than an instant: more than one read, or longer for the client to take.
 type Events struct {
 	Accepted     Instant
-	Spoke        [2]Instant // attended: last complete message of the client and of the upstream; at first the accept
-	Greeted      Instant    // attended: first message of a server that spoke before the client did; 0: it did not
-	ReplyBegan   Instant    // attended: begin of the first lasting message to the client since the client spoke
-	Replied      Instant    // attended: end of the last lasting message to the client; 0: none has ended
-	IdleFrom     Instant    // attended: from when idle_timeout counts: Reset, or the later end of a message it waited for
-	MessageBegan Instant    // attended: first byte of the client message under way; 0: none is
+	Spoke        [2]Instant // read clock: last complete message of the client and of the upstream; at first the accept
+	Greeted      Instant    // read clock: first message of a server that spoke before the client did; 0: it did not
+	ReplyBegan   Instant    // read clock: begin of the first lasting message to the client since the client spoke
+	Replied      Instant    // read clock: end of the last lasting message to the client; 0: none has ended
+	IdleFrom     Instant    // read clock: from when idle_timeout counts: Reset, or the later end of a message it waited for
+	MessageBegan Instant    // read clock: first byte of the client message under way; 0: none is
 	ReplyMoved   Instant    // last byte that moved of the lasting message to the client under way; 0: none is
 	HalfClosed   Instant    // the first FIN, or the last bytes from the side that is still open; 0: no FIN, or both
 	ConnectBegan Instant    // of the attempt under way; 0: none is
@@ -24,22 +24,22 @@ type Events struct {
 	ClientWaits   Wait
 	UpstreamWaits Wait
 
-	stillSince Instant       // the gateway stopped reading the client; 0: it reads
-	still      time.Duration // for how long it did not, before stillSince
+	pausedSince Instant       // the gateway stopped reading the client; 0: it reads
+	paused      time.Duration // for how long it did not, before pausedSince
 
-	Lifetime     uint16  // share of MaxLifetime that jitter takes off, in 1/65536
-	ResetOn      [2]bool // whose messages restart idle_timeout: the client's, the upstream's
-	FirstMessage bool    // the client's first message is complete
-	ClientFIN    bool    // the client sends no more
-	Draining     bool    // the kernel has all of the lasting message to the client, and its end is when the client has
-	DrainMark    uint32  // grows as the kernel's part of that message is acknowledged; 0: it has not been looked at
-	Observed     Set     // timers that a dry run has counted since they were started
+	Lifetime      uint16  // share of MaxLifetime that jitter takes off, in 1/65536
+	ResetOn       [2]bool // whose messages restart idle_timeout: the client's, the upstream's
+	FirstMessage  bool    // the client's first message is complete
+	ClientFIN     bool    // the client sends no more
+	KernelPending bool    // the kernel has all of the lasting message to the client, and its end is when the client has
+	DrainMark     uint32  // grows as the kernel's part of that message is acknowledged; 0: it has not been looked at
+	Observed      Set     // timers that a dry run has counted since they were started
 }
 
 // Wait is what is known of bytes that a peer did not take yet.
 type Wait struct {
-	Moved  Instant // last acknowledged byte, or when the waiting began
-	Looked Instant
+	Progressed Instant // last acknowledged byte, or when the waiting began
+	Polled     Instant
 }
 
 // Accept starts the record of a connection.
@@ -47,40 +47,40 @@ func Accept(now Instant, lifetimeShare uint16) Events {
 	return Events{Accepted: now, Spoke: [2]Instant{now, now}, IdleFrom: now, Lifetime: lifetimeShare}
 }
 
-// Attended returns now, or an instant since the last Resume, on the attended clock.
-func (e *Events) Attended(now Instant) Instant {
-	if e.stillSince != 0 {
-		now = min(now, e.stillSince)
+// ReadClock returns now, or an instant since the last Resume, on the read clock.
+func (e *Events) ReadClock(now Instant) Instant {
+	if e.pausedSince != 0 {
+		now = min(now, e.pausedSince)
 	}
-	return now - Instant(e.still)
+	return now - Instant(e.paused)
 }
 
 // Pause notes that the gateway stops reading the client. Pausing twice is pausing once.
 func (e *Events) Pause(now Instant) {
-	if e.stillSince == 0 {
-		e.stillSince = now
+	if e.pausedSince == 0 {
+		e.pausedSince = now
 	}
 }
 
 // Resume notes that it reads the client again.
 func (e *Events) Resume(now Instant) {
-	if e.stillSince == 0 {
+	if e.pausedSince == 0 {
 		return
 	}
-	e.still += now.Since(e.stillSince)
-	e.stillSince = 0
-	if e.Draining { // else its end could be dated back to where Attended does not reach
-		e.ClientWaits.Looked = now
+	e.paused += now.Since(e.pausedSince)
+	e.pausedSince = 0
+	if e.KernelPending { // else its end could be dated back to where ReadClock does not reach
+		e.ClientWaits.Polled = now
 	}
 }
 
 // Paused reports whether the client is not being read.
-func (e *Events) Paused() bool { return e.stillSince != 0 }
+func (e *Events) Paused() bool { return e.pausedSince != 0 }
 
-// real returns when the attended instant t lies d back, or Never while that is not known.
+// real returns when the instant of the read clock t lies d back, or Never while that is not known.
 func (e *Events) real(t Instant, d time.Duration) Instant {
-	if e.stillSince != 0 {
+	if e.pausedSince != 0 {
 		return Never
 	}
-	return t.After(d).After(e.still)
+	return t.After(d).After(e.paused)
 }

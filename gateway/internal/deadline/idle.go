@@ -16,7 +16,7 @@ import "time"
 // one message that is exact. Where there were several, and the new duration ends in a gap between them, idle_timeout fires
 // no later than that duration after the last: to know more, all of them would have to be kept, and firing early is worse.
 
-// Reset returns the attended instant of the last message that restarts idle_timeout, at first the accept.
+// Reset returns the instant of the read clock of the last message that restarts idle_timeout, at first the accept.
 func (e *Events) Reset() Instant {
 	switch {
 	case !e.ResetOn[1]:
@@ -28,29 +28,29 @@ func (e *Events) Reset() Instant {
 }
 
 // ReplyMoves notes that bytes of a lasting message to the client move at now. If none was under way, this one began at the
-// attended instant began.
+// instant of the read clock began.
 func (e *Events) ReplyMoves(began, now Instant) {
 	if e.ReplyMoved == 0 && e.Replied <= e.Spoke[0] {
 		e.ReplyBegan = began
 	}
-	e.ReplyMoved, e.Draining = now, false
+	e.ReplyMoved, e.KernelPending = now, false
 }
 
 // ReplyDrains notes that nothing but what the kernel holds is under way of a lasting message to the client, of which bytes moved
 // last at moved. The kernel was looked at at now, and mark grows as the client acknowledges.
 func (e *Events) ReplyDrains(mark uint32, moved, now Instant) {
-	e.ReplyMoved, e.Draining, e.DrainMark, e.ClientWaits.Looked = moved, true, mark, now
+	e.ReplyMoved, e.KernelPending, e.DrainMark, e.ClientWaits.Polled = moved, true, mark, now
 }
 
 // ReplyEnds notes that the lasting message to the client was over at end. If an idle_timeout of d has waited for it, that
 // counts from there.
 func (e *Events) ReplyEnds(d time.Duration, end Instant) {
-	e.Replied = e.Attended(end)
+	e.Replied = e.ReadClock(end)
 	if e.IdleEnds(d) <= e.Replied { // not having fired, it waited for this one
 		e.IdleFrom = e.Replied
 	}
-	if e.ReplyMoved, e.DrainMark = 0, 0; e.Draining {
-		e.Draining, e.ClientWaits.Looked = false, 0
+	if e.ReplyMoved, e.DrainMark = 0, 0; e.KernelPending {
+		e.KernelPending, e.ClientWaits.Polled = false, 0
 	}
 }
 
@@ -63,7 +63,7 @@ func (e *Events) Recount(d time.Duration) {
 	}
 }
 
-// IdleEnds returns the attended instant at which an idle_timeout of d is due if it waits for nothing. Off, it never is.
+// IdleEnds returns the instant of the read clock at which an idle_timeout of d is due if it waits for nothing. Off, it never is.
 func (e *Events) IdleEnds(d time.Duration) Instant {
 	if d == 0 {
 		return Never
@@ -73,7 +73,7 @@ func (e *Events) IdleEnds(d time.Duration) Instant {
 
 // IdlePast reports whether an idle_timeout of d is due or would be, if it waited for nothing and the client were read.
 func (e *Events) IdlePast(d time.Duration, now Instant) bool {
-	return !e.ClientFIN && e.IdleEnds(d) <= e.Attended(now)
+	return !e.ClientFIN && e.IdleEnds(d) <= e.ReadClock(now)
 }
 
 // IdleDue returns when idle_timeout would be due if it waited for nothing that is under way now.
@@ -113,9 +113,9 @@ func Stall(d *Durations) time.Duration {
 // waits for none. It is soon enough to find out both in time: that all has been acknowledged, since idle_timeout counts from
 // then, and that nothing moves any more. Where a message has restarted idle_timeout meanwhile, that is when it is due again, too.
 func (e *Events) LookAtDrain(d *Durations) Instant {
-	idle, looked := d[IdleTimeout], e.ClientWaits.Looked
+	idle, looked := d[IdleTimeout], e.ClientWaits.Polled
 	switch {
-	case !e.Draining || e.ClientFIN || idle == 0:
+	case !e.KernelPending || e.ClientFIN || idle == 0:
 		return Never
 	case looked < e.ReplyMoved:
 		return e.ReplyMoved
@@ -133,5 +133,5 @@ func (e *Events) Silence(now Instant) time.Duration {
 	if e.ReplyMoved != 0 {
 		return 0
 	}
-	return max(0, e.Attended(now).Since(max(e.Reset(), e.Replied)))
+	return max(0, e.ReadClock(now).Since(max(e.Reset(), e.Replied)))
 }

@@ -29,9 +29,9 @@ func (e *Events) Standing(t Timer, d *Durations) Standing {
 	case Message:
 		return e.attending(e.ClientFIN, e.MessageBegan == 0)
 	case ClientWrite:
-		return started(e.ClientWaits.Moved)
+		return started(e.ClientWaits.Progressed)
 	case UpstreamWrite:
-		return started(e.UpstreamWaits.Moved)
+		return started(e.UpstreamWaits.Progressed)
 	case HalfClose:
 		if e.ClientFIN && e.HalfClosed == 0 {
 			return Over // the upstream has finished, too
@@ -70,15 +70,15 @@ func (e *Events) Since(t Timer) (Instant, string) {
 		return e.idleSince()
 	case FirstMessage:
 		if e.Greeted > e.Accepted {
-			return e.Greeted.After(e.still), "the server's greeting"
+			return e.Greeted.After(e.paused), "the server's greeting"
 		}
 		return e.Accepted, "accept"
 	case Message:
 		return e.Unattended(e.MessageBegan), "the first byte of the client's message"
 	case ClientWrite:
-		return e.ClientWaits.Moved, "the last byte that the client took"
+		return e.ClientWaits.Progressed, "the last byte that the client took"
 	case UpstreamWrite:
-		return e.UpstreamWaits.Moved, "the last byte that the upstream took"
+		return e.UpstreamWaits.Progressed, "the last byte that the upstream took"
 	case HalfClose:
 		return e.HalfClosed, "the last sign of the side still open"
 	case Connect:
@@ -98,10 +98,10 @@ func (e *Events) idleSince() (Instant, string) {
 	return e.Unattended(e.IdleFrom), words
 }
 
-// Unattended returns an attended instant on the real clock, as near as is known.
+// Unattended returns a read-clock instant on the real clock, as near as is known.
 func (e *Events) Unattended(t Instant) Instant {
 	if t == 0 {
 		return 0
 	}
-	return t.After(e.still)
+	return t.After(e.paused)
 }

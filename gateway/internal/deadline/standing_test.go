@@ -11,7 +11,7 @@ func busy() (Events, Durations) {
 	e.Greeted = at(time.Second)
 	e.Spoke[0], e.IdleFrom = at(2*time.Second), at(2*time.Second)
 	e.MessageBegan, e.HalfClosed, e.ConnectBegan = at(3*time.Second), at(4*time.Second), at(5*time.Second)
-	e.ClientWaits.Moved, e.UpstreamWaits.Moved = at(6*time.Second), at(7*time.Second)
+	e.ClientWaits.Progressed, e.UpstreamWaits.Progressed = at(6*time.Second), at(7*time.Second)
 	var d Durations
 	for timer := Deadline; timer < Count; timer++ {
 		d[timer] = time.Minute

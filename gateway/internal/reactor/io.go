@@ -59,8 +59,8 @@ func Write(fd int, b []byte) (int, syscall.Errno) {
 // costs 0.2 µs; where somebody does, the other connections of the loop wait for as long as the kernel's scheduler sees fit.
 func Yield() { _, _, _ = unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0) }
 
-// Finish sends FIN; what was written before goes first.
-func Finish(fd int) syscall.Errno {
+// CloseWrite sends FIN; what was written before goes first.
+func CloseWrite(fd int) syscall.Errno {
 	_, _, errno := unix.RawSyscall(unix.SYS_SHUTDOWN, uintptr(fd), unix.SHUT_WR, 0)
 	return errno
 }
@@ -75,9 +75,9 @@ func Abort(fd int) {
 	Close(fd)
 }
 
-// Unsent returns how many written bytes the peer has not acknowledged, see Progress: of TCP a FIN among them, of a unix socket
+// Unacked returns how many written bytes the peer has not acknowledged, see Progress: of TCP a FIN among them, of a unix socket
 // the memory that they take until the peer has read all that was written with them.
-func Unsent(fd int) int {
+func Unacked(fd int) int {
 	n := int32(0)
 	_, _, errno := unix.RawSyscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCOUTQ, uintptr(unsafe.Pointer(&n)))
 	if errno != 0 {
@@ -96,8 +96,8 @@ func Unread(fd int) int {
 	return int(n)
 }
 
-// Failure returns and clears the error that is pending on a socket, 0 if there is none.
-func Failure(fd int) syscall.Errno {
+// TakeError returns and clears the error that is pending on a socket, 0 if there is none.
+func TakeError(fd int) syscall.Errno {
 	pending, size := int32(0), uint32(unsafe.Sizeof(int32(0)))
 	_, _, errno := unix.RawSyscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_ERROR,
 		uintptr(unsafe.Pointer(&pending)), uintptr(unsafe.Pointer(&size)), 0)

@@ -45,7 +45,7 @@ func TestPipesCarryBytesFromSocketToSocket(t *testing.T) {
 	for received < sent {
 		received += readAll(t, to)
 	}
-	if errno := Finish(from); errno != 0 {
+	if errno := CloseWrite(from); errno != 0 {
 		t.Fatal(errno)
 	}
 	q := poller(t)

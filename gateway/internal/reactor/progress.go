@@ -25,7 +25,7 @@ func ProgressOf(fd int) Progress {
 		return Progress{Unacked: n, Mark: uint32(-n)}
 	}
 	p := Progress{
-		Unacked: Unsent(fd),
+		Unacked: Unacked(fd),
 		Mark:    uint32(info.Bytes_acked),
 		LastAck: max(0, time.Duration(info.Last_ack_recv)*time.Millisecond-longestTick),
 	}
@@ -61,7 +61,7 @@ func unread(fd int) int {
 	if n, ok := peerQueue(fd); ok {
 		return n
 	}
-	return Unsent(fd)
+	return Unacked(fd)
 }
 
 func peerQueue(fd int) (bytes int, ok bool) {

@@ -27,10 +27,10 @@ func fill(t *testing.T, fd int) (total int) {
 func TestAFINIsNoByteThatWaits(t *testing.T) {
 	client, server := pair(t, Options{})
 	fill(t, client)
-	if Finish(client) != 0 {
+	if CloseWrite(client) != 0 {
 		t.Fatal("no FIN could be sent")
 	}
-	if unsent, p := Unsent(client), ProgressOf(client); p.Unacked != unsent-1 {
+	if unsent, p := Unacked(client), ProgressOf(client); p.Unacked != unsent-1 {
 		t.Errorf("%d bytes wait, want the %d of SIOCOUTQ less the FIN", p.Unacked, unsent)
 	}
 	mark := ProgressOf(client).Mark

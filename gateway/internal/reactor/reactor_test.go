@@ -112,7 +112,7 @@ func TestFINAndResetAreToldApart(t *testing.T) {
 		if err := p.Add(server, 7); err != nil {
 			t.Fatal(err)
 		}
-		if errno := Finish(client); errno != 0 {
+		if errno := CloseWrite(client); errno != 0 {
 			t.Fatal(errno)
 		}
 		await(t, p, 7, PeerClosed)
@@ -253,7 +253,7 @@ func TestConnectFailures(t *testing.T) {
 			t.Fatal(err)
 		}
 		await(t, p, 1, Failed)
-		errno = Failure(fd)
+		errno = TakeError(fd)
 		Close(fd)
 	}
 	if !IsRefused(errno) {
@@ -284,11 +284,11 @@ func TestUnsentShrinksAsThePeerReads(t *testing.T) {
 		}
 		total += n
 	}
-	full := Unsent(client)
+	full := Unacked(client)
 	if full == 0 || full > total {
 		t.Fatalf("%d of %d bytes unsent", full, total)
 	}
-	for end := time.Now().Add(patience); Unsent(client) >= full; {
+	for end := time.Now().Add(patience); Unacked(client) >= full; {
 		if time.Now().After(end) {
 			t.Fatal("nothing was acknowledged")
 		}

@@ -23,10 +23,10 @@ type Options struct {
 	UserTimeout       time.Duration // 0: the kernel's own
 }
 
-// Outlive sets the options that find out about a peer that is gone. They are worth nothing to a connection that ends within
+// SetKeepalive sets the options that find out about a peer that is gone. They are worth nothing to a connection that ends within
 // a second, and are five calls: with them, and with calls that Go's scheduler is told of, it cost 0.86 of HAProxy's CPU to
 // connect, exchange and close, without either 0.84.
-func (o Options) Outlive(fd int) syscall.Errno {
+func (o Options) SetKeepalive(fd int) syscall.Errno {
 	if o.UserTimeout > 0 {
 		if errno := SetUserTimeout(fd, o.UserTimeout); errno != 0 {
 			return errno
@@ -109,7 +109,7 @@ func (l *Listener) bind(a Address, anyFamily bool, o Options) error {
 			return fmt.Errorf("set socket options: %w", errno)
 		}
 	}
-	if errno := o.Outlive(l.FD); errno != 0 {
+	if errno := o.SetKeepalive(l.FD); errno != 0 {
 		return fmt.Errorf("set socket options: %w", errno)
 	}
 	if errno := bind(l.FD, a); errno != 0 {
@@ -142,7 +142,7 @@ func (l *Listener) SetOptions(o Options) error {
 			return fmt.Errorf("set socket options of %s: %w", l, errno)
 		}
 	}
-	if errno := o.Outlive(l.FD); errno != 0 {
+	if errno := o.SetKeepalive(l.FD); errno != 0 {
 		return fmt.Errorf("set socket options of %s: %w", l, errno)
 	}
 	return nil

@@ -19,7 +19,7 @@ import (
 //
 // A poller that is parked waits in Go's poller, see parking. The thread that hears of its events there runs it, and is back
 // when it parks again, so that some thread listens for the others but for the microseconds between. One that is looking waits
-// in its own epoll set, past Go's scheduler, see look, which costs 4 µs less a wait; it keeps its thread, hence usher.
+// in its own epoll set, past Go's scheduler, see look, which costs 4 µs less a wait; it keeps its thread, hence startNetpoller.
 //
 // At first a poller that had parked looked for 1 ms before it parked again. Meanwhile no thread listened for the others: the
 // 99th percentile of heartbeats was that millisecond.
@@ -32,17 +32,17 @@ type rest struct {
 }
 
 const (
-	looking = 100 * time.Millisecond // a look lasts
-	settled = 8                      // parks after which a poller looks
-	lively  = 20 * time.Millisecond  // from one of them to the next on average, at most
-	haste   = 32                     // parks after an interruption
+	looking   = 100 * time.Millisecond // a look lasts
+	settled   = 8                      // parks after which a poller looks
+	lively    = 20 * time.Millisecond  // from one of them to the next on average, at most
+	shortSpin = 32                     // parks after an interruption
 )
 
 // interruptions counts how often Go's scheduler has interrupted a look by a signal, as it does where it wants the processor
 // or the world to stop. It is one for the process, as the scheduler is.
 //
 // Mostly that is sysmon, who does it every 10 ms once awake, and falls asleep only when it finds every processor idle. So all
-// pollers park for the next haste times at once, which is longer than 10 ms unless there is much to do, and are mostly
+// pollers park for the next shortSpin times at once, which is longer than 10 ms unless there is much to do, and are mostly
 // parked at its next round. CPU of heartbeats, of HAProxy's: 0.94 (0.82..0.95) where they looked on, 0.83 (0.82..0.85) where
 // only the one that was interrupted parked.
 var interruptions atomic.Uint32
@@ -72,7 +72,7 @@ func (p *Poller) Wait(timeout time.Duration) (int, error) {
 			if err := p.parking.unbound(); err != nil {
 				return 0, fmt.Errorf("wait for events: %w", err)
 			}
-			go usher()
+			go startNetpoller()
 		}
 	}
 	if errno == unix.EINTR {
@@ -89,7 +89,7 @@ func (p *Poller) Wait(timeout time.Duration) (int, error) {
 // patience returns how long to look before parking.
 func (r *rest) patience() time.Duration {
 	if interruptions.Load() != r.interrupted {
-		*r = restless(haste)
+		*r = restless(shortSpin)
 	}
 	if r.looking {
 		return looking
@@ -108,10 +108,10 @@ func (r *rest) woken() bool {
 	return r.looking
 }
 
-// usher does nothing, but has the runtime wake a thread for it, which then waits in Go's poller. The one that waited there
+// startNetpoller does nothing, but has the runtime wake a thread for it, which then waits in Go's poller. The one that waited there
 // runs a loop now, and does not come back before that parks again; another loop that has parked, and every other goroutine
 // that waits for a descriptor, would not hear of theirs meanwhile. (The 99th percentile of heartbeats was 411 ms without it.)
-func usher() {}
+func startNetpoller() {}
 
 // look waits without telling Go's scheduler, which makes a wait as cheap as one in C. One that the scheduler is told of wakes
 // sysmon, see parking. CPU in units of HAProxy 2.6, waiting told, told after a look of 1 ms, and as it is now

@@ -51,7 +51,7 @@ func TestAnInterruptionParksEveryPoller(t *testing.T) {
 		t.Fatal("it looks on")
 	}
 	r.since = time.Now().Add(time.Hour)
-	if parks := parksUntilItLooks(t, &r); parks != haste {
+	if parks := parksUntilItLooks(t, &r); parks != shortSpin {
 		t.Errorf("it parked %d times", parks)
 	}
 }

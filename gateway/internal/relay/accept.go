@@ -18,8 +18,8 @@ const (
 	acceptRetry = 500 * time.Millisecond // after descriptors had run out, in case others than sessions gave them back
 )
 
-// Gate bounds the connections of all loops and tells the accepting loop when there is room again.
-type Gate struct {
+// Admission bounds the connections of all loops and tells the accepting loop when there is room again.
+type Admission struct {
 	// Set once, then read only.
 	acceptor *Loop
 	loops    []*Loop
@@ -34,20 +34,20 @@ type Gate struct {
 	pauses pauses
 }
 
-// NewGate returns a gate for most connections. refuse resets the clients that come when it is full; else they wait in
+// NewAdmission returns an admission of at most most connections. refuse resets the clients that come when it is full; else they wait in
 // the backlog.
-func NewGate(most int64, refuse bool) *Gate {
-	g := &Gate{}
+func NewAdmission(most int64, refuse bool) *Admission {
+	g := &Admission{}
 	g.max.Store(most)
 	g.refuse.Store(refuse)
 	return g
 }
 
 // Max returns how many connections there may be.
-func (g *Gate) Max() int64 { return g.max.Load() }
+func (g *Admission) Max() int64 { return g.max.Load() }
 
-// Set changes what NewGate was told. Connections above a lower max stay.
-func (g *Gate) Set(most int64, refuse bool) {
+// Set changes what NewAdmission was told. Connections above a lower max stay.
+func (g *Admission) Set(most int64, refuse bool) {
 	g.max.Store(most)
 	g.refuse.Store(refuse)
 	if g.shut.Load() {
@@ -55,11 +55,11 @@ func (g *Gate) Set(most int64, refuse bool) {
 	}
 }
 
-// Share names the loops that share the gate. The first of them accepts.
-func (g *Gate) Share(loops []*Loop) { g.acceptor, g.loops = loops[0], loops }
+// Share names the loops that share it. The first of them accepts.
+func (g *Admission) Share(loops []*Loop) { g.acceptor, g.loops = loops[0], loops }
 
 // left notes that a connection's descriptors are free.
-func (g *Gate) left() {
+func (g *Admission) left() {
 	g.open.Add(-1)
 	if g.shut.Load() && g.shut.CompareAndSwap(true, false) {
 		g.acceptor.Post(g.acceptor.reopen)
@@ -67,7 +67,7 @@ func (g *Gate) left() {
 }
 
 // least returns the loop with the fewest sessions.
-func (g *Gate) least() *Loop {
+func (g *Admission) least() *Loop {
 	best := g.loops[0]
 	for _, l := range g.loops[1:] {
 		if l.sessions.Load() < best.sessions.Load() {
@@ -77,8 +77,8 @@ func (g *Gate) least() *Loop {
 	return best
 }
 
-// Door is a listener and the route that its clients take.
-type Door struct {
+// Binding is a listener and the route that its clients take.
+type Binding struct {
 	Listener *reactor.Listener
 	Route    *Route
 }
@@ -86,54 +86,54 @@ type Door struct {
 // acceptor is the part of a loop that accepts.
 type acceptor struct {
 	places    places
-	doors     []Door // by the index in their tokens; one without a listener is a free place
+	bindings  []Binding // by the index in their tokens; one without a listener is a free place
 	paused    bool
 	retryAt   deadline.Instant // when to try again after descriptors had run out; 0: not waiting for that
 	settledAt deadline.Instant // when the gateway counts as full no longer; 0: it is not, or accepting is paused
 }
 
-// Accept has the loop accept clients at doors. It is called before Run.
-func (l *Loop) Accept(doors []Door) error {
-	l.acceptor.doors = doors
-	return l.watchDoors()
+// Accept has the loop accept clients at bindings. It is called before Run.
+func (l *Loop) Accept(bindings []Binding) error {
+	l.acceptor.bindings = bindings
+	return l.watchBindings()
 }
 
-func (l *Loop) watchDoors() error {
-	for i := range l.acceptor.doors {
-		if err := l.watchDoor(i); err != nil {
+func (l *Loop) watchBindings() error {
+	for i := range l.acceptor.bindings {
+		if err := l.watchBinding(i); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *Loop) watchDoor(i int) error {
-	if listener := l.acceptor.doors[i].Listener; listener != nil {
+func (l *Loop) watchBinding(i int) error {
+	if listener := l.acceptor.bindings[i].Listener; listener != nil {
 		return l.poller.AddListener(listener.FD, listenerToken|uint64(i))
 	}
 	return nil
 }
 
 func (l *Loop) closeListeners() {
-	for _, d := range l.acceptor.doors {
+	for _, d := range l.acceptor.bindings {
 		if d.Listener != nil {
 			d.Listener.Close()
 		}
 	}
-	l.acceptor.doors, l.acceptor.retryAt, l.acceptor.settledAt = nil, 0, 0
+	l.acceptor.bindings, l.acceptor.retryAt, l.acceptor.settledAt = nil, 0, 0
 	if l.acceptor.paused {
-		l.cfg.Gate.pauses.end(l.now)
+		l.cfg.Admission.pauses.end(l.now)
 	}
-	l.cfg.Gate.pauses.setFull(false)
+	l.cfg.Admission.pauses.setFull(false)
 }
 
-// onClients accepts what waits at a door.
+// onClients accepts what waits at a listener.
 func (l *Loop) onClients(index int) {
-	if l.acceptor.paused || index >= len(l.acceptor.doors) {
+	if l.acceptor.paused || index >= len(l.acceptor.bindings) {
 		return
 	}
-	door := l.acceptor.doors[index]
-	if door.Listener == nil {
+	b := l.acceptor.bindings[index]
+	if b.Listener == nil {
 		return
 	}
 	clients := 1 // at least, or the listener were not ready
@@ -141,7 +141,7 @@ func (l *Loop) onClients(index int) {
 		if l.full() || l.acceptor.paused {
 			return
 		}
-		fd, client, errno := door.Listener.Accept()
+		fd, client, errno := b.Listener.Accept()
 		if errno == reactor.Again {
 			return
 		}
@@ -150,16 +150,16 @@ func (l *Loop) onClients(index int) {
 			return
 		}
 		if errno == 0 { // else the client was gone before it was accepted
-			l.admit(door.Route, fd, client)
+			l.admit(b.Route, fd, client)
 		}
 		if n == 0 {
-			clients += door.waiting()
+			clients += b.waiting()
 		}
 	}
 }
 
 // waiting returns how many clients more to accept in this turn.
-func (d Door) waiting() int {
+func (d Binding) waiting() int {
 	clients, known := d.Listener.Waiting()
 	if !known {
 		return acceptBatch - 1 // until there is none
@@ -169,7 +169,7 @@ func (d Door) waiting() int {
 
 // full pauses accepting when every place is taken and clients are to wait for one.
 func (l *Loop) full() bool {
-	g := l.cfg.Gate
+	g := l.cfg.Admission
 	if g.refuse.Load() || g.open.Load() < g.Max() {
 		return false
 	}
@@ -190,14 +190,14 @@ func (l *Loop) exhausted() {
 	}
 	l.pause()
 	l.acceptor.retryAt = l.now.After(acceptRetry)
-	if l.cfg.Gate.short.CompareAndSwap(false, true) {
+	if l.cfg.Admission.short.CompareAndSwap(false, true) {
 		l.cfg.Reporter.Trouble(Trouble{Text: noFDsText})
 	}
 }
 
 // supplied notes that a session got descriptors for both its sockets. One that was accepted and then had none for its
 // upstream would be no sign that they are there again.
-func (g *Gate) supplied() {
+func (g *Admission) supplied() {
 	if g.short.Load() {
 		g.acceptor.Post(g.acceptor.recovered)
 	}
@@ -205,20 +205,20 @@ func (g *Gate) supplied() {
 
 // recovered tells the operator that descriptors are there again.
 func (l *Loop) recovered() {
-	if !l.acceptor.paused && l.cfg.Gate.short.CompareAndSwap(true, false) {
+	if !l.acceptor.paused && l.cfg.Admission.short.CompareAndSwap(true, false) {
 		l.cfg.Reporter.Trouble(Trouble{Text: hasFDsText})
 	}
 }
 
 func (l *Loop) pause() {
 	l.acceptor.paused = true
-	l.cfg.Gate.pauses.begin(l.now)
-	for _, d := range l.acceptor.doors {
+	l.cfg.Admission.pauses.begin(l.now)
+	for _, d := range l.acceptor.bindings {
 		if d.Listener != nil {
 			_ = l.poller.Remove(d.Listener.FD) // it is registered, or the loop would not have been told of clients
 		}
 	}
-	l.cfg.Gate.shut.Store(true)
+	l.cfg.Admission.shut.Store(true)
 }
 
 // reopen accepts again.
@@ -228,9 +228,9 @@ func (l *Loop) reopen() {
 	}
 	l.acceptor.paused, l.acceptor.retryAt = false, 0
 	l.acceptor.settledAt = l.now.After(settled)
-	l.cfg.Gate.pauses.end(l.now)
-	l.cfg.Gate.shut.Store(false)
-	if err := l.watchDoors(); err != nil {
+	l.cfg.Admission.pauses.end(l.now)
+	l.cfg.Admission.shut.Store(false)
+	if err := l.watchBindings(); err != nil {
 		l.exhausted()
 	}
 }
@@ -244,7 +244,7 @@ func (l *Loop) acceptAgain() {
 
 // admit decides about a client and hands it to a loop.
 func (l *Loop) admit(r *Route, fd int, client netip.AddrPort) {
-	g := l.cfg.Gate
+	g := l.cfg.Admission
 	switch {
 	case !r.admits(client.Addr()):
 		l.refuse(r, fd, session.Denied)

@@ -60,7 +60,7 @@ func (l *Loop) tookAnswers(c *conn) {
 func (l *Loop) readClientAgain(c *conn) {
 	switch up := &c.legs[session.Upstream]; {
 	case c.session.ReadClosed || c.postponed || c.legs[session.Client].glutted():
-	case c.phase == relaying && (up.waited() || up.failed), c.phase == dialling:
+	case c.phase == relaying && (up.hasPending() || up.failed), c.phase == dialling:
 	default:
 		c.session.Events.Resume(l.now)
 	}

@@ -53,7 +53,7 @@ func (l *Loop) holdRoom(c *conn) int {
 // mayGrow reports whether c may take memory for what the next read brings.
 func (l *Loop) mayGrow(c *conn) bool {
 	budget := l.cfg.Budget
-	spare := budget.limit.Load() - budget.Used() - reserve(len(l.cfg.Gate.loops))
+	spare := budget.limit.Load() - budget.Used() - reserve(len(l.cfg.Admission.loops))
 	if spare < 0 {
 		return false
 	}

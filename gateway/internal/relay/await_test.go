@@ -13,11 +13,11 @@ import (
 // deaf is a Reporter that nobody listens to.
 type deaf struct{}
 
-func (deaf) Ended(ledger.Ended)    {}
-func (deaf) Observed(Observed)     {}
-func (deaf) SpokeAgain(SpokeAgain) {}
-func (deaf) Trouble(Trouble)       {}
-func (deaf) Health(Health)         {}
+func (deaf) Ended(ledger.Ended) {}
+func (deaf) Observed(Observed)  {}
+func (deaf) Resumed(Resumed)    {}
+func (deaf) Trouble(Trouble)    {}
+func (deaf) Health(Health)      {}
 
 // begun returns a loop whose memory others have, and a connection that has a part of its first message and more in its socket.
 func begun(t *testing.T) (*Loop, *conn, *Budget) {

@@ -156,7 +156,7 @@ func (l *Loop) finishLeg(c *conn, side session.Side) {
 		return
 	}
 	if !c.session.Flows[side.Other()].Passed {
-		_ = reactor.Finish(int(leg.fd)) // a peer that is gone needs no FIN
+		_ = reactor.CloseWrite(int(leg.fd)) // a peer that is gone needs no FIN
 		c.session.Flows[side.Other()].Passed = true
 	}
 	l.discardLeg(c, side)
@@ -165,7 +165,7 @@ func (l *Loop) finishLeg(c *conn, side session.Side) {
 // resetLeg resets side when it has acknowledged what it was sent, which a reset would destroy.
 func (l *Loop) resetLeg(c *conn, side session.Side) {
 	leg := &c.legs[side]
-	if c.connecting(side) || reactor.Unsent(int(leg.fd)) == 0 {
+	if c.connecting(side) || reactor.Unacked(int(leg.fd)) == 0 {
 		l.abortLeg(leg)
 		return
 	}
@@ -200,7 +200,7 @@ func (l *Loop) flushLast(c *conn, side session.Side) {
 		return
 	}
 	if !leg.pending.empty() {
-		if reactor.Unsent(int(leg.fd)) == 0 {
+		if reactor.Unacked(int(leg.fd)) == 0 {
 			l.lookSoon(c)
 		}
 		return
@@ -236,7 +236,7 @@ func (l *Loop) discardLeg(c *conn, side session.Side) {
 			return
 		}
 	}
-	if side == session.Upstream && reactor.Unsent(int(leg.fd)) == 0 {
+	if side == session.Upstream && reactor.Unacked(int(leg.fd)) == 0 {
 		l.closeLeg(leg) // it has all that it was sent, and goes on sending what nobody will have: now it is reset
 		return
 	}
@@ -271,7 +271,7 @@ func (l *Loop) giveUp(c *conn, leg *leg) {
 		l.dropPending(leg)
 		return
 	}
-	if leg.reset || !leg.pending.empty() || c.abandon && reactor.Unsent(int(leg.fd)) > 0 {
+	if leg.reset || !leg.pending.empty() || c.abandon && reactor.Unacked(int(leg.fd)) > 0 {
 		l.abortLeg(leg)
 		return
 	}
@@ -304,5 +304,5 @@ func (l *Loop) free(c *conn) {
 	l.forget(c, session.Upstream)
 	l.wheel.Clear(c.slot)
 	l.slab.put(c)
-	l.cfg.Gate.left()
+	l.cfg.Admission.left()
 }

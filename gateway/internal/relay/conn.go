@@ -22,7 +22,7 @@ const (
 	// dial when the message is whole, and by end.
 	awaiting
 	// An upstream connection is being made. Entered by dialFirst and dial; left by connected, by end where no endpoint is
-	// left, and to vacant by turnAway where there are no descriptors.
+	// left, and to vacant by refuseNoFDs where there are no descriptors.
 	dialling
 	// Both sides are there, and bytes are passed on. Entered by connected; left by end.
 	relaying
@@ -33,20 +33,20 @@ const (
 
 // leg is one of the two sockets of a connection.
 type leg struct {
-	fd       int32  // -1: none
-	unsent   uint32 // bytes that the peer had not acknowledged at the last look; 0: no look yet
-	pending  outbox // what waits for this peer
-	readable bool   // there may be bytes to read
-	toEnd    bool   // a FIN or an error lies behind them: a short read is not the last one
-	starved  bool   // this peer did not take everything, and there was no memory to hold it
-	urgent   bool   // an urgent mark may lie among them
-	reset    bool   // of one that is being closed: end with RST
-	kept     bool   // bytes of this peer are to be looked at again, see kept.go
-	failed   bool   // nothing can be written to this peer; what it sent before is still passed on
-	answers  uint16 // bytes of answers that have been queued since nothing waited for this peer, a client
-	errno    uint8  // of the socket, kept until reading comes upon the end; 0: none (Linux's go up to 133)
-	pace     pace   // how this peer sends
-	room     room   // whether this peer's taking what was written is heard of
+	fd         int32  // -1: none
+	unacked    uint32 // bytes that the peer had not acknowledged at the last look; 0: no look yet
+	pending    outbox // what waits for this peer
+	readable   bool   // there may be bytes to read
+	readToEOF  bool   // a FIN or an error lies behind them: a short read is not the last one
+	unbuffered bool   // this peer did not take everything, and there was no memory to hold it
+	urgent     bool   // an urgent mark may lie among them
+	reset      bool   // of one that is being closed: end with RST
+	kept       bool   // bytes of this peer are to be looked at again, see kept.go
+	failed     bool   // nothing can be written to this peer; what it sent before is still passed on
+	answers    uint16 // bytes of answers that have been queued since nothing waited for this peer, a client
+	errno      uint8  // of the socket, kept until reading comes upon the end; 0: none (Linux's go up to 133)
+	pace       pace   // how this peer sends
+	room       room   // whether this peer's taking what was written is heard of
 }
 
 // pace is how a peer sends, as its last read has shown. It decides how the next is made.
@@ -58,8 +58,8 @@ const (
 	dense         // so many messages that others have their turn after one read
 )
 
-// waited reports whether bytes wait for this peer.
-func (l *leg) waited() bool { return !l.pending.empty() || l.starved }
+// hasPending reports whether bytes wait for this peer.
+func (l *leg) hasPending() bool { return !l.pending.empty() || l.unbuffered }
 
 // conn is a session and its sockets. It is plain data in a slot of its loop.
 type conn struct {
@@ -118,7 +118,7 @@ func (c *conn) mayRead(side session.Side) bool {
 	switch c.phase {
 	case relaying:
 		other := &c.legs[side.Other()]
-		return other.pending.empty() && !other.starved && !other.failed
+		return other.pending.empty() && !other.unbuffered && !other.failed
 	case awaiting:
 		return !c.postponed
 	}

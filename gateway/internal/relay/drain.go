@@ -46,7 +46,7 @@ func (l *Loop) review(c *conn) {
 	switch {
 	case c.route.Draining():
 		c.draining = session.RouteRemoved
-	case c.use.Held() && c.use.Draining():
+	case c.use.Reserved() && c.use.Draining():
 		c.draining = session.Drained
 	default:
 		c.draining = session.Open
@@ -73,7 +73,7 @@ func (l *Loop) drainOrder(c *conn) drain.Order {
 	if order := c.route.DrainOrder(); order.Last() < first.Last() {
 		first = order
 	}
-	if c.use.Held() {
+	if c.use.Reserved() {
 		if order := c.use.DrainOrder(); order.Last() < first.Last() {
 			first = order
 		}

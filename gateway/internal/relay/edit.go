@@ -9,20 +9,20 @@ import (
 
 // Edit is a policy file that takes over from another.
 type Edit struct {
-	Routes  map[*RouteStats]*Route // all there are from now on
-	Doors   []Door                 // all there are from now on; those with the same listener as before stay open
-	Grace   time.Duration          // over which is spread what the edit ends at once
-	DryRuns []*RouteStats          // those with another dry run of idle_timeout than before
+	Routes   map[*RouteStats]*Route // all there are from now on
+	Bindings []Binding              // all there are from now on; those with the same listener as before stay open
+	Grace    time.Duration          // over which is spread what the edit ends at once
+	DryRuns  []*RouteStats          // those with another dry run of idle_timeout than before
 }
 
-// Apply has the open connections obey an edited policy. Connections of routes that it does not have drain. It is called by
+// Apply has the open connections follow an edited policy. Connections of routes that it does not have drain. It is called by
 // way of Post, on the loop that accepts before it is posted to the others: no client can be on its way to them then that
-// was admitted under the old policy and comes after it. That loop reports whether it now accepts at e.Doors; it does not where
-// it drains or stops, and then the doors that are new are the caller's to close.
+// was admitted under the old policy and comes after it. That loop reports whether it now accepts at e.Bindings; it does not where
+// it drains or stops, and then the bindings that are new are the caller's to close.
 func (l *Loop) Apply(e *Edit) (accepts bool) {
 	l.tick()
-	if accepts = l.cfg.Gate.acceptor == l && !l.drain.Draining() && !l.stopped; accepts {
-		l.exchangeDoors(e.Doors)
+	if accepts = l.cfg.Admission.acceptor == l && !l.drain.Draining() && !l.stopped; accepts {
+		l.replaceBindings(e.Bindings)
 	}
 	for _, a := range e.DryRuns {
 		l.of(a).BeginDryRun()
@@ -30,36 +30,36 @@ func (l *Loop) Apply(e *Edit) (accepts bool) {
 	variants := map[variant]*Route{}
 	l.slab.each(func(c *conn) {
 		if c.phase != closing {
-			l.obey(c, e, variants)
+			l.adopt(c, e, variants)
 		}
 	})
 	return accepts
 }
 
-// variant is a route under the old policy, of which there are several where connections were opened with another wire.
+// variant is a route under the old policy, of which there are several where connections were opened with another Pinned.
 type variant struct {
 	*Route
 	awaiting bool // no upstream yet
 }
 
-// obey has c follow its route under the new policy.
-func (l *Loop) obey(c *conn, e *Edit, variants map[variant]*Route) {
+// adopt makes c follow its route under the new policy.
+func (l *Loop) adopt(c *conn, e *Edit, variants map[variant]*Route) {
 	old := c.route
 	if next := e.Routes[old.RouteStats]; next != nil {
 		of := variant{old, c.phase == awaiting}
 		route := variants[of]
 		if route == nil {
-			wire := old.Wire
+			pinned := old.Pinned
 			if of.awaiting {
-				wire = wire.To(next.Wire)
+				pinned = pinned.To(next.Pinned)
 			}
-			route = next.On(wire)
+			route = next.On(pinned)
 			variants[of] = route
 		}
 		c.route = route
 		l.followWriteTimeout(c, old)
 		unread := c.session.ReadClosed
-		c.session.Judge(&old.Rules, &route.Rules, l.now, e.Grace, uint16(l.random.Uint32()))
+		c.session.ApplyRules(&old.Rules, &route.Rules, l.now, e.Grace, uint16(l.random.Uint32()))
 		if unread && c.mayRead(session.Client) {
 			l.later(c) // no edge comes for what lies there already
 		}
@@ -69,7 +69,7 @@ func (l *Loop) obey(c *conn, e *Edit, variants map[variant]*Route) {
 }
 
 // followWriteTimeout gives the sockets of c the user_timeout that its write_timeout needs, where an edit has changed that. What
-// is written of both goes with the policy for the one, and with the wire for the other.
+// is written of both goes with the policy for the one, and with Pinned for the other.
 func (l *Loop) followWriteTimeout(c *conn, old *Route) {
 	timeout := c.route.SocketOptions().UserTimeout
 	if timeout == old.SocketOptions().UserTimeout {
@@ -83,44 +83,44 @@ func (l *Loop) followWriteTimeout(c *conn, old *Route) {
 	}
 }
 
-// exchangeDoors closes the listeners that are not among doors, and accepts at those that are new. It is done on the loop
+// replaceBindings closes the listeners that are not among bindings, and accepts at those that are new. It is done on the loop
 // that accepts; the others have none.
-func (l *Loop) exchangeDoors(doors []Door) {
-	for i, old := range l.acceptor.doors {
-		if old.Listener != nil && !l.keepDoor(i, doors) {
+func (l *Loop) replaceBindings(bindings []Binding) {
+	for i, old := range l.acceptor.bindings {
+		if old.Listener != nil && !l.keepBinding(i, bindings) {
 			_ = l.poller.Remove(old.Listener.FD) // it is closed now anyhow
 			old.Listener.Close()
-			l.acceptor.doors[i] = Door{}
+			l.acceptor.bindings[i] = Binding{}
 		}
 	}
-	for _, door := range doors {
-		l.addDoor(door)
+	for _, b := range bindings {
+		l.addBinding(b)
 	}
 }
 
 // keepDoor gives the listener at place i to the route that now has it.
-func (l *Loop) keepDoor(i int, doors []Door) bool {
-	for _, door := range doors {
-		old := l.acceptor.doors[i]
-		if door.Listener != old.Listener {
+func (l *Loop) keepBinding(i int, bindings []Binding) bool {
+	for _, b := range bindings {
+		old := l.acceptor.bindings[i]
+		if b.Listener != old.Listener {
 			continue
 		}
-		if options := door.Route.SocketOptions(); options != old.Route.SocketOptions() {
-			if err := door.Listener.SetOptions(options); err != nil {
+		if options := b.Route.SocketOptions(); options != old.Route.SocketOptions() {
+			if err := b.Listener.SetOptions(options); err != nil {
 				l.cfg.Reporter.Trouble(Trouble{Text: "the options of clients to come stay as they were: " + err.Error()})
 			}
 		}
-		l.acceptor.doors[i] = door
+		l.acceptor.bindings[i] = b
 		return true
 	}
 	return false
 }
 
-// addDoor accepts at door, unless it does already.
-func (l *Loop) addDoor(door Door) {
+// addBinding accepts at b, unless it does already.
+func (l *Loop) addBinding(b Binding) {
 	free := -1
-	for i, d := range l.acceptor.doors {
-		if d.Listener == door.Listener {
+	for i, d := range l.acceptor.bindings {
+		if d.Listener == b.Listener {
 			return
 		}
 		if d.Listener == nil && free < 0 {
@@ -128,15 +128,15 @@ func (l *Loop) addDoor(door Door) {
 		}
 	}
 	if free < 0 {
-		free = len(l.acceptor.doors)
-		l.acceptor.doors = append(l.acceptor.doors, Door{})
+		free = len(l.acceptor.bindings)
+		l.acceptor.bindings = append(l.acceptor.bindings, Binding{})
 	}
-	l.acceptor.doors[free] = door
+	l.acceptor.bindings[free] = b
 	if l.acceptor.paused {
 		return // reopen will watch it
 	}
-	if err := l.watchDoor(free); err != nil {
-		l.cfg.Reporter.Trouble(Trouble{Text: "accept at " + door.Listener.String() + ": " + err.Error()})
+	if err := l.watchBinding(free); err != nil {
+		l.cfg.Reporter.Trouble(Trouble{Text: "accept at " + b.Listener.String() + ": " + err.Error()})
 		l.exhausted()
 	}
 }

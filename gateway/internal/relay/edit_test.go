@@ -15,16 +15,16 @@ func TestAnEditThatComesAfterTheEndOpensNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, _ := lone(t)
-			door := Door{Listener: anywhere(t), Route: rawRoute()}
-			if err := l.Accept([]Door{door}); err != nil {
+			b := Binding{Listener: anywhere(t), Route: rawRoute()}
+			if err := l.Accept([]Binding{b}); err != nil {
 				t.Fatal(err)
 			}
 			accepts := true
 			l.Post(func() { end(l) })
-			l.Post(func() { accepts = l.Apply(&Edit{Doors: []Door{door}}) })
+			l.Post(func() { accepts = l.Apply(&Edit{Bindings: []Binding{b}}) })
 			l.readMail()
-			if accepts || len(l.acceptor.doors) > 0 {
-				t.Errorf("it says that it accepts: %v, and has %d doors, which it would close again", accepts, len(l.acceptor.doors))
+			if accepts || len(l.acceptor.bindings) > 0 {
+				t.Errorf("it says that it accepts: %v, and has %d bindings, which it would close again", accepts, len(l.acceptor.bindings))
 			}
 		})
 	}

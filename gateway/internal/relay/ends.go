@@ -33,7 +33,7 @@ func (l *Loop) finished(c *conn, side session.Side) {
 
 func (l *Loop) passFIN(c *conn, from session.Side) {
 	if to := from.Other(); !c.session.Flows[to].Passed { // else both are closed now, which says the same
-		_ = reactor.Finish(int(c.legs[to].fd)) // a peer that is gone shows as such by itself
+		_ = reactor.CloseWrite(int(c.legs[to].fd)) // a peer that is gone shows as such by itself
 	}
 	c.session.FINPassed(from, l.now)
 	if c.legs[from].failed { // it takes no answer
@@ -54,7 +54,7 @@ func (l *Loop) broken(c *conn, side session.Side, errno syscall.Errno) {
 
 // onFailed hears that side's socket has an error, unless a call has told it before.
 func (l *Loop) onFailed(c *conn, side session.Side) {
-	if errno := reactor.Failure(int(c.legs[side].fd)); errno != 0 {
+	if errno := reactor.TakeError(int(c.legs[side].fd)); errno != 0 {
 		l.stopWriting(c, side, errno)
 	}
 }
@@ -75,11 +75,11 @@ func (l *Loop) stopWriting(c *conn, side session.Side, errno syscall.Errno) {
 	if leg.failed || !c.isOpen() {
 		return
 	}
-	leg.failed, leg.readable, leg.toEnd = true, true, true
+	leg.failed, leg.readable, leg.readToEOF = true, true, true
 	if c.phase == relaying || side == session.Client {
 		l.dropPending(leg)
-		leg.starved = false
-		c.session.Taken(c.rules(), side, l.now)
+		leg.unbuffered = false
+		c.session.Drained(c.rules(), side, l.now)
 	}
 	if l.isOver(c, side) {
 		l.end(c, c.goneFor(side))

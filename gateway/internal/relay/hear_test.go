@@ -16,11 +16,11 @@ import (
 // nobody is told of what happens.
 type nobody struct{}
 
-func (nobody) Ended(ledger.Ended)    {}
-func (nobody) Observed(Observed)     {}
-func (nobody) SpokeAgain(SpokeAgain) {}
-func (nobody) Trouble(Trouble)       {}
-func (nobody) Health(Health)         {}
+func (nobody) Ended(ledger.Ended) {}
+func (nobody) Observed(Observed)  {}
+func (nobody) Resumed(Resumed)    {}
+func (nobody) Trouble(Trouble)    {}
+func (nobody) Health(Health)      {}
 
 // hearing is a connection of a loop that nobody runs, so that a test decides when it looks at what.
 type hearing struct {
@@ -73,7 +73,7 @@ func (h *hearing) says(side session.Side, text string) {
 // finishes has side send FIN.
 func (h *hearing) finishes(side session.Side) {
 	_ = syscall.Shutdown(h.peers[side], syscall.SHUT_WR)
-	h.c.legs[side].toEnd = true // of which the poller tells
+	h.c.legs[side].readToEOF = true // of which the poller tells
 }
 
 // hears returns what has come to side.

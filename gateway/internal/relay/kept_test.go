@@ -144,7 +144,7 @@ func TestWhatIsWithheldIsPassedOnAtTheEnd(t *testing.T) {
 					if reset {
 						s.reset(from)
 						reason, end = []session.Reason{session.ClientReset, session.UpstreamReset}[from], syscall.ECONNRESET
-					} else if errno := reactor.Finish(s.peers[from]); errno != 0 {
+					} else if errno := reactor.CloseWrite(s.peers[from]); errno != 0 {
 						t.Fatal(errno)
 					}
 					got := string(s.heard[from.Other()])

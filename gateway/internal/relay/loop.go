@@ -20,7 +20,7 @@ import (
 type Reporter interface {
 	Ended(ledger.Ended)
 	Observed(Observed)
-	SpokeAgain(SpokeAgain)
+	Resumed(Resumed)
 	Trouble(Trouble)
 	Health(Health)
 }
@@ -35,8 +35,8 @@ type Observed struct {
 	Age    time.Duration
 }
 
-// SpokeAgain describes a client that spoke after a silence for which a dry run had counted it as ended.
-type SpokeAgain struct {
+// Resumed describes a client that spoke after a silence for which a dry run had counted it as ended.
+type Resumed struct {
 	ID      uint64
 	Route   *Route
 	Client  netip.AddrPort
@@ -49,12 +49,12 @@ type Trouble struct{ Text string }
 
 // Config is what a loop is made from.
 type Config struct {
-	Clock    *reactor.Clock
-	Budget   *Budget
-	Gate     *Gate
-	Reporter Reporter
-	Pipes    int // that the loop may have open
-	Index    int // of the loop
+	Clock     *reactor.Clock
+	Budget    *Budget
+	Admission *Admission
+	Reporter  Reporter
+	Pipes     int // that the loop may have open
+	Index     int // of the loop
 }
 
 // Loop is one event loop.
@@ -85,7 +85,7 @@ type Loop struct {
 
 	mu    sync.Mutex
 	inbox []func() // Guarded by mu.
-	gone  bool     // Guarded by mu; Run has returned
+	ended bool     // Guarded by mu; Run has returned
 }
 
 // New returns a loop that Run drives. The error is that of reactor.NewPoller.
@@ -107,7 +107,7 @@ func New(cfg Config) (*Loop, error) {
 func (l *Loop) Post(f func()) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.gone {
+	if l.ended {
 		return false
 	}
 	l.inbox = append(l.inbox, f)
@@ -253,7 +253,7 @@ func (l *Loop) shutDown() {
 		l.Stop()
 	}
 	l.mu.Lock()
-	l.gone = true
+	l.ended = true
 	l.mu.Unlock()
 	l.readMail()
 	l.closeListeners()

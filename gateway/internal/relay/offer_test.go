@@ -28,7 +28,7 @@ func TestBytesThatTheKernelTookNoneOfAreOfferedAgain(t *testing.T) {
 	if n, err := syscall.Read(pair[1], got); err != nil || string(got[:n]) != "held" {
 		t.Errorf("the client got %q, %v", got[:max(n, 0)], err)
 	}
-	if c.legs[session.Client].waited() || c.lookAt != 0 {
+	if c.legs[session.Client].hasPending() || c.lookAt != 0 {
 		t.Error("bytes still wait")
 	}
 }

@@ -24,7 +24,7 @@ func (l *Loop) open(r *Route, fd int, client netip.AddrPort, id uint64) {
 		return
 	}
 	if err := l.watch(fd, c.legs[session.Client].room, c.token(session.Client)); err != nil {
-		l.turnAway(c)
+		l.refuseNoFDs(c)
 		return
 	}
 	if r.ConnectFirstMessage {
@@ -46,16 +46,16 @@ func (l *Loop) dialFirst(c *conn) {
 	c.phase = dialling
 	c.session.Events.Pause(l.now)
 	if l.attempt(c) {
-		l.turnAway(c)
+		l.refuseNoFDs(c)
 		return
 	}
-	l.cfg.Gate.supplied()
+	l.cfg.Admission.supplied()
 	l.count(c).Opened++
 	l.settle(c)
 }
 
-// turnAway refuses a client for whose session there are no descriptors.
-func (l *Loop) turnAway(c *conn) {
+// refuseNoFDs refuses a client for whose session there are no descriptors.
+func (l *Loop) refuseNoFDs(c *conn) {
 	l.refuse(c.route, int(c.legs[session.Client].fd), session.FDLimit)
 	c.legs[session.Client].fd = -1
 	l.vacate(c)
@@ -64,7 +64,7 @@ func (l *Loop) turnAway(c *conn) {
 
 // outOfDescriptors has the loop that accepts pause.
 func (l *Loop) outOfDescriptors() {
-	acceptor := l.cfg.Gate.acceptor
+	acceptor := l.cfg.Admission.acceptor
 	if acceptor == l {
 		l.exhausted()
 		return
@@ -79,7 +79,7 @@ func (l *Loop) dial(c *conn) {
 	if l.attempt(c) {
 		l.outOfDescriptors()
 	} else {
-		l.cfg.Gate.supplied()
+		l.cfg.Admission.supplied()
 	}
 	l.settle(c)
 }
@@ -154,7 +154,7 @@ func (l *Loop) settle(c *conn) (ended session.Reason) {
 	switch {
 	case c.phase == relaying:
 		l.start(c)
-	case !c.use.Held():
+	case !c.use.Reserved():
 		ended = c.failure
 		l.end(c, ended)
 	default:
@@ -172,7 +172,7 @@ func (l *Loop) onConnect(c *conn, ready reactor.Ready) {
 	fd := int(c.legs[session.Upstream].fd)
 	var errno syscall.Errno
 	if ready.Any(reactor.Failed | reactor.HungUp) { // one that is connected shows as Writable alone
-		errno = reactor.Failure(fd)
+		errno = reactor.TakeError(fd)
 	}
 	if errno != 0 && reactor.Unread(fd) == 0 {
 		l.retry(c, problem(errno))
@@ -222,7 +222,7 @@ func (l *Loop) connected(c *conn) {
 func (l *Loop) start(c *conn) {
 	l.rearm(c)
 	if !c.legs[session.Upstream].pending.empty() {
-		c.session.Held(session.Upstream, l.now)
+		c.session.Blocked(session.Upstream, l.now)
 		c.session.Events.Pause(l.now)
 		l.flush(c, session.Upstream)
 	}
@@ -241,7 +241,7 @@ func (l *Loop) settled(c *conn) {
 	of := c.route.Upstream
 	l.tell(of, c.use.Name, c.use.Settled(int64(l.now)))
 	if leg := &c.legs[session.Upstream]; leg.fd >= 0 && !c.use.Address().IsUnix() {
-		_ = c.route.SocketOptions().Outlive(int(leg.fd)) // the listener has been given the same
+		_ = c.route.SocketOptions().SetKeepalive(int(leg.fd)) // the listener has been given the same
 	}
 }
 

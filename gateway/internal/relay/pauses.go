@@ -54,7 +54,7 @@ func (p *pauses) setFull(full bool) (changed bool) {
 }
 
 // Paused reports whether accepting is paused, or was until a moment ago, and for how long all pauses have lasted.
-func (g *Gate) Paused(now deadline.Instant) (paused bool, total time.Duration) {
+func (g *Admission) Paused(now deadline.Instant) (paused bool, total time.Duration) {
 	p := &g.pauses
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -68,7 +68,7 @@ func (g *Gate) Paused(now deadline.Instant) (paused bool, total time.Duration) {
 // becomeFull tells the operator that clients wait, once.
 func (l *Loop) becomeFull() {
 	l.acceptor.settledAt = 0
-	if l.cfg.Gate.pauses.setFull(true) {
+	if l.cfg.Admission.pauses.setFull(true) {
 		l.cfg.Reporter.Trouble(Trouble{Text: fullText})
 	}
 }
@@ -79,7 +79,7 @@ func (l *Loop) settleAccepting() {
 		return
 	}
 	l.acceptor.settledAt = 0
-	if l.cfg.Gate.pauses.setFull(false) {
+	if l.cfg.Admission.pauses.setFull(false) {
 		l.cfg.Reporter.Trouble(Trouble{Text: roomText})
 	}
 }

@@ -26,7 +26,7 @@ func (p *places) note(id, closed uint64) {
 
 // placeOf returns the loop for a connection that has been counted as open.
 func (l *Loop) placeOf(id uint64) *Loop {
-	g := l.cfg.Gate
+	g := l.cfg.Admission
 	l.acceptor.places.note(id, id-min(id, uint64(g.open.Load())))
 	least := g.least()
 	if l.acceptor.places.brief && l.sessions.Load() <= least.sessions.Load()+tolerance {

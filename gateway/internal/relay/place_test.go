@@ -4,10 +4,10 @@ import "testing"
 
 // crew are two loops, of which the first accepts.
 func crew() [2]*Loop {
-	g := NewGate(1<<20, false)
+	g := NewAdmission(1<<20, false)
 	var loops [2]*Loop
 	for i := range loops {
-		loops[i] = &Loop{cfg: Config{Gate: g}}
+		loops[i] = &Loop{cfg: Config{Admission: g}}
 	}
 	g.Share(loops[:])
 	return loops
@@ -15,7 +15,7 @@ func crew() [2]*Loop {
 
 // admitted is the loop to which the one that accepts gives its next client.
 func admitted(loops [2]*Loop) *Loop {
-	g := loops[0].cfg.Gate
+	g := loops[0].cfg.Admission
 	g.open.Add(1)
 	to := loops[0].placeOf(g.nextID.Add(1))
 	to.sessions.Add(1)
@@ -24,7 +24,7 @@ func admitted(loops [2]*Loop) *Loop {
 
 func closed(l *Loop) {
 	l.sessions.Add(-1)
-	l.cfg.Gate.open.Add(-1)
+	l.cfg.Admission.open.Add(-1)
 }
 
 func TestConnectionsThatLastAreSpreadEvenly(t *testing.T) {

@@ -36,13 +36,13 @@ func stalled(t *testing.T) (l *Loop, c *conn, peer int) {
 func TestAUnixUpstreamThatReadsLittleIsNotStalled(t *testing.T) {
 	l, c, peer := stalled(t)
 	for look := range 10 {
-		before := c.session.Events.UpstreamWaits.Moved
+		before := c.session.Events.UpstreamWaits.Progressed
 		if n, err := syscall.Read(peer, make([]byte, 4<<10)); n != 4<<10 || err != nil {
 			t.Fatal(n, err)
 		}
 		l.now = l.now.After(time.Second / 8)
 		l.lookAtWrites(c, session.Upstream)
-		if c.session.Events.UpstreamWaits.Moved == before {
+		if c.session.Events.UpstreamWaits.Progressed == before {
 			t.Fatalf("look %d does not see that 4 KiB were read", look)
 		}
 	}
@@ -51,12 +51,12 @@ func TestAUnixUpstreamThatReadsLittleIsNotStalled(t *testing.T) {
 func TestAUnixUpstreamThatReadsNothingIsStalled(t *testing.T) {
 	l, c, _ := stalled(t)
 	l.lookAtWrites(c, session.Upstream) // finds out what it has read, where the kernel told only its memory before
-	moved := c.session.Events.UpstreamWaits.Moved
+	moved := c.session.Events.UpstreamWaits.Progressed
 	for range 10 {
 		l.now = l.now.After(time.Second / 8)
 		l.lookAtWrites(c, session.Upstream)
 	}
-	if c.session.Events.UpstreamWaits.Moved != moved {
+	if c.session.Events.UpstreamWaits.Progressed != moved {
 		t.Error("nothing was read, and it counts as having moved")
 	}
 }

@@ -24,7 +24,7 @@ func (l *Loop) onReady(c *conn, side session.Side, ready reactor.Ready) {
 		return
 	}
 	if ready.Any(reactor.PeerClosed | reactor.HungUp | reactor.Failed) {
-		leg.toEnd = true
+		leg.readToEOF = true
 	}
 	leg.urgent = leg.urgent || ready.Any(reactor.Urgent)
 	leg.readable = leg.readable || ready.Any(reactor.Readable|reactor.Urgent|reactor.PeerClosed|reactor.HungUp|reactor.Failed)
@@ -64,7 +64,7 @@ func (l *Loop) pump(c *conn, side session.Side) {
 			return
 		}
 		if c.phase != awaiting && l.scarce() {
-			l.passUnheld(c, side)
+			l.passUnbuffered(c, side)
 			return
 		}
 		if !l.pumpUnread(c, side) {
@@ -220,8 +220,8 @@ func (l *Loop) account(c *conn, side session.Side, in session.Read) session.Rece
 		count.Gap.Observe(got.Gap)
 		count.Gap.ObserveN(0, got.Gaps-1)
 	}
-	if got.SpokeAgain > 0 {
-		l.spokeAgain(c, got.SpokeAgain)
+	if got.FalseCut > 0 {
+		l.resumed(c, got.FalseCut)
 	}
 	if got.Sooner {
 		l.rearm(c)
@@ -257,8 +257,8 @@ func (l *Loop) sent(c *conn, side session.Side, errno syscall.Errno) {
 // waitFor notes that side has not taken everything.
 func (l *Loop) waitFor(c *conn, side session.Side) {
 	l.awaitRoom(c, side)
-	l.offerLater(c, side)
-	c.session.Held(side, l.now)
+	l.writeLater(c, side)
+	c.session.Blocked(side, l.now)
 	if side == session.Upstream {
 		c.session.Events.Pause(l.now)
 	}
@@ -268,24 +268,24 @@ func (l *Loop) waitFor(c *conn, side session.Side) {
 // offerAfter is the time until bytes are offered again that the kernel took none of for want of memory.
 const offerAfter = 10 * time.Millisecond
 
-// offerLater follows every write that has left bytes waiting for side. Mostly that side shows as Writable later. Where the kernel
+// writeLater follows every write that has left bytes waiting for side. Mostly that side shows as Writable later. Where the kernel
 // holds none of its bytes, there is none to be acknowledged and nothing will show: it had no memory for sockets (tcp_mem). Then
 // they are offered again after a while.
-func (l *Loop) offerLater(c *conn, side session.Side) {
+func (l *Loop) writeLater(c *conn, side session.Side) {
 	leg := &c.legs[side]
-	leg.unsent = uint32(reactor.Unsent(int(leg.fd)))
+	leg.unacked = uint32(reactor.Unacked(int(leg.fd)))
 	l.tick()
-	if leg.unsent == 0 && c.phase == relaying { // before, lookAt is for something else, and only answers are written
+	if leg.unacked == 0 && c.phase == relaying { // before, lookAt is for something else, and only answers are written
 		c.lookAt = l.now.After(offerAfter)
 	}
 }
 
-// offerAgain offers what waits though nothing is under way.
-func (l *Loop) offerAgain(c *conn) {
+// writeAgain offers what waits though nothing is under way.
+func (l *Loop) writeAgain(c *conn) {
 	c.lookAt = 0
 	for side := session.Client; side <= session.Upstream && c.phase == relaying; side++ {
 		leg := &c.legs[side]
-		if !leg.waited() || reactor.Unsent(int(leg.fd)) > 0 {
+		if !leg.hasPending() || reactor.Unacked(int(leg.fd)) > 0 {
 			continue
 		}
 		l.onWritable(c, side)
@@ -303,9 +303,9 @@ func (l *Loop) flush(c *conn, side session.Side) {
 	}
 	if !leg.pending.empty() {
 		l.awaitRoom(c, side)
-		l.offerLater(c, side)
+		l.writeLater(c, side)
 		if moved > 0 {
-			c.session.Moved(side, l.now)
+			c.session.Progressed(side, l.now)
 		}
 		l.rearm(c)
 		return
@@ -320,8 +320,8 @@ func (l *Loop) onWritable(c *conn, side session.Side) {
 		l.flush(c, side)
 		return
 	}
-	if leg.starved {
-		leg.starved = false
+	if leg.unbuffered {
+		leg.unbuffered = false
 		l.taken(c, side)
 	}
 }
@@ -329,8 +329,8 @@ func (l *Loop) onWritable(c *conn, side session.Side) {
 // taken goes on after side has taken everything.
 func (l *Loop) taken(c *conn, side session.Side) {
 	l.forgetRoom(c, side)
-	c.legs[side].unsent = 0
-	c.session.Taken(c.rules(), side, l.now)
+	c.legs[side].unacked = 0
+	c.session.Drained(c.rules(), side, l.now)
 	if side == session.Upstream {
 		l.readClientAgain(c)
 	} else {

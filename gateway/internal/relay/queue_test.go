@@ -26,7 +26,7 @@ func TestALookAtTheClientForgetsNoTurnOfTheUpstream(t *testing.T) {
 // rawRoute takes bytes as they come.
 func rawRoute() *Route {
 	return &Route{
-		RouteStats: NewRouteStats("raw", 1), Wire: &Wire{},
+		RouteStats: NewRouteStats("raw", 1), Pinned: &Pinned{},
 		Rules: session.Rules{Protocol: protocol.NewFraming([2]protocol.Framer{protocol.NewRaw(), protocol.NewRaw()})},
 	}
 }
@@ -39,8 +39,8 @@ func lone(t *testing.T) (*Loop, [2]int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gate := NewGate(1, false)
-	l, err := New(Config{Clock: clock, Budget: NewBudget(1 << 20), Gate: gate})
+	gate := NewAdmission(1, false)
+	l, err := New(Config{Clock: clock, Budget: NewBudget(1 << 20), Admission: gate})
 	if err != nil {
 		t.Fatal(err)
 	}

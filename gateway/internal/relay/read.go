@@ -49,14 +49,14 @@ func (l *Loop) peek(c *conn, side session.Side, b []byte) (int, syscall.Errno) {
 // descriptors that came along.
 func (c *conn) shortIsLast(side session.Side) bool {
 	leg := &c.legs[side]
-	return !leg.toEnd && !leg.urgent && !c.isUnix(side)
+	return !leg.readToEOF && !leg.urgent && !c.isUnix(side)
 }
 
 func (c *conn) isUnix(side session.Side) bool {
 	if side == session.Client {
 		return c.client == peer{}
 	}
-	return c.use.Held() && c.use.Address().IsUnix()
+	return c.use.Reserved() && c.use.Address().IsUnix()
 }
 
 // drained is asked after an Again, and reports whether it is true. At an urgent mark it may not be.

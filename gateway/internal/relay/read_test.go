@@ -25,11 +25,11 @@ type scene struct {
 }
 
 // scene is the loop's reporter.
-func (s *scene) Ended(e ledger.Ended)  { s.ended = e.Reason }
-func (s *scene) Observed(Observed)     {}
-func (s *scene) SpokeAgain(SpokeAgain) {}
-func (s *scene) Trouble(Trouble)       {}
-func (s *scene) Health(Health)         {}
+func (s *scene) Ended(e ledger.Ended) { s.ended = e.Reason }
+func (s *scene) Observed(Observed)    {}
+func (s *scene) Resumed(Resumed)      {}
+func (s *scene) Trouble(Trouble)      {}
+func (s *scene) Health(Health)        {}
 
 func newScene(t *testing.T, framer protocol.Framer) *scene {
 	t.Helper()
@@ -61,14 +61,14 @@ func newScene(t *testing.T, framer protocol.Framer) *scene {
 // connectedPair returns the accepted and the connecting end of a TCP connection.
 func connectedPair(t *testing.T) (accepted, connecting int) {
 	t.Helper()
-	door := anywhere(t)
-	defer door.Close()
-	connecting, _, errno := reactor.Connect(reactor.TCP(netip.MustParseAddrPort(door.String())))
+	b := anywhere(t)
+	defer b.Close()
+	connecting, _, errno := reactor.Connect(reactor.TCP(netip.MustParseAddrPort(b.String())))
 	if errno != 0 {
 		t.Fatal(errno)
 	}
 	wait(t, "a client comes", func() bool {
-		accepted, _, errno = door.Accept()
+		accepted, _, errno = b.Accept()
 		return errno == 0
 	})
 	t.Cleanup(func() { reactor.Close(connecting) }) // the loop closes the other
@@ -93,7 +93,7 @@ func (s *scene) send(side session.Side, b []byte) {
 		}
 		b = b[n:]
 	}
-	wait(s.t, "all is acknowledged", func() bool { return reactor.Unsent(s.peers[side]) == 0 })
+	wait(s.t, "all is acknowledged", func() bool { return reactor.Unacked(s.peers[side]) == 0 })
 }
 
 func (s *scene) sendUrgent(side session.Side, b byte) {
@@ -181,7 +181,7 @@ func TestBytesBehindAnUrgentMarkArePassedOn(t *testing.T) {
 			s.send(session.Upstream, before)
 			s.sendUrgent(session.Upstream, '!')
 			s.send(session.Upstream, after)
-			if errno := reactor.Finish(s.peers[session.Upstream]); errno != 0 {
+			if errno := reactor.CloseWrite(s.peers[session.Upstream]); errno != 0 {
 				t.Fatal(errno)
 			}
 			s.expect(session.Client, append(append(before, '!'), after...), 0, session.Open)
@@ -219,7 +219,7 @@ func TestASpliceThatFailsHereIsNoEndOfAPeer(t *testing.T) {
 		s.l.pool.pipes.free = []*chunk{{}} // its descriptors are no pipe's
 		sent := make([]byte, 100_000)
 		s.send(session.Upstream, sent)
-		if errno := reactor.Finish(s.peers[session.Upstream]); errno != 0 {
+		if errno := reactor.CloseWrite(s.peers[session.Upstream]); errno != 0 {
 			t.Fatal(errno)
 		}
 		s.expect(session.Client, sent, 0, session.Open)

@@ -11,11 +11,11 @@ import (
 )
 
 // Route is what loops need to know of a route under one policy file. An edit makes a new one, which open connections get,
-// too; what it has in common with the old one is its RouteStats and, as long as these are the same, its Wire.
+// too; what it has in common with the old one is its RouteStats and, as long as these are the same, its Pinned.
 type Route struct {
 	// Set once, then read only.
 	*RouteStats
-	*Wire
+	*Pinned
 	Rules               session.Rules
 	Allow, Deny         []netip.Prefix
 	Limit               int     // connections at most; 0: no limit
@@ -35,8 +35,8 @@ const (
 	ResetStandard                // it depends on the protocol
 )
 
-// Wire is what a connection keeps as long as it is open, whatever becomes of its route's policy: what it was opened with.
-type Wire struct {
+// Pinned is what a connection keeps as long as it is open, whatever becomes of its route's policy: what it was opened with.
+type Pinned struct {
 	// Set once, then read only.
 	ProtocolName string            // in the words of the policy file
 	Protocol     protocol.Protocol // with the limit of the policy file that it was made for
@@ -48,7 +48,7 @@ type Wire struct {
 }
 
 // To returns w for a connection that has no upstream yet, and gets the one of next.
-func (w *Wire) To(next *Wire) *Wire {
+func (w *Pinned) To(next *Pinned) *Pinned {
 	if w.Upstream == next.Upstream && w.Retries == next.Retries {
 		return w
 	}
@@ -58,12 +58,12 @@ func (w *Wire) To(next *Wire) *Wire {
 }
 
 // On returns r for a connection that was opened with w.
-func (r *Route) On(w *Wire) *Route {
-	if w == r.Wire {
+func (r *Route) On(w *Pinned) *Route {
+	if w == r.Pinned {
 		return r
 	}
 	own := *r
-	own.Wire = w
+	own.Pinned = w
 	own.Rules.Bounded = w.Bounded
 	own.Rules.Protocol = w.protocol(r.Answers).Limited(r.MessageSize)
 	if r.ResetOn == ResetStandard {
@@ -105,7 +105,7 @@ func contains(prefixes []netip.Prefix, addr netip.Addr) bool {
 }
 
 // protocol returns the rule by which the connection is read.
-func (w *Wire) protocol(answers bool) protocol.Protocol {
+func (w *Pinned) protocol(answers bool) protocol.Protocol {
 	if answers && w.Answering != nil {
 		return w.Answering
 	}

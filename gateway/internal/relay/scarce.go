@@ -11,18 +11,18 @@ import (
 // scarce reports whether a read must not bring more than the other side takes: always before another read of each
 // loop could spend the budget.
 func (l *Loop) scarce() bool {
-	return l.cfg.Budget.Used()+reserve(len(l.cfg.Gate.loops)) > l.cfg.Budget.limit.Load()
+	return l.cfg.Budget.Used()+reserve(len(l.cfg.Admission.loops)) > l.cfg.Budget.limit.Load()
 }
 
 // mayPipe reports whether all loops could hold what a pipe carries and still have what they keep in reserve.
 func (l *Loop) mayPipe() bool {
-	loops := len(l.cfg.Gate.loops)
+	loops := len(l.cfg.Admission.loops)
 	return l.cfg.Budget.Used()+reserve(loops)+pipeSize*int64(loops) <= l.cfg.Budget.limit.Load()
 }
 
-// passUnheld offers to the other side what lies in side's socket, behind what is kept of it. What may yet become a heartbeat stays
+// passUnbuffered offers to the other side what lies in side's socket, behind what is kept of it. What may yet become a heartbeat stays
 // there, and so does the beginning of a header: a socket tells when more has come.
-func (l *Loop) passUnheld(c *conn, side session.Side) {
+func (l *Loop) passUnbuffered(c *conn, side session.Side) {
 	k := l.recall(c, side)
 	at := len(k.buf)
 	n := l.peekBehind(c, side, at)
@@ -33,7 +33,7 @@ func (l *Loop) passUnheld(c *conn, side session.Side) {
 	b := l.buf[:at+n]
 	got := c.session.Look(c.rules(), side, b)
 	pass := max(k.passed, c.passable(side, &got, b, n))
-	done, ok := l.offer(c, side.Other(), b[:pass], k.passed)
+	done, ok := l.writeTo(c, side.Other(), b[:pass], k.passed)
 	if !ok {
 		return
 	}
@@ -49,7 +49,7 @@ func (l *Loop) passUnheld(c *conn, side session.Side) {
 	}
 	switch full := len(b) == len(l.buf); {
 	case passed < pass:
-		c.legs[side.Other()].starved = true
+		c.legs[side.Other()].unbuffered = true
 		l.waitFor(c, side.Other())
 	case got.Broke != session.Open:
 		l.endFor(c, got.Broke, breachOf(c, side, &got, b, len(b)-max(done, at)))
@@ -77,7 +77,7 @@ func (c *conn) passable(side session.Side, got *session.Receipt, b []byte, n int
 	switch {
 	case got.Again == 0:
 		return got.Pass
-	case leg.urgent, leg.toEnd && reactor.Unread(int(leg.fd)) <= n:
+	case leg.urgent, leg.readToEOF && reactor.Unread(int(leg.fd)) <= n:
 		return len(b)
 	case got.Pass == len(b):
 		return got.Pass - got.Again
@@ -86,7 +86,7 @@ func (c *conn) passable(side session.Side, got *session.Receipt, b []byte, n int
 }
 
 // offer writes to side what of b has not been passed on, as much as it takes, and returns how much of b is passed on then.
-func (l *Loop) offer(c *conn, side session.Side, b []byte, passed int) (now int, ok bool) {
+func (l *Loop) writeTo(c *conn, side session.Side, b []byte, passed int) (now int, ok bool) {
 	if passed == len(b) {
 		return passed, true
 	}

@@ -119,10 +119,10 @@ func (r reporter) Ended(ledger.Ended) {
 	default:
 	}
 }
-func (reporter) Observed(relay.Observed)     {}
-func (reporter) SpokeAgain(relay.SpokeAgain) {}
-func (reporter) Trouble(relay.Trouble)       {}
-func (reporter) Health(relay.Health)         {}
+func (reporter) Observed(relay.Observed) {}
+func (reporter) Resumed(relay.Resumed)   {}
+func (reporter) Trouble(relay.Trouble)   {}
+func (reporter) Health(relay.Health)     {}
 
 // runLoop runs a loop with a raw route to a server that returns what it gets.
 func runLoop(t *testing.T, r reporter, timers deadline.Durations) (*relay.Loop, string) {
@@ -141,22 +141,22 @@ func runLoop(t *testing.T, r reporter, timers deadline.Durations) (*relay.Loop, 
 	up.SetEndpoints(upstream.New(upstream.Config{Members: []upstream.Member{{Endpoint: endpoint, Weight: 1}}}))
 	route := &relay.Route{
 		RouteStats: relay.NewRouteStats("r", 1),
-		Wire:       &relay.Wire{Upstream: up},
+		Pinned:     &relay.Pinned{Upstream: up},
 		Rules: session.Rules{
 			Protocol: protocol.NewFraming([2]protocol.Framer{protocol.NewRaw(), protocol.NewRaw()}),
 			ResetOn:  [2]bool{session.Client: true},
 			Enforced: timers,
 		},
 	}
-	gate := relay.NewGate(10, false)
+	gate := relay.NewAdmission(10, false)
 	loop, err := relay.New(relay.Config{
-		Clock: clock, Budget: relay.NewBudget(1 << 20), Gate: gate, Reporter: r,
+		Clock: clock, Budget: relay.NewBudget(1 << 20), Admission: gate, Reporter: r,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	gate.Share([]*relay.Loop{loop})
-	if err := loop.Accept([]relay.Door{{Listener: listener, Route: route}}); err != nil {
+	if err := loop.Accept([]relay.Binding{{Listener: listener, Route: route}}); err != nil {
 		t.Fatal(err)
 	}
 	var wg sync.WaitGroup

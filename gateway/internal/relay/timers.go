@@ -43,7 +43,7 @@ func (l *Loop) onDue(c *conn) {
 		l.settled(c)
 	}
 	if c.lookAt != 0 && c.lookAt <= l.now && c.phase == relaying {
-		l.offerAgain(c)
+		l.writeAgain(c)
 		if c.phase != relaying {
 			return
 		}
@@ -125,9 +125,9 @@ func (l *Loop) readUp(c *conn, side session.Side) {
 // lookAtWrites finds out whether side has acknowledged something since the last look.
 func (l *Loop) lookAtWrites(c *conn, side session.Side) {
 	switch {
-	case c.legs[side].waited():
+	case c.legs[side].hasPending():
 		l.lookAtWaiting(c, side)
-	case side == session.Client && (c.session.Events.Draining || c.session.IdleWaits(c.rules(), l.now)):
+	case side == session.Client && (c.session.Events.KernelPending || c.session.IdleWaits(c.rules(), l.now)):
 		l.lookAtReply(c)
 	}
 }
@@ -136,12 +136,12 @@ func (l *Loop) lookAtWrites(c *conn, side session.Side) {
 func (l *Loop) lookAtWaiting(c *conn, side session.Side) {
 	leg := &c.legs[side]
 	unacked := uint32(reactor.ProgressOf(int(leg.fd)).Unacked)
-	if unacked < leg.unsent {
-		c.session.Moved(side, l.now)
+	if unacked < leg.unacked {
+		c.session.Progressed(side, l.now)
 	} else {
-		c.session.Looked(side, l.now)
+		c.session.Polled(side, l.now)
 	}
-	leg.unsent = unacked
+	leg.unacked = unacked
 }
 
 // lookAtReply finds out whether the kernel still holds something of a message to the client, for which idle_timeout waits.
@@ -149,10 +149,10 @@ func (l *Loop) lookAtReply(c *conn) {
 	p := reactor.ProgressOf(int(c.legs[session.Client].fd))
 	l.tick() // LastAck is told as of now
 	if p.Unacked == 0 {
-		c.session.Drained(c.rules(), p.Mark, p.LastAck, l.now)
+		c.session.AllAcked(c.rules(), p.Mark, p.LastAck, l.now)
 		return
 	}
-	c.session.Draining(p.Mark, p.LastAck, l.now)
+	c.session.Unacked(p.Mark, p.LastAck, l.now)
 }
 
 // observe counts the timers of a dry run.
@@ -173,10 +173,10 @@ func (l *Loop) observe(c *conn) {
 	}
 }
 
-// spokeAgain notes that a client spoke after a silence for which a dry run had counted it as ended.
-func (l *Loop) spokeAgain(c *conn, silence time.Duration) {
+// resumed notes that a client spoke after a silence for which a dry run had counted it as ended.
+func (l *Loop) resumed(c *conn, silence time.Duration) {
 	l.count(c).Silences.Spoke(silence)
-	l.cfg.Reporter.SpokeAgain(SpokeAgain{ID: c.id, Route: c.route, Client: c.client.address(), At: l.now, Silence: silence})
+	l.cfg.Reporter.Resumed(Resumed{ID: c.id, Route: c.route, Client: c.client.address(), At: l.now, Silence: silence})
 }
 
 // fire does what the timer t, due since at, is there for.
@@ -203,8 +203,8 @@ func (l *Loop) mayBeAnswered(c *conn) bool {
 	k, unread := l.keptOf(c, session.Client), l.unread(c)
 	switch {
 	case unread == 0 && !k.rest:
-		return c.session.MayBeAnswered(c.rules()) || leg.toEnd
-	case leg.toEnd:
+		return c.session.MayBeAnswered(c.rules()) || leg.readToEOF
+	case leg.readToEOF:
 		return true
 	}
 	buf := l.buf
@@ -233,7 +233,7 @@ func (l *Loop) unread(c *conn) int {
 
 // closeRead reads the client no more, once what it had sent in time has been read.
 func (l *Loop) closeRead(c *conn) {
-	if c.session.Events.Paused() && (l.unread(c) > 0 || c.legs[session.Client].toEnd || l.keptOf(c, session.Client).rest) {
+	if c.session.Events.Paused() && (l.unread(c) > 0 || c.legs[session.Client].readToEOF || l.keptOf(c, session.Client).rest) {
 		c.session.OweRead()
 	} else {
 		c.session.CloseRead(l.now)

@@ -109,7 +109,7 @@ var ends = [session.ReasonCount]upstream.End{
 
 // releaseEndpoint gives back the place of a session that has ended for cause.
 func (l *Loop) releaseEndpoint(c *conn, cause session.Reason) {
-	if !c.use.Held() {
+	if !c.use.Reserved() {
 		return
 	}
 	e := upstream.Ending{How: ends[cause], Silent: c.session.Flows[session.Upstream].Bytes == 0}

@@ -68,7 +68,7 @@ func TestAnEditedWriteTimeoutTakesTheUserTimeoutOfOpenConnectionsAlong(t *testin
 		{time.Minute, 1000 * 24 * time.Hour, math.MaxInt32 * time.Millisecond, math.MaxInt32 * time.Millisecond},
 	} {
 		next := withTimeouts(step.user, step.write)
-		next.RouteStats, next.Wire = c.route.RouteStats, c.route.Wire
+		next.RouteStats, next.Pinned = c.route.RouteStats, c.route.Pinned
 		l.Apply(&Edit{Routes: map[*RouteStats]*Route{c.route.RouteStats: next}})
 		if client, upstream := userTimeout(t, c.legs[0].fd), userTimeout(t, c.legs[1].fd); client != step.client || upstream != step.upstream {
 			t.Errorf("with write_timeout %v the sockets have %v and %v, want %v and %v", step.write, client, upstream, step.client, step.upstream)

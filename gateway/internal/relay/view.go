@@ -64,7 +64,7 @@ func (l *Loop) view(c *conn) View {
 		ID: c.id, Loop: l.cfg.Index, Slot: c.slot, Route: c.route, Client: c.client.address(), Session: c.session,
 		State: Relaying, Draining: l.drainReason(c, session.Open), DrainBy: deadline.Never, At: l.now, token: c.token(session.Client),
 	}
-	if c.use.Held() {
+	if c.use.Reserved() {
 		v.Endpoint = c.use.Endpoint
 	}
 	switch c.phase {

@@ -13,7 +13,7 @@ func TestAnEditSparesTheAttemptUnderWayAndNotTheNext(t *testing.T) {
 	old.Enforced[deadline.Connect], edited.Enforced[deadline.Connect] = time.Minute, time.Second
 	s := Accept(at(0), 0)
 	s.Dialling(at(0))
-	s.Judge(old, edited, at(10*time.Second), 20*time.Second, 1<<15)
+	s.ApplyRules(old, edited, at(10*time.Second), 20*time.Second, 1<<15)
 	if due := s.Next(edited); due != at(20*time.Second) {
 		t.Errorf("the attempt under way is given up at %v, want half the grace after the edit", due.Since(at(0)))
 	}

@@ -6,19 +6,19 @@ import (
 	"idlegate/gateway/internal/deadline"
 )
 
-// Judge has an open session obey other rules from now on; their framers must be those it had. All its timers are measured
+// ApplyRules makes an open session follow other rules from now on; their framers must be those it had. All its timers are measured
 // from the same events as before. What the edit alone has made overdue ends the session within grace, at the share of it
 // that is given in 1/65536; what was due anyway, or becomes due later, is not put off. A dry run counts anew what it watches
 // with another value.
 //
 // Next may be sooner than it was, and a client may have to be read again that ReadClosed said was not.
-func (s *Session) Judge(old, edited *Rules, now deadline.Instant, grace time.Duration, share uint16) {
+func (s *Session) ApplyRules(old, edited *Rules, now deadline.Instant, grace time.Duration, share uint16) {
 	before, reset := s.overdue(old, now), s.Events.Reset()
 	s.Events.ResetOn = edited.ResetOn
 	s.recount(old, edited, s.Events.Reset() != reset)
 	s.redraw(old, edited, share)
 	s.readAgain(edited, now)
-	s.spare(before, s.overdue(edited, now), now, now.After(time.Duration(float64(grace)*float64(share)/65536)))
+	s.grace(before, s.overdue(edited, now), now, now.After(time.Duration(float64(grace)*float64(share)/65536)))
 }
 
 // overdue returns the timers to be enforced that are due at now, or would be if the client were read.
@@ -83,24 +83,24 @@ func (s *Session) readAgain(r *Rules, now deadline.Instant) {
 		return
 	}
 	s.ReadClosed = false
-	if s.Events.UpstreamWaits.Moved == 0 && s.Events.ConnectBegan == 0 {
+	if s.Events.UpstreamWaits.Progressed == 0 && s.Events.ConnectBegan == 0 {
 		s.Events.Resume(now)
 	}
 }
 
-// spare puts off until then the timers that are due now and were not before. What an earlier edit has made overdue, and has
+// grace puts off until then the timers that are due now and were not before. What an earlier edit has made overdue, and has
 // still put off, is not put off for longer.
-func (s *Session) spare(before, due deadline.Set, now, until deadline.Instant) {
-	s.spared &= before & due
-	if s.sparedUntil <= now {
-		s.spared = 0
+func (s *Session) grace(before, due deadline.Set, now, until deadline.Instant) {
+	s.graced &= before & due
+	if s.gracedUntil <= now {
+		s.graced = 0
 	}
 	fresh := due &^ before
 	if fresh == 0 {
 		return
 	}
-	if s.spared != 0 {
-		until = min(until, s.sparedUntil)
+	if s.graced != 0 {
+		until = min(until, s.gracedUntil)
 	}
-	s.spared, s.sparedUntil = s.spared|fresh, until
+	s.graced, s.gracedUntil = s.graced|fresh, until
 }

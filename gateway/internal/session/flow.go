@@ -26,7 +26,7 @@ type Receipt struct {
 	Heartbeats uint64         // that were completed
 	Gaps       uint64         // between client messages that they ended; one less where the client's first is among them
 	Gap        time.Duration  // the first of these; the others are 0, as all messages of one read come at one instant
-	SpokeAgain time.Duration  // not 0: after so long a silence, for which a dry run had counted idle_timeout
+	FalseCut   time.Duration  // not 0: after so long a silence, for which a dry run had counted idle_timeout
 	Broke      Reason         // Open, ProtocolError or MessageTooLarge: Pass bytes are sound, and the session ends
 	Fault      protocol.Fault // of Broke
 	Opaque     bool           // the connection has become opaque
@@ -45,7 +45,7 @@ func (s *Session) Received(r *Rules, side Side, in Read, now deadline.Instant) R
 	f.Messages += got.Messages
 	f.Heartbeats = uint32(min(math.MaxUint32, uint64(f.Heartbeats)+got.Heartbeats))
 	if got.Messages > 0 {
-		got.SpokeAgain = s.spoke(r, side, now)
+		got.FalseCut = s.spoke(r, side, now)
 		if side == Client {
 			s.clientSpoke(&got, now)
 		}
@@ -56,7 +56,7 @@ func (s *Session) Received(r *Rules, side Side, in Read, now deadline.Instant) R
 	} else {
 		s.upstreamMessage(r, got, now)
 	}
-	s.halfOpenMoved(side, now)
+	s.halfOpenProgressed(side, now)
 	got.Sooner = begun || before != s.waiting()
 	return got
 }
@@ -64,10 +64,10 @@ func (s *Session) Received(r *Rules, side Side, in Read, now deadline.Instant) R
 // spoke notes complete messages of side. It returns the silence before them if they restart idle_timeout and a dry run has
 // counted that.
 func (s *Session) spoke(r *Rules, side Side, now deadline.Instant) (counted time.Duration) {
-	at := s.Events.Attended(now)
+	at := s.Events.ReadClock(now)
 	if r.ResetOn[side] {
-		silence := max(s.hushed, s.Events.Silence(now))
-		s.Quiet, s.hushed = max(s.Quiet, silence), 0
+		silence := max(s.silenceSoFar, s.Events.Silence(now))
+		s.MaxSilence, s.silenceSoFar = max(s.MaxSilence, silence), 0
 		if s.Events.Observed.Has(deadline.IdleTimeout) {
 			counted = silence
 		}
@@ -81,14 +81,14 @@ func (s *Session) spoke(r *Rules, side Side, now deadline.Instant) (counted time
 // started notes that t counts anew: a dry run may count it again, and what an edit has made of it before is past.
 func (s *Session) started(t deadline.Timer) {
 	s.Events.Observed = s.Events.Observed.Without(t)
-	s.spared = s.spared.Without(t)
+	s.graced = s.graced.Without(t)
 }
 
-// replyMoves notes that bytes of a lasting message to the client move, which began at the attended instant began unless one
+// replyMoves notes that bytes of a lasting message to the client move, which began at the instant of the read clock began unless one
 // was under way. It divides the silence.
 func (s *Session) replyMoves(began, now deadline.Instant) {
 	if s.Events.ReplyMoved == 0 {
-		s.hushed = max(s.hushed, s.Events.Silence(now))
+		s.silenceSoFar = max(s.silenceSoFar, s.Events.Silence(now))
 	}
 	s.Events.ReplyMoves(began, now)
 }
@@ -102,7 +102,7 @@ type waiting struct {
 
 func (s *Session) waiting() waiting {
 	e := &s.Events
-	return waiting{e.MessageBegan != 0, e.ReplyMoved != 0, e.Draining, e.Observed}
+	return waiting{e.MessageBegan != 0, e.ReplyMoved != 0, e.KernelPending, e.Observed}
 }
 
 // bounded reports whether the connection has messages, so that there are boundaries between them.
@@ -219,7 +219,7 @@ func (s *Session) clientMessage(got Receipt, now deadline.Instant) (begun bool) 
 	if s.Events.MessageBegan != 0 && got.Messages == 0 {
 		return false
 	}
-	s.Events.MessageBegan = s.Events.Attended(now)
+	s.Events.MessageBegan = s.Events.ReadClock(now)
 	s.started(deadline.Message)
 	return true
 }
@@ -231,14 +231,14 @@ func (s *Session) upstreamMessage(r *Rules, got Receipt, now deadline.Instant) {
 		s.replyEnded(r, now)
 	}
 	if !s.atBoundary(Upstream) {
-		s.replyMoves(s.Events.Attended(now), now)
+		s.replyMoves(s.Events.ReadClock(now), now)
 	}
 }
 
 // serverSpoke notes the first message of a server that speaks first.
 func (s *Session) serverSpoke(got Receipt, now deadline.Instant) {
 	if s.Flows[Upstream].Messages == got.Messages && s.Flows[Client].Bytes == 0 {
-		s.Events.Greeted = s.Events.Attended(now)
+		s.Events.Greeted = s.Events.ReadClock(now)
 		s.started(deadline.FirstMessage)
 	}
 }
@@ -247,7 +247,7 @@ func (s *Session) serverSpoke(got Receipt, now deadline.Instant) {
 // held. If idle_timeout has waited for it, the end is not before the client has acknowledged what its kernel holds.
 func (s *Session) replyEnded(r *Rules, now deadline.Instant) {
 	switch e := &s.Events; {
-	case e.ReplyMoved == 0 || e.Draining || e.ClientWaits.Moved != 0:
+	case e.ReplyMoved == 0 || e.KernelPending || e.ClientWaits.Progressed != 0:
 	case s.IdleWaits(r, now):
 		e.ReplyDrains(e.DrainMark, now, 0)
 	default:
@@ -262,7 +262,7 @@ func (s *Session) replyOver(r *Rules, end deadline.Instant) {
 	watched := s.watched()
 	e.ReplyEnds(r.Enforced[deadline.IdleTimeout], end)
 	if e.IdleFrom == e.Replied {
-		s.spared = s.spared.Without(deadline.IdleTimeout)
+		s.graced = s.graced.Without(deadline.IdleTimeout)
 	}
 	if r.DryRun && !e.Observed.Has(deadline.IdleTimeout) {
 		watched.ReplyEnds(r.Observed[deadline.IdleTimeout], end)
@@ -270,8 +270,8 @@ func (s *Session) replyOver(r *Rules, end deadline.Instant) {
 	}
 }
 
-// halfOpenMoved restarts half_close_timeout if side is the one that is still open.
-func (s *Session) halfOpenMoved(side Side, now deadline.Instant) {
+// halfOpenProgressed restarts half_close_timeout if side is the one that is still open.
+func (s *Session) halfOpenProgressed(side Side, now deadline.Instant) {
 	if s.Events.HalfClosed != 0 && !s.Flows[side].FIN {
 		s.Events.HalfClosed = now
 		s.started(deadline.HalfClose)
@@ -293,48 +293,48 @@ func writeTimer(side Side) deadline.Timer {
 	return deadline.UpstreamWrite
 }
 
-// Held notes that side does not take bytes that wait for it.
-func (s *Session) Held(side Side, now deadline.Instant) {
-	if w := s.waits(side); w.Moved == 0 {
-		*w = deadline.Wait{Moved: now, Looked: now}
+// Blocked notes that side does not take bytes that wait for it.
+func (s *Session) Blocked(side Side, now deadline.Instant) {
+	if w := s.waits(side); w.Progressed == 0 {
+		*w = deadline.Wait{Progressed: now, Polled: now}
 		s.started(writeTimer(side))
 	}
 	if side == Client {
-		s.replyMoves(s.Events.Attended(now), now)
+		s.replyMoves(s.Events.ReadClock(now), now)
 	}
 }
 
-// Moved notes that side's kernel has acknowledged some of the bytes that wait for it.
-func (s *Session) Moved(side Side, now deadline.Instant) {
-	if w := s.waits(side); w.Moved != 0 {
-		*w = deadline.Wait{Moved: now, Looked: now}
-		s.spared = s.spared.Without(writeTimer(side))
+// Progressed notes that side's kernel has acknowledged some of the bytes that wait for it.
+func (s *Session) Progressed(side Side, now deadline.Instant) {
+	if w := s.waits(side); w.Progressed != 0 {
+		*w = deadline.Wait{Progressed: now, Polled: now}
+		s.graced = s.graced.Without(writeTimer(side))
 	}
 	if side == Client && s.Events.ReplyMoved != 0 {
 		s.Events.ReplyMoved = now
 	}
-	s.halfOpenMoved(side.Other(), now)
+	s.halfOpenProgressed(side.Other(), now)
 }
 
-// Looked notes that a look found nothing acknowledged.
-func (s *Session) Looked(side Side, now deadline.Instant) {
-	if w := s.waits(side); w.Moved != 0 {
-		w.Looked = now
+// Polled notes that a look found nothing acknowledged.
+func (s *Session) Polled(side Side, now deadline.Instant) {
+	if w := s.waits(side); w.Progressed != 0 {
+		w.Polled = now
 	}
 }
 
-// Taken notes that side has taken all that waited for it.
-func (s *Session) Taken(r *Rules, side Side, now deadline.Instant) {
-	s.Moved(side, now)
+// Drained notes that side has taken all that waited for it.
+func (s *Session) Drained(r *Rules, side Side, now deadline.Instant) {
+	s.Progressed(side, now)
 	*s.waits(side) = deadline.Wait{}
 	if side == Client && s.atBoundary(Upstream) {
 		s.replyEnded(r, now)
 	}
 }
 
-// Draining notes that the kernel still holds bytes for the client, which has acknowledged nothing for lastAck: a message is
+// Unacked notes that the kernel still holds bytes for the client, which has acknowledged nothing for lastAck: a message is
 // under way, whether or not we hold something of it. mark grows as bytes are acknowledged.
-func (s *Session) Draining(mark uint32, lastAck time.Duration, now deadline.Instant) {
+func (s *Session) Unacked(mark uint32, lastAck time.Duration, now deadline.Instant) {
 	e := &s.Events
 	if e.ReplyMoved == 0 { // what is seen for the first time began to wait when the upstream spoke last, if not before
 		began := e.Spoke[Upstream]
@@ -342,17 +342,17 @@ func (s *Session) Draining(mark uint32, lastAck time.Duration, now deadline.Inst
 		e.ReplyMoved = min(now, e.Unattended(began))
 	}
 	s.acknowledged(mark, lastAck, now)
-	if s.atBoundary(Upstream) && e.ClientWaits.Moved == 0 {
+	if s.atBoundary(Upstream) && e.ClientWaits.Progressed == 0 {
 		e.ReplyDrains(mark, e.ReplyMoved, now)
 	}
 }
 
-// Drained notes that the kernel holds nothing for the client any more, which has acknowledged nothing for lastAck. What the
+// AllAcked notes that the kernel holds nothing for the client any more, which has acknowledged nothing for lastAck. What the
 // last look found was acknowledged after it.
-func (s *Session) Drained(r *Rules, mark uint32, lastAck time.Duration, now deadline.Instant) {
+func (s *Session) AllAcked(r *Rules, mark uint32, lastAck time.Duration, now deadline.Instant) {
 	switch e := &s.Events; {
-	case e.Draining:
-		s.replyOver(r, min(now, max(now.After(-lastAck), e.ReplyMoved, e.ClientWaits.Looked)))
+	case e.KernelPending:
+		s.replyOver(r, min(now, max(now.After(-lastAck), e.ReplyMoved, e.ClientWaits.Polled)))
 	case e.ReplyMoved != 0:
 		s.acknowledged(mark, lastAck, now)
 	}

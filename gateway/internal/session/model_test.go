@@ -40,15 +40,15 @@ type model struct {
 
 	paused, pausedAt, still int // paused: 1 while the client is not read
 
-	from    int // attended: what idle_timeout counts from
-	reset   int // attended: the last resetting message
-	replied int // attended: end of the last message to the client that was under way
+	from    int // read clock: what idle_timeout counts from
+	reset   int // read clock: the last resetting message
+	replied int // read clock: end of the last message to the client that was under way
 	edits   edits
-	replies [][2]int // attended: begin and end of messages to the client since the last resetting one
+	replies [][2]int // read clock: begin and end of messages to the client since the last resetting one
 
 	clientFIN, midClient, midReply bool
 	held, kernel                   bool // what waits for the client in the gateway, and in its kernel
-	began                          int  // attended: of the client's message
+	began                          int  // read clock: of the client's message
 	moved                          int  // last byte of what is under way to the client
 	heldMoved                      int
 }
@@ -299,7 +299,7 @@ func ends(t *testing.T, timers modelled, events []happening) (int, string) {
 		if h.what == "edit" {
 			old := p.rules
 			set(h.value)
-			p.session.Judge(&old, &p.rules, p.now, 0, 0)
+			p.session.ApplyRules(&old, &p.rules, p.now, 0, 0)
 			p.tick()
 			continue
 		}

@@ -177,7 +177,7 @@ func (p *player) edit(settings string) {
 	p.rules = defaultRules()
 	p.rules.Protocol, p.rules.Bounded, p.rules.ResetOn = old.Protocol, old.Bounded, old.ResetOn
 	p.policy(strings.Join(timers, " "))
-	p.session.Judge(&old, &p.rules, p.now, grace, uint16(share*65536))
+	p.session.ApplyRules(&old, &p.rules, p.now, grace, uint16(share*65536))
 	p.tick()
 }
 
@@ -224,8 +224,8 @@ func (p *player) tick() {
 	}
 	switch t, _ := p.session.Due(&p.rules, p.now); {
 	case t == deadline.None:
-		p.session.Looked(Client, p.now)
-		p.session.Looked(Upstream, p.now)
+		p.session.Polled(Client, p.now)
+		p.session.Polled(Upstream, p.now)
 	case t == deadline.ReadDeadline && p.session.MayBeAnswered(&p.rules):
 		p.session.CloseRead(p.now)
 	default:
@@ -237,11 +237,11 @@ func (p *player) tick() {
 func (p *player) look() {
 	s, lastAck := &p.session, p.now.Since(p.kernel.lastAck)
 	switch {
-	case !s.Events.Draining && !s.IdleWaits(&p.rules, p.now):
+	case !s.Events.KernelPending && !s.IdleWaits(&p.rules, p.now):
 	case p.kernel.holds:
-		s.Draining(p.kernel.mark, lastAck, p.now)
+		s.Unacked(p.kernel.mark, lastAck, p.now)
 	default:
-		s.Drained(&p.rules, p.kernel.mark, lastAck, p.now)
+		s.AllAcked(&p.rules, p.kernel.mark, lastAck, p.now)
 	}
 }
 
@@ -275,11 +275,11 @@ func (p *player) event(text string) {
 		p.session.Finished(side, p.now)
 		p.session.FINPassed(side, p.now)
 	case "waits":
-		p.session.Held(side, p.now)
+		p.session.Blocked(side, p.now)
 	case "moves":
-		p.session.Moved(side, p.now)
+		p.session.Progressed(side, p.now)
 	case "took all":
-		p.session.Taken(&p.rules, side, p.now)
+		p.session.Drained(&p.rules, side, p.now)
 	case "resets":
 		p.session.End(p.session.Reset(side), p.now)
 	default:

@@ -4,14 +4,14 @@
 // how much may be passed on, which timer ends the session when, whether it has ended and for what reason. It owns no
 // socket and reads no clock; whoever does drives it:
 //
-//	            Received          Held, Moved
+//	            Received          Blocked, Progressed
 //	client ───────────────► session ───────────────► upstream
 //	       ◄───────────────         ◄───────────────
-//	            Held, Moved         Received
+//	            Blocked, Progressed         Received
 //
 //	Finished(side)   side has sent FIN: its direction ends when what is held has been written and FINPassed
 //	Next, Due        when to look at the timers, and what they say then
-//	Judge            other rules are in force
+//	ApplyRules            other rules are in force
 //
 // A Session is plain data, so that it can be copied, listed, written down and judged anew under an edited policy while it
 // is open. The first cause names its end.
@@ -41,7 +41,7 @@ func (s Side) Sends() protocol.Direction { return protocol.Direction(s) }
 // String returns the side's word in log and metrics.
 func (s Side) String() string { return [...]string{"client", "upstream"}[s] }
 
-// Rules are what a session obeys. They are shared by the sessions of a route and never change.
+// Rules are what a session follows. They are shared by the sessions of a route and never change.
 type Rules struct {
 	Protocol protocol.Protocol
 	ResetOn  [2]bool // whose complete messages restart idle_timeout
@@ -72,15 +72,15 @@ type Session struct {
 	LastMessage deadline.Instant // of the client; at first the accept
 	Silence     time.Duration    // longest between two client messages so far
 
-	Quiet  time.Duration // longest silence as idle_timeout counts it after which a message restarted it
-	hushed time.Duration // longest part of the silence under way, which messages to the client have divided
+	MaxSilence   time.Duration // longest silence as idle_timeout counts it after which a message restarted it
+	silenceSoFar time.Duration // longest part of the silence under way, which messages to the client have divided
 
 	observedIdleFrom deadline.Instant // what Events.IdleFrom would be under the timers that a dry run watches
 
 	// What an edit of the policy has made overdue, and when that fires: a while later, lest one edit end many connections
-	// in one instant. A timer that starts anew is spared no more.
-	sparedUntil deadline.Instant
-	spared      deadline.Set
+	// in one instant. A timer that starts again has no grace any more.
+	gracedUntil deadline.Instant
+	graced      deadline.Set
 
 	Reason     Reason // Open until it ends
 	firstFIN   Side
@@ -121,7 +121,7 @@ func (s *Session) Tail(now deadline.Instant) time.Duration {
 	if s.Reason != Open {
 		now = s.Ended
 	}
-	return max(s.hushed, s.Events.Silence(now))
+	return max(s.silenceSoFar, s.Events.Silence(now))
 }
 
 // End ends the session for r, unless it has ended already.

@@ -83,8 +83,8 @@ func TestSilenceIsWhatIdleTimeoutCounts(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			l := newLines()
 			test.play(l)
-			if l.Quiet != test.quiet || l.Tail(l.at(100)) != test.tail {
-				t.Errorf("quiet %v and tail %v, want %v and %v", l.Quiet, l.Tail(l.at(100)), test.quiet, test.tail)
+			if l.MaxSilence != test.quiet || l.Tail(l.at(100)) != test.tail {
+				t.Errorf("quiet %v and tail %v, want %v and %v", l.MaxSilence, l.Tail(l.at(100)), test.quiet, test.tail)
 			}
 		})
 	}
@@ -108,7 +108,7 @@ func TestWhoSpeaksAgainIsToldOnce(t *testing.T) {
 		{90, Client, "late\n", 40 * time.Second},
 	} {
 		l.Observe(&l.rules, l.at(step.at))
-		if got := l.hears(step.at, step.side, step.text).SpokeAgain; got != step.want {
+		if got := l.hears(step.at, step.side, step.text).FalseCut; got != step.want {
 			t.Errorf("at %d s: spoke again after %v, want %v", step.at, got, step.want)
 		}
 	}
@@ -120,8 +120,8 @@ func TestWithoutADryRunNobodySpeaksAgain(t *testing.T) {
 	l.Observe(&l.rules, l.at(20))
 	old := l.rules
 	l.rules = defaultRules()
-	l.Judge(&old, &l.rules, l.at(30), 0, 0)
-	if got := l.hears(40, Client, "a\n").SpokeAgain; got != 0 {
+	l.ApplyRules(&old, &l.rules, l.at(30), 0, 0)
+	if got := l.hears(40, Client, "a\n").FalseCut; got != 0 {
 		t.Errorf("spoke again after %v though the dry run is over", got)
 	}
 }

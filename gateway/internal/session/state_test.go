@@ -27,7 +27,7 @@ func TestTimersSayHowTheyStand(t *testing.T) {
 		{"running from the end of a message to the client", func(l *lines) {
 			l.hears(50, Upstream, "a")
 			l.hears(70, Upstream, "\n")
-			l.Drained(&l.rules, 1, 0, l.at(70))
+			l.AllAcked(&l.rules, 1, 0, l.at(70))
 		}, deadline.IdleTimeout, TimerState{
 			Value: time.Minute, Standing: deadline.Running, Since: start.After(70 * time.Second),
 			Cause: "the end of a message to the client", Due: start.After(130 * time.Second),
@@ -51,7 +51,7 @@ func TestTimersSayHowTheyStand(t *testing.T) {
 		{"spared", func(l *lines) {
 			old := l.rules
 			l.rules.Enforced[deadline.IdleTimeout] = 5 * time.Second
-			l.Judge(&old, &l.rules, l.at(20), 4*time.Second, 1<<15)
+			l.ApplyRules(&old, &l.rules, l.at(20), 4*time.Second, 1<<15)
 		}, deadline.IdleTimeout, TimerState{
 			Value: 5 * time.Second, Standing: deadline.Running, Since: start, Cause: "accept", Due: start.After(22 * time.Second),
 		}},
@@ -104,7 +104,7 @@ func TestLatenessOfWhatAnEditEndsCountsFromItsShareOfTheGrace(t *testing.T) {
 	l := newLines()
 	old := l.rules
 	l.rules.Enforced[deadline.IdleTimeout] = 5 * time.Second
-	l.Judge(&old, &l.rules, l.at(20), 4*time.Second, 1<<15)
+	l.ApplyRules(&old, &l.rules, l.at(20), 4*time.Second, 1<<15)
 	if timer, at := l.Due(&l.rules, l.at(21)); timer != deadline.None || at != l.at(22) {
 		t.Errorf("within the grace: %v, due after %v", timer, at.Since(start))
 	}

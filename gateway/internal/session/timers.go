@@ -21,7 +21,7 @@ func (s *Session) Next(r *Rules) deadline.Instant {
 // earliest returns the timer to be enforced that fires first and when, among those not in skip. Of two at the same instant
 // it is the one higher in the table.
 func (s *Session) earliest(r *Rules, skip deadline.Set) (deadline.Timer, deadline.Instant) {
-	if s.spared == 0 {
+	if s.graced == 0 {
 		return s.Events.Earliest(&r.Enforced, skip)
 	}
 	first, at := deadline.None, deadline.Never
@@ -36,8 +36,8 @@ func (s *Session) earliest(r *Rules, skip deadline.Set) (deadline.Timer, deadlin
 // dueOf returns when t fires, an edit's grace included.
 func (s *Session) dueOf(t deadline.Timer, r *Rules) deadline.Instant {
 	due := s.Events.Due(t, &r.Enforced)
-	if s.spared.Has(t) {
-		return max(due, s.sparedUntil)
+	if s.graced.Has(t) {
+		return max(due, s.gracedUntil)
 	}
 	return due
 }

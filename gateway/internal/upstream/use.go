@@ -24,8 +24,8 @@ const (
 	settled                // to the end
 )
 
-// Held reports whether the connection has a place at its endpoint.
-func (u *Use) Held() bool { return u.stage != unused }
+// Reserved reports whether the connection has a place at its endpoint.
+func (u *Use) Reserved() bool { return u.stage != unused }
 
 // Attempts returns how many endpoints were picked, by no means all different.
 func (u *Use) Attempts() int { return int(u.tried.attempts) }
@@ -61,7 +61,7 @@ func (u *Use) endProbe() {
 
 // Finished notes that the endpoint has sent its FIN.
 func (u *Use) Finished() {
-	if u.Held() && !u.finished {
+	if u.Reserved() && !u.finished {
 		u.finished = true
 		u.Endpoint.finished.Add(1)
 	}
