@@ -59,6 +59,7 @@ func compilePinned(r *policy.Route, u *relay.Upstream) (*relay.Pinned, error) {
 		Protocol:     rules[policy.HeartbeatForward],
 		Answering:    rules[policy.HeartbeatAnswer],
 		Bounded:      !r.Protocol.Traits().NoMessages,
+		ServerFirst:  r.Protocol.Traits().ServerSpeaksFirst,
 		Upstream:     u,
 		Options:      compileOptions(r.TCP),
 		Retries:      r.Upstream.Retries,

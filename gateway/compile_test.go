@@ -26,6 +26,11 @@ routes: [{name: r, listen: "127.0.0.1:0", protocol: `+form+`, upstream: u, polic
 			}
 			rules, err := compileProtocols(route)
 			must(t, err)
+			pinned, err := compilePinned(route, nil)
+			must(t, err)
+			if pinned.ServerFirst != traits.ServerSpeaksFirst {
+				t.Errorf("its server speaks first: %v", pinned.ServerFirst)
+			}
 			_, event := rules.of(policy.HeartbeatForward).Scan(new(protocol.Dialogue), protocol.FromClient, []byte("x")) // the beginning of a message, except where every read is one
 			if whole := event == protocol.Message; whole != traits.NoMessages {
 				t.Errorf("a byte is %v, but the table says that there are no messages: %v", event, traits.NoMessages)

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"idlegate/gateway/admin/api"
 )
 
 // TestManyClientsWithAByteEachLeaveMemoryForOthers has clients begin a first message and say no more, as many as have spent all
@@ -59,5 +61,31 @@ routes: [{name: r, listen: "127.0.0.1:0", connect_on: first_message, protocol: `
 	eventually(t, "nothing is held", func() bool { return g.buffered() == 0 })
 	if closed := g.route("r").Closed; closed["evicted"] > 0 {
 		t.Errorf("%d were evicted", closed["evicted"])
+	}
+}
+
+// TestFirstMessageTimeoutStartsWithTheGreeting has a server that speaks first be silent for longer than first_message_timeout.
+func TestFirstMessageTimeoutStartsWithTheGreeting(t *testing.T) {
+	greet := make(chan struct{})
+	r := start(t, `
+upstreams: {u: {endpoints: ["%s"]}}
+routes: [{name: r, listen: "127.0.0.1:0", protocol: nats, upstream: u, policy: {long: {first_message_timeout: 20ms}}}]`,
+		backend(t, func(c *client) {
+			<-greet
+			c.send("INFO {}\r\n")
+			_, _ = io.Copy(io.Discard, c)
+		}))
+	c := r.dial("r")
+	eventually(t, "it is open for 100 ms, or has ended", func() bool {
+		open := r.list(api.Filter{})
+		return r.route("r").Opened == 1 && (len(open) == 0 || open[0].AgeSeconds > 0.1)
+	})
+	if open := len(r.list(api.Filter{})); open != 1 {
+		t.Errorf("%d connections are open before the server has spoken", open)
+	}
+	close(greet)
+	c.receive("INFO {}\r\n")
+	if line := r.endOf(c); line.Reason != "first_message_timeout" {
+		t.Errorf("it ended with %s", line.Reason)
 	}
 }

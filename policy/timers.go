@@ -62,7 +62,7 @@ func (p *Policy) timers() []timer {
 	}
 	return append(own,
 		newTimer(TimerFirstMessageTimeout, &p.FirstMessageTimeout, "", timer{
-			starts: "accept; where the server speaks first, its first message", restarted: "never; the first client message ends it"}),
+			starts: "accept; in `mysql` and `nats`, whose server speaks first, its first message", restarted: "never; the first client message ends it"}),
 		newTimer(TimerMessageTimeout, &p.MessageTimeout, "10s", timer{
 			starts: "the first byte of a client message", restarted: "never; its last byte ends it"}),
 		newTimer(TimerWriteTimeout, &p.WriteTimeout, "30s", timer{

@@ -23,10 +23,13 @@ func (e *Events) Due(t Timer, d *Durations) Instant {
 	case IdleTimeout:
 		return e.Idle(d)
 	case FirstMessage:
-		if e.FirstMessage || e.ClientFIN {
+		switch {
+		case e.FirstMessage || e.ClientFIN || e.ServerFirst && e.Greeted == 0:
 			return Never
+		case e.ServerFirst:
+			return e.real(e.Greeted, d[t])
 		}
-		return e.real(max(e.Accepted, e.Greeted), d[t])
+		return e.real(e.Accepted, d[t])
 	case Message:
 		if e.MessageBegan == 0 || e.ClientFIN {
 			return Never

@@ -10,7 +10,7 @@ import "time"
 type Events struct {
 	Accepted     Instant
 	Spoke        [2]Instant // read clock: last complete message of the client and of the upstream; at first the accept
-	Greeted      Instant    // read clock: first message of a server that spoke before the client did; 0: it did not
+	Greeted      Instant    // read clock: first message of a server that speaks first; 0: none yet, or it does not speak first
 	ReplyBegan   Instant    // read clock: begin of the first lasting message to the client since the client spoke
 	Replied      Instant    // read clock: end of the last lasting message to the client; 0: none has ended
 	IdleFrom     Instant    // read clock: from when idle_timeout counts: Reset, or the later end of a message it waited for
@@ -29,6 +29,7 @@ type Events struct {
 
 	Lifetime      uint16  // share of MaxLifetime that jitter takes off, in 1/65536
 	ResetOn       [2]bool // whose messages restart idle_timeout: the client's, the upstream's
+	ServerFirst   bool    // the server speaks first, so that first_message_timeout starts with its first message
 	FirstMessage  bool    // the client's first message is complete
 	ClientFIN     bool    // the client sends no more
 	KernelPending bool    // the kernel has all of the lasting message to the client, and its end is when the client has

@@ -25,7 +25,7 @@ func (e *Events) Standing(t Timer, d *Durations) Standing {
 	case IdleTimeout:
 		return e.attending(e.ClientFIN, false)
 	case FirstMessage:
-		return e.attending(e.FirstMessage || e.ClientFIN, false)
+		return e.attending(e.FirstMessage || e.ClientFIN, e.ServerFirst && e.Greeted == 0)
 	case Message:
 		return e.attending(e.ClientFIN, e.MessageBegan == 0)
 	case ClientWrite:
@@ -69,7 +69,7 @@ func (e *Events) Since(t Timer) (Instant, string) {
 	case IdleTimeout:
 		return e.idleSince()
 	case FirstMessage:
-		if e.Greeted > e.Accepted {
+		if e.ServerFirst {
 			return e.Greeted.After(e.paused), "the server's greeting"
 		}
 		return e.Accepted, "accept"

@@ -8,7 +8,7 @@ import (
 // busy is a connection on which every timer has been started, and the durations that let them run.
 func busy() (Events, Durations) {
 	e := Accept(at0, 0)
-	e.Greeted = at(time.Second)
+	e.ServerFirst, e.Greeted = true, at(time.Second)
 	e.Spoke[0], e.IdleFrom = at(2*time.Second), at(2*time.Second)
 	e.MessageBegan, e.HalfClosed, e.ConnectBegan = at(3*time.Second), at(4*time.Second), at(5*time.Second)
 	e.ClientWaits.Progressed, e.UpstreamWaits.Progressed = at(6*time.Second), at(7*time.Second)
@@ -48,6 +48,8 @@ func TestWhatIsNotDueDoesNotRun(t *testing.T) {
 			map[Timer]Standing{IdleTimeout: Over, FirstMessage: Over, Message: Over, HalfClose: Over}},
 		"after the first message": {func(e *Events, _ *Durations) { e.FirstMessage = true },
 			map[Timer]Standing{FirstMessage: Over}},
+		"before a server that speaks first has spoken": {func(e *Events, _ *Durations) { e.Greeted = 0 },
+			map[Timer]Standing{FirstMessage: Waiting}},
 		"before anything began": {func(e *Events, _ *Durations) { *e = Accept(at0, 0) },
 			map[Timer]Standing{Message: Waiting, ClientWrite: Waiting, UpstreamWrite: Waiting, HalfClose: Waiting, Connect: Waiting}},
 		"switched off": {func(_ *Events, d *Durations) { d[IdleTimeout], d[HalfClose] = 0, 0 },

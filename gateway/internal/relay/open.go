@@ -16,6 +16,7 @@ func (l *Loop) open(r *Route, fd int, client netip.AddrPort, id uint64) {
 	c := l.slab.take()
 	c.phase = awaiting
 	c.session = session.Accept(l.now, l.share(r))
+	c.session.Events.ServerFirst = r.ServerFirst
 	c.route, c.client, c.id = r, peerOf(client), id
 	c.legs = [2]leg{{fd: int32(fd), room: roomOf(!client.IsValid())}, {fd: -1}}
 	if l.stopped { // it came by the last mail

@@ -42,6 +42,7 @@ type Pinned struct {
 	Protocol     protocol.Protocol // with the limit of the policy file that it was made for
 	Answering    protocol.Protocol // the same where the gateway answers heartbeats; nil: it cannot
 	Bounded      bool              // the protocol has message boundaries
+	ServerFirst  bool              // its server speaks first
 	Upstream     *Upstream
 	Options      reactor.Options // as they are written, see SocketOptions
 	Retries      int

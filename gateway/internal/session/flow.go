@@ -96,13 +96,13 @@ func (s *Session) replyMoves(began, now deadline.Instant) {
 // waiting is what a timer may have been put off for: a client message or a message to the client under way, or that a dry
 // run has counted it. When that changes, a timer may be due sooner than it was.
 type waiting struct {
-	message, reply, draining bool
-	observed                 deadline.Set
+	message, reply, draining, greeted bool
+	observed                          deadline.Set
 }
 
 func (s *Session) waiting() waiting {
 	e := &s.Events
-	return waiting{e.MessageBegan != 0, e.ReplyMoved != 0, e.KernelPending, e.Observed}
+	return waiting{e.MessageBegan != 0, e.ReplyMoved != 0, e.KernelPending, e.Greeted != 0, e.Observed}
 }
 
 // bounded reports whether the connection has messages, so that there are boundaries between them.
@@ -227,7 +227,7 @@ func (s *Session) clientMessage(got Receipt, now deadline.Instant) (begun bool) 
 // upstreamMessage notes whether a message to the client is under way.
 func (s *Session) upstreamMessage(r *Rules, got Receipt, now deadline.Instant) {
 	if got.Messages > 0 {
-		s.serverSpoke(got, now)
+		s.serverSpoke(now)
 		s.replyEnded(r, now)
 	}
 	if !s.atBoundary(Upstream) {
@@ -236,8 +236,8 @@ func (s *Session) upstreamMessage(r *Rules, got Receipt, now deadline.Instant) {
 }
 
 // serverSpoke notes the first message of a server that speaks first.
-func (s *Session) serverSpoke(got Receipt, now deadline.Instant) {
-	if s.Flows[Upstream].Messages == got.Messages && s.Flows[Client].Bytes == 0 {
+func (s *Session) serverSpoke(now deadline.Instant) {
+	if s.Events.ServerFirst && s.Events.Greeted == 0 {
 		s.Events.Greeted = s.Events.ReadClock(now)
 		s.started(deadline.FirstMessage)
 	}

@@ -22,7 +22,7 @@ import (
 //	@10s expect message_timeout
 //
 // `policy` sets timers by key, and `protocol=raw`, `reset_on=upstream|either`, `dry.KEY=…` for those only observed,
-// `lifetime=0.5` for the share that jitter takes off, `jitter=0.5` for the most that it may. The connection is accepted at
+// `server=first` for a protocol whose server speaks first, `lifetime=0.5` for the share that jitter takes off, `jitter=0.5` for the most that it may. The connection is accepted at
 // @0s and read from then on. Events: `client|upstream "bytes"`, `client|upstream fin`, `client|upstream waits` (it does not
 // take what waits for it), `… moves` (its kernel acknowledged some), `… took all`, `pause`, `resume`. `kernel holds`: what has been
 // passed on lies in the gateway's kernel and the client has not acknowledged it; `kernel acks some|all`. `expect REASON` demands that the session ended at that very instant, `expect open` that it has not, `expect observed KEY` that a dry run counted the timer then and once.
@@ -82,6 +82,7 @@ type player struct {
 	t        *testing.T
 	where    string
 	rules    Rules
+	first    bool // the server speaks first
 	session  Session
 	now      deadline.Instant
 	observed map[deadline.Timer][]deadline.Instant
@@ -106,6 +107,7 @@ func (r rule) play(t *testing.T) {
 		}
 		if p.now == 0 {
 			p.now, p.session, p.kernel.lastAck = start, Accept(start, share), start
+			p.session.Events.ServerFirst = p.first
 		}
 		at, event, _ := strings.Cut(strings.TrimPrefix(l.text, "@"), " ")
 		d, err := time.ParseDuration(at)
@@ -137,6 +139,8 @@ func (p *player) policy(settings string) (share uint16) {
 		case "protocol":
 			p.rules.Protocol = protocol.NewFraming([2]protocol.Framer{protocol.NewRaw(), protocol.NewRaw()})
 			p.rules.Bounded = false
+		case "server":
+			p.first = true
 		case "reset_on":
 			p.rules.ResetOn = [2]bool{Client: value != "upstream", Upstream: value != "client"}
 		case "jitter":
