@@ -29,9 +29,10 @@ func fromFile() Hosts {
 }
 
 // Circles are the endpoints through which a connection comes back to the route that made it, directly or through other
-// routes: one client would take every descriptor there is. Parse reports those that show in the file alone.
+// routes: one client would take every descriptor there is. Those at which the gateway answers its operator are among them. Parse
+// reports those that show in the file alone.
 func (c *Config) Circles(hosts Hosts) Problems {
-	w := wiring{routes: c.Routes, hosts: hosts, next: map[*Route][]*Route{}, listeners: map[string][]listenerOf{}}
+	w := wiring{routes: c.Routes, admin: c.Admin.Listen, hosts: hosts, next: map[*Route][]*Route{}, listeners: map[string][]listenerOf{}}
 	w.connect()
 	var found Problems
 	reported := map[string]bool{}
@@ -53,6 +54,7 @@ func (c *Config) Circles(hosts Hosts) Problems {
 // wiring says which routes connect to which.
 type wiring struct {
 	routes    []*Route
+	admin     Address // at which the gateway answers its operator
 	hosts     Hosts
 	next      map[*Route][]*Route
 	listeners map[string][]listenerOf // by port or path
@@ -81,8 +83,11 @@ func (w *wiring) connect() {
 	}
 }
 
-// circle says how a connection of r to an endpoint comes back to r, "" where it does not.
+// circle says how a connection of r to an endpoint comes back to r or to the gateway itself, "" where it does not.
 func (w *wiring) circle(r *Route, endpoint Address) string {
+	if w.reaches(endpoint, w.admin) {
+		return fmt.Sprintf("%s is admin.listen of this gateway, which would take every client of route %q for one on this machine", endpoint, r.Name)
+	}
 	for _, l := range w.behind(endpoint) {
 		if l.route == r {
 			return fmt.Sprintf("%s is a listener of route %q, which would connect to itself without end", endpoint, r.Name)
@@ -114,11 +119,16 @@ func (w *wiring) leads(from, to *Route, visited map[*Route]bool) bool {
 // behind are the listeners that a connection to an endpoint arrives at.
 func (w *wiring) behind(endpoint Address) (found []listenerOf) {
 	for _, l := range w.listeners[portOrPath(endpoint)] {
-		if endpoint.IsUnix() || w.arrives(endpoint.Host, l.address) {
+		if w.reaches(endpoint, l.address) {
 			found = append(found, l)
 		}
 	}
 	return found
+}
+
+// reaches says that a connection to an endpoint arrives at l.
+func (w *wiring) reaches(endpoint, l Address) bool {
+	return portOrPath(endpoint) == portOrPath(l) && (endpoint.IsUnix() || w.arrives(endpoint.Host, l))
 }
 
 // arrives says that a connection to host arrives at a listener with its port.
