@@ -37,6 +37,9 @@ func (l *Loop) pumpUnread(c *conn, side session.Side) bool {
 		return drained
 	}
 	l.forwardPipe(c, side.Other(), p)
+	if errno := syscall.Errno(leg.errno); errno != 0 { // what filling has come upon, and no event will tell
+		l.stopWriting(c, side, errno)
+	}
 	return true
 }
 
