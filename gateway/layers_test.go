@@ -38,6 +38,7 @@ var arrows = []arrow{
 	{"gateway/internal/reactor", "", "system calls know nothing of what they are made for"},
 	{"gateway/internal/logsink", "", "a sink takes any line"},
 	{"gateway/internal/file", "", "a file is read whatever it is for"},
+	{"gateway/internal/arrival", "", "what a client says before it has a route is bytes and addresses"},
 	{"gateway/internal/drain", "gateway/internal/deadline", "by when what drains ends is arithmetic, whatever it is that drains"},
 	{"gateway/internal/upstream", "gateway/internal/drain gateway/internal/reactor", "an endpoint is an address to connect to"},
 	{"gateway/internal/names", "", "what a name stands for is no matter of who connects there"},
@@ -64,7 +65,7 @@ var walls = []arrow{
 // restricted are packages that only some may import themselves.
 var restricted = []struct{ to, only, why string }{
 	{unix, "gateway/internal/reactor cmd/idlebench/...", "one package of the gateway makes system calls"},
-	{"net", "gateway gateway/admin gateway/internal/names cmd/...", "clients and upstreams are on the loops, only the operator and name servers are not"},
+	{"net", "gateway gateway/admin gateway/internal/names gateway/internal/arrival cmd/...", "clients and upstreams are on the loops, only the operator and name servers are not (arrival takes addresses from a library in its form)"},
 	{"os", "gateway gateway/internal/file gateway/internal/reactor cmd/...", "a file or the environment is looked at where it is named in the policy"},
 	{"log/slog", "gateway gateway/admin cmd/...", "what happens on loops is reported through an interface, which does not wait"},
 	{"gopkg.in/yaml.v3", "policy", "one package knows how a policy is written"},
