@@ -10,7 +10,8 @@ import "bytes"
 //	+---------+-----+--------------+-----+--------+-----+
 //	 EOL is LF or CR LF; the body has content-length bytes, or goes to the first NUL
 //
-// An EOL between two frames is a heartbeat. The headers heart-beat of CONNECT and CONNECTED agree on how often the client
+// An EOL between two frames is a heartbeat, also the one that RabbitMQ writes behind each frame (its stomp.trailing_lf): what
+// comes next could not be told from it. The headers heart-beat of CONNECT and CONNECTED agree on how often the client
 // sends one: "cx,cy" of the client and "sx,sy" of the server give max(cx, sy) milliseconds, and none if one of the two is
 // 0. A negotiated idle_timeout is twice that, as ActiveMQ has it. The gateway answers no heartbeat, since each side watches
 // the other.
