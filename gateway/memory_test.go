@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // TestAClientThatNeverReads floods one client while others go on, and sees to it that memory stays bounded.
@@ -105,6 +106,7 @@ func exchangeSlowly(t *testing.T, c *client, seed byte) {
 	hash, piece := sha256.New(), make([]byte, 3000)
 	total := 0
 	for {
+		_ = c.SetDeadline(time.Now().Add(patience)) // for the next bytes, not for all
 		n, err := c.Read(piece)
 		hash.Write(piece[:n])
 		total += n

@@ -140,6 +140,26 @@ func (s *scene) reset(side session.Side) {
 	})
 }
 
+// stopUpstream exchanges the upstream for one that takes nothing more, on a unix socket: how much one of TCP takes depends on when
+// its acknowledgements come.
+func (s *scene) stopUpstream() {
+	s.t.Helper()
+	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { reactor.Close(pair[1]) })
+	leg := &s.c.legs[session.Upstream]
+	reactor.Close(int(leg.fd))
+	leg.fd = int32(pair[0])
+	if err := s.l.poller.Add(pair[0], s.c.token(session.Upstream)); err != nil {
+		s.t.Fatal(err)
+	}
+	for errno := syscall.Errno(0); errno == 0; { // as messages that came before
+		_, errno = reactor.Write(pair[0], make([]byte, 100_000))
+	}
+}
+
 // step runs the loop for what is there.
 func (s *scene) step() {
 	s.t.Helper()
@@ -296,10 +316,9 @@ func TestTheLastWordsOfAnUpstreamThatTakesNothingArePassedOn(t *testing.T) {
 // TestAClientThatIsGoneIsNotWaitedFor has an upstream take nothing of what a client sent that is gone.
 func TestAClientThatIsGoneIsNotWaitedFor(t *testing.T) {
 	s := newScene(t, protocol.NewRaw())
-	for s.c.legs[session.Upstream].pending.empty() {
-		s.send(session.Client, make([]byte, 100_000))
-		s.step()
-	}
+	s.stopUpstream()
+	s.send(session.Client, make([]byte, 100_000))
+	wait(t, "bytes wait for the upstream", func() bool { s.step(); return !s.c.legs[session.Upstream].pending.empty() })
 	s.reset(session.Client)
 	wait(t, "the loop hears of it", func() bool { s.step(); return s.c.legs[session.Client].failed })
 	if s.ended != session.Open {
@@ -317,9 +336,7 @@ func TestAClientThatIsGoneIsNotWaitedFor(t *testing.T) {
 // that takes nothing: the error is found when the pipe is filled, and no event tells it again.
 func TestAClientWhoseResetASpliceComesUponIsNotWaitedFor(t *testing.T) {
 	s := newScene(t, must(protocol.NewLengthField(protocol.LengthField{Size: 4})))
-	for errno := syscall.Errno(0); errno == 0; { // as messages that came before
-		_, errno = reactor.Write(int(s.c.legs[session.Upstream].fd), make([]byte, 100_000))
-	}
+	s.stopUpstream()
 	s.send(session.Client, bulkMessage(40<<10))
 	s.reset(session.Client)
 	leg := &s.c.legs[session.Client]
@@ -339,10 +356,9 @@ func TestAClientWhoseResetASpliceComesUponIsNotWaitedFor(t *testing.T) {
 // TestWhatEndsASessionAfterAPeerIsGoneIsNotItsCause has a timer fire while the rest of a client that was reset is passed on.
 func TestWhatEndsASessionAfterAPeerIsGoneIsNotItsCause(t *testing.T) {
 	s := newScene(t, protocol.NewRaw())
-	for s.c.legs[session.Upstream].pending.empty() {
-		s.send(session.Client, make([]byte, 100_000))
-		s.step()
-	}
+	s.stopUpstream()
+	s.send(session.Client, make([]byte, 100_000))
+	wait(t, "bytes wait for the upstream", func() bool { s.step(); return !s.c.legs[session.Upstream].pending.empty() })
 	s.reset(session.Client)
 	wait(t, "the loop hears of it", func() bool { s.step(); return s.c.legs[session.Client].failed })
 	s.l.end(s.c, session.Ends(deadline.UpstreamWrite))
