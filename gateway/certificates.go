@@ -1,150 +1,104 @@
 package gateway
 
 import (
+	"cmp"
+	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"errors"
-	"fmt"
 	"log/slog"
-	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
-	"idlegate/gateway/internal/file"
+	"idlegate/gateway/internal/tlsconf"
+	"idlegate/metrics"
 	"idlegate/policy"
 )
 
-// lookAgain is how long after a look at the files of certificates the next one comes at the soonest.
-const lookAgain = time.Second
+// lookAtCertificates is the time between looks at the files of certificates.
+const lookAtCertificates = time.Second
 
-// certificates are those of admin.tls. They are read again when their files have changed, at the next handshake; files that cannot be
-// used, as while they are being exchanged, leave those before in force.
+// certificates are those of the policy file, which take over when their files are exchanged.
 type certificates struct {
 	// Set once, then read only.
-	files  policy.AdminTLS
-	logger *slog.Logger
-
-	mu     sync.Mutex
-	served *tls.Config       // Guarded by mu.
-	leaf   *x509.Certificate // of served. Guarded by mu.
-	seen   []fileState       // of the files, when they were read last. Guarded by mu.
-	looked time.Time         // Guarded by mu.
-	told   string            // what was wrong with the files at the last look. Guarded by mu.
+	keeper *tlsconf.Keeper
+	admin  *tlsconf.Material // nil: the admin server speaks plain HTTP
 }
 
-// fileState tells two contents of a file apart.
-type fileState struct {
-	info os.FileInfo // nil: it is not there
+func newCertificates(logger *slog.Logger) *certificates {
+	return &certificates{keeper: tlsconf.NewKeeper(tlsconf.Events{
+		Exchanged: func(m *tlsconf.Material) {
+			logger.Info("certificates were exchanged", "of", m.At(), "expires", soonest(m.Expiries()))
+		},
+		Refused: func(m *tlsconf.Material, err error) {
+			logger.Warn("certificates stay as they were: their files cannot be used", "of", m.At(), "error", oneLine(err))
+		},
+	})}
 }
 
-func (s fileState) same(other fileState) bool {
-	if s.info == nil || other.info == nil {
-		return s.info == other.info
-	}
-	return os.SameFile(s.info, other.info) && s.info.Size() == other.info.Size() && s.info.ModTime().Equal(other.info.ModTime())
-}
-
-// newCertificates reads the files, and returns an error where they cannot be used.
-func newCertificates(files policy.AdminTLS, logger *slog.Logger) (*certificates, error) {
-	c := &certificates{files: files, logger: logger, looked: time.Now()}
-	c.seen = c.states()
-	return c, c.read()
-}
-
-// config is for a server: each handshake gets the certificates in force.
-func (c *certificates) config() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.look()
-		return c.served, nil
-	}}
-}
-
-// areFor reports whether the certificate in force is valid for a host.
-func (c *certificates) areFor(host string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.leaf.VerifyHostname(host) == nil
-}
-
-// look reads the files again where they have changed. The caller holds mu.
-func (c *certificates) look() {
-	if time.Since(c.looked) < lookAgain {
-		return
-	}
-	c.looked = time.Now()
-	now := c.states()
-	changed := c.told != ""
-	for i, state := range now {
-		changed = changed || !state.same(c.seen[i])
-	}
-	if !changed {
-		return
-	}
-	c.seen = now
-	if err := c.read(); err != nil {
-		if c.told != err.Error() {
-			c.logger.Warn("the certificates of the admin server stay as they were: their files cannot be used", "error", err)
+// soonest returns when the first of them expires, the zero time for none.
+func soonest(all []tlsconf.Expiry) (at time.Time) {
+	for _, e := range all {
+		if at.IsZero() || e.At.Before(at) {
+			at = e.At
 		}
-		c.told = err.Error()
-		return
 	}
-	c.told = ""
-	c.logger.Info("the certificates of the admin server were exchanged", "expires", c.leaf.NotAfter)
+	return at
 }
 
-func (c *certificates) states() []fileState {
-	var all []fileState
-	for _, path := range []string{c.files.Cert.Path, c.files.Key.Path, c.files.ClientCA.Path} {
-		info, _ := os.Stat(path) // reading it says what is wrong
-		all = append(all, fileState{info})
+// oneLine is for an error of several files.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
+// keep has the files looked at.
+func (c *certificates) keep() {
+	var all []*tlsconf.Material
+	if c.admin != nil {
+		all = append(all, c.admin)
 	}
+	c.keeper.Keep(all)
+}
+
+// watch looks at the files until the returned function is called.
+func (c *certificates) watch(ctx context.Context) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() { c.keeper.Watch(ctx, lookAtCertificates) })
+	return func() {
+		cancel()
+		watching.Wait()
+	}
+}
+
+// expiries are those of all certificates in force, each name once.
+func (c *certificates) expiries() []metrics.Certificate {
+	var all []metrics.Certificate
+	for _, m := range c.keeper.Kept() {
+		for _, e := range m.Expiries() {
+			i := slices.IndexFunc(all, func(known metrics.Certificate) bool { return known.Name == e.Certificate })
+			if i < 0 {
+				all = append(all, metrics.Certificate{Name: e.Certificate, Expires: e.At})
+			} else if e.At.Before(all[i].Expires) {
+				all[i].Expires = e.At
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b metrics.Certificate) int { return cmp.Compare(a.Name, b.Name) })
 	return all
 }
 
-// readFrom is read for files that are only tried.
-func (c *certificates) readFrom(files policy.AdminTLS) error {
-	c.files = files
-	return c.read()
+// adminTLS is what the admin server shows and trusts.
+func adminTLS(t policy.AdminTLS) tlsconf.Config {
+	return tlsconf.Config{
+		At: "admin.tls", Pairs: []tlsconf.Pair{{Cert: fileOf(t.Cert), Key: fileOf(t.Key)}}, CA: fileOf(t.ClientCA), CAKey: "client_ca",
+		ALPN: []string{"h2", "http/1.1"},
+	}
 }
 
-// read takes what the files hold into force, if it can be used.
-func (c *certificates) read() error {
-	cert, err := readPair(c.files.Cert.Path, c.files.Key.Path)
-	if err != nil {
-		return fmt.Errorf("admin.tls: %w", err)
-	}
-	served := &tls.Config{
-		Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
-	}
-	if !c.files.ClientCA.IsZero() {
-		served.ClientAuth = tls.RequireAndVerifyClientCert
-		if served.ClientCAs, err = readAuthorities(c.files.ClientCA.Path); err != nil {
-			return fmt.Errorf("admin.tls.client_ca: %w", err)
-		}
-	}
-	c.served, c.leaf = served, cert.Leaf
-	return nil
-}
+func fileOf(f policy.File) tlsconf.File { return tlsconf.File{Path: f.Path, Name: f.String()} }
 
-func readPair(certFile, keyFile string) (tls.Certificate, error) {
-	cert, certErr := readSecret(file.New(certFile))
-	key, keyErr := readSecret(file.New(keyFile))
-	if err := errors.Join(certErr, keyErr); err != nil {
-		return tls.Certificate{}, err
-	}
-	return tls.X509KeyPair(cert, key)
-}
-
-func readAuthorities(path string) (*x509.CertPool, error) {
-	data, err := readSecret(file.New(path))
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(data) {
-		return nil, fmt.Errorf("%s has no certificate", path)
-	}
-	return pool, nil
+// serving is for a server: each handshake gets the certificates in force.
+func serving(m *tlsconf.Material) *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		return m.TLS(), nil
+	}}
 }

@@ -41,7 +41,7 @@ func TestExchangedCertificatesAreTakenUp(t *testing.T) {
 		} else {
 			response.Body.Close()
 		}
-		return strings.Contains(r.log.String(), "the certificates of the admin server stay as they were")
+		return strings.Contains(r.log.String(), "certificates stay as they were")
 	})
 }
 

@@ -9,8 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"idlegate/gateway/internal/file"
+	"idlegate/gateway/internal/tlsconf"
 	"idlegate/policy"
 )
 
@@ -56,9 +58,7 @@ func (l *look) files() {
 		l.problem("admin.token_file", err)
 	}
 	if !admin.TLS.Cert.IsZero() {
-		if err := new(certificates).readFrom(admin.TLS); err != nil {
-			l.certificate(err)
-		}
+		l.certificates(adminTLS(admin.TLS))
 	}
 	if file := l.cfg.Log.File; !file.IsZero() {
 		l.problem("log.file", tryLog(file.Path))
@@ -70,7 +70,18 @@ func (l *look) files() {
 	})
 }
 
-// certificate reports an error of certificates at the key that it is about.
+// certificates reports what is wrong with the files of one section, each at the key that it is about.
+func (l *look) certificates(of tlsconf.Config) {
+	m, err := tlsconf.New(of)
+	if err != nil {
+		l.certificate(err)
+		return
+	}
+	for _, w := range m.Warnings(time.Now()) {
+		l.warnings = append(l.warnings, l.cfg.ProblemAt(w.Key, w.Err.Error()))
+	}
+}
+
 func (l *look) certificate(err error) {
 	var several interface{ Unwrap() []error }
 	if errors.As(err, &several) {
@@ -79,17 +90,10 @@ func (l *look) certificate(err error) {
 		}
 		return
 	}
-	const tls = "admin.tls"
-	path := tls + ".cert"
-	var missing *fs.PathError
-	switch {
-	case strings.HasPrefix(err.Error(), tls+".client_ca: "):
-		path = tls + ".client_ca"
-	case errors.As(err, &missing) && missing.Path == l.cfg.Admin.TLS.Key.Path:
-		path = tls + ".key"
+	var at *tlsconf.Error
+	if errors.As(err, &at) {
+		l.problems = append(l.problems, l.cfg.ProblemAt(at.Key, at.Err.Error()))
 	}
-	text := strings.TrimPrefix(strings.TrimPrefix(err.Error(), path+": "), tls+": ")
-	l.problems = append(l.problems, l.cfg.ProblemAt(path, text))
 }
 
 // listeners visits every address that the gateway is to listen at.

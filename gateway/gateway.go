@@ -47,6 +47,7 @@ type Gateway struct {
 	log            *journal
 	names          *names.Table
 	file           *file.File // cfg.File
+	certificates   *certificates
 	since          time.Time
 
 	draining atomic.Bool   // no client is taken any more
@@ -89,6 +90,7 @@ func (g *Gateway) prepare() error {
 	if err := g.makeLoops(); err != nil {
 		return err
 	}
+	g.certificates = newCertificates(g.log.logger)
 	g.names = g.newNames()
 	g.learn(context.Background(), g.cfg.Policy)
 	first, err := compile(g.cfg.Policy, nil, len(g.loops), g.names)
@@ -108,7 +110,11 @@ func (g *Gateway) prepare() error {
 	if err := g.loops[0].Accept(first.bindings()); err != nil {
 		return err
 	}
-	return g.bindAdmin()
+	if err := g.bindAdmin(); err != nil {
+		return err
+	}
+	g.certificates.keep()
+	return nil
 }
 
 func (g *Gateway) makeLoops() error {
@@ -203,9 +209,10 @@ func (g *Gateway) Run(ctx context.Context) error {
 		defer close(served)
 		g.admin.Serve()
 	}()
-	endWatch := g.watch(ctx)
+	endWatch, endCertificates := g.watch(ctx), g.certificates.watch(ctx)
 	err := g.supervise(ctx, failures)
 	endWatch()
+	endCertificates()
 	g.stopAdmin()
 	<-served
 	for _, l := range g.adminListeners {

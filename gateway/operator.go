@@ -12,6 +12,7 @@ import (
 	"idlegate/gateway/admin"
 	"idlegate/gateway/internal/file"
 	"idlegate/gateway/internal/reactor"
+	"idlegate/gateway/internal/tlsconf"
 	"idlegate/policy"
 )
 
@@ -33,11 +34,10 @@ func (g *Gateway) bindAdmin() error {
 		Gateway: g, Operated: g, Logger: g.log.logger, Version: g.cfg.Version, Reopen: g.reopenAdmin,
 	}
 	if !cfg.TLS.Cert.IsZero() {
-		certificates, err := newCertificates(cfg.TLS, g.log.logger)
-		if err != nil {
+		if g.certificates.admin, err = tlsconf.New(adminTLS(cfg.TLS)); err != nil {
 			return err
 		}
-		served.TLS, served.Certified = certificates.config(), certificates.areFor
+		served.TLS, served.Certified = serving(g.certificates.admin), g.certificates.admin.IsFor
 	}
 	if !cfg.TokenFile.IsZero() {
 		tokens := file.New(cfg.TokenFile.Path)
@@ -63,13 +63,13 @@ func readToken(from *file.File) (string, error) {
 	return token, nil
 }
 
-// secretTimeout bounds how long a token file or a certificate may take to be read, and maxSecret its size.
+// secretTimeout bounds how long a token file may take to be read, and maxSecret its size.
 const (
 	secretTimeout = 4 * time.Second
 	maxSecret     = 1 << 20
 )
 
-// readSecret reads a token or a certificate. What is no regular file, is too large or does not answer is an error.
+// readSecret reads a token. What is no regular file, is too large or does not answer is an error.
 func readSecret(from *file.File) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), secretTimeout)
 	defer cancel()

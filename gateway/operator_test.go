@@ -99,10 +99,10 @@ func TestAnOperatorWhoCannotBeKnownIsAnErrorAtTheStart(t *testing.T) {
 	for name, test := range map[string]struct{ admin, want string }{
 		"no token file":             {"token_file: " + dir + "/none", "admin.token_file: open"},
 		"an empty one":              {"token_file: " + empty, "is empty"},
-		"no certificate":            {"tls: {cert: " + empty + ", key: " + empty + "}", "admin.tls:"},
+		"no certificate":            {"tls: {cert: " + empty + ", key: " + empty + "}", "admin.tls.cert: "},
 		"no authority":              {"tls: {cert: " + server.cert + ", key: " + server.key + ", client_ca: " + dir + "/none}", "admin.tls.client_ca: open"},
 		"one without a certificate": {"tls: {cert: " + server.cert + ", key: " + server.key + ", client_ca: " + empty + "}", "has no certificate"},
-		"a key that is no key":      {"tls: {cert: " + server.cert + ", key: " + server.cert + "}", "admin.tls:"},
+		"a key that is no key":      {"tls: {cert: " + server.cert + ", key: " + server.cert + "}", "admin.tls.key: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := descriptors(t)

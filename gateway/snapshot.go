@@ -48,6 +48,7 @@ func (g *Gateway) Snapshot(ctx context.Context) (metrics.Snapshot, error) {
 		ConnectionsMax: g.admission.Max(),
 		LogDropped:     g.log.dropped(),
 		Config:         g.configState(),
+		Certificates:   g.certificates.expiries(),
 	}
 	for i, r := range routes {
 		s.Routes = append(s.Routes, routeFigures(r.Name, &counted[i]))

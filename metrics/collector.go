@@ -52,6 +52,9 @@ func (c collector) gateway(s sink) {
 	}
 	s.gauge(c.descs.configReloadSuccessful, successful)
 	s.gauge(c.descs.configReloadSuccessStamp, stamp)
+	for _, cert := range c.snapshot.Certificates {
+		s.gauge(c.descs.certificateExpiry, float64(cert.Expires.Unix()), cert.Name)
+	}
 }
 
 func (c collector) route(s sink, r *Route) {

@@ -29,7 +29,8 @@ func example() Snapshot {
 			},
 		}},
 		BufferBytes: 4096, ConnectionsMax: 50000, AcceptPaused: true, AcceptPauses: 1500 * time.Millisecond, LogDropped: 7,
-		Config: ConfigState{Generation: 2, PendingRestart: 1, Hash: 81985529216486, LastReloadSuccessful: true, LastReloadSuccess: time.UnixMilli(1700000000250)},
+		Certificates: []Certificate{{Name: "d.pem", Expires: time.Unix(1800000000, 0)}},
+		Config:       ConfigState{Generation: 2, PendingRestart: 1, Hash: 81985529216486, LastReloadSuccessful: true, LastReloadSuccess: time.UnixMilli(1700000000250)},
 	}
 	r := &s.Routes[0]
 	r.Lateness.ObserveN(900*time.Microsecond, 2)

@@ -20,6 +20,7 @@ type descs struct {
 	bufferBytes, connectionsMax, logDropped                            *prometheus.Desc
 	configGeneration, configReloadSuccessful, configReloadSuccessStamp *prometheus.Desc
 	configPendingRestart, configHash                                   *prometheus.Desc
+	certificateExpiry                                                  *prometheus.Desc
 }
 
 func newDescs() *descs {
@@ -56,6 +57,9 @@ func newDescs() *descs {
 		acceptPaused:   desc("accept_paused", "1 while accepting is paused, since every place is taken or descriptors are used up: new clients wait."),
 		acceptPauses:   desc("accept_paused_seconds_total", "How long accepting was paused, in all."),
 		logDropped:     desc("log_dropped_total", "Log lines lost because the log's destination was slow or refused them."),
+
+		certificateExpiry: desc("certificate_expiry_timestamp_seconds",
+			"When a certificate in force, or one of those that come along with it, is valid no longer, as Unix time. The certificate is its file, as the policy has it.", "certificate"),
 
 		configGeneration:         desc("config_generation", "Number of the policy in force. It rises by one with each change that takes over."),
 		configPendingRestart:     desc("config_pending_restart", "Changes in the policy file that take effect only when the gateway is started again."),

@@ -23,6 +23,13 @@ type Snapshot struct {
 	AcceptPauses   time.Duration // how long accepting was paused, in all
 	LogDropped     uint64        // lines
 	Config         ConfigState
+	Certificates   []Certificate // each name once
+}
+
+// Certificate is one that the gateway shows.
+type Certificate struct {
+	Name    string    // of its file, as the policy has it
+	Expires time.Time // it, or one of those between it and its authority
 }
 
 // ConfigState tells which policy file is in force.
