@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"idlegate/gateway/admin"
 	"idlegate/gateway/admin/api"
@@ -21,7 +22,7 @@ func (g *Gateway) Upstreams(context.Context) (api.Upstreams, error) {
 	for _, u := range now.upstreams {
 		described := api.Upstream{Name: u.Name, Balance: u.cfg.Balance.String(), Endpoints: []api.Endpoint{}}
 		for _, m := range u.set.Members {
-			described.Endpoints = append(described.Endpoints, g.describeEndpoint(m))
+			described.Endpoints = append(described.Endpoints, g.describeMember(u, m))
 		}
 		place[u.Name] = len(all.Upstreams)
 		all.Upstreams = append(all.Upstreams, described)
@@ -38,6 +39,31 @@ func (g *Gateway) Upstreams(context.Context) (api.Upstreams, error) {
 	return all, nil
 }
 
+// describeMember describes an endpoint that is in use.
+func (g *Gateway) describeMember(u *backends, m upstream.Member) api.Endpoint {
+	described := g.describeEndpoint(m)
+	described.SlowUntil = g.wall(u.set.SlowUntil(m.Endpoint, g.clock.Now()))
+	if !u.cfg.Health.IsZero() {
+		described.Check = g.describeCheck(m.Checks())
+	}
+	return described
+}
+
+func (g *Gateway) describeCheck(c upstream.Checks) *api.Check {
+	return &api.Check{
+		State: c.State.String(), Since: g.wall(c.Since), At: g.wall(c.At), LastError: c.Failure, LastErrorAt: g.wall(c.FailedAt),
+	}
+}
+
+// wall returns an instant of the monotonic clock as others know it; nil for 0, which is none.
+func (g *Gateway) wall(at int64) *time.Time {
+	if at == 0 {
+		return nil
+	}
+	wall := g.clock.Wall(at)
+	return &wall
+}
+
 func (g *Gateway) describeEndpoint(m upstream.Member) api.Endpoint {
 	health := m.Health()
 	described := api.Endpoint{
@@ -48,8 +74,7 @@ func (g *Gateway) describeEndpoint(m upstream.Member) api.Endpoint {
 		described.Resolved = a.String()
 	}
 	if health.Ejected {
-		until := g.clock.Wall(health.Until)
-		described.EjectedUntil = &until
+		described.EjectedUntil = g.wall(health.Until)
 	}
 	for result := range upstream.Results {
 		described.Connects[result.String()] = m.Attempts(result)

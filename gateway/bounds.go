@@ -6,7 +6,8 @@ import (
 )
 
 const (
-	// spareDescriptors are kept for everything else: listeners, event loops, the operator, log files.
+	// spareDescriptors are kept for everything else: listeners, event loops, the operator, health checks (64 at a
+	// time), name servers, log files.
 	spareDescriptors = 200
 	// mostPipes is how many pipes for large messages a loop may have, of two descriptors each. Where descriptors are few
 	// they get no more than a share of 1/pipeShare of them together.

@@ -113,7 +113,7 @@ func (e *edit) takeOver() {
 	g := e.gateway
 	since := deadline.Instant(g.clock.Now())
 	e.next.gone = e.old.gone.without(e.next).and(e.drainGone(since))
-	e.undrainBack()
+	e.undrainBack(since)
 	g.log.adopt(e.log)
 	g.admission.Set(e.bounds.connections, e.bounds.refuse)
 	g.budget.Set(e.bounds.memory)
@@ -184,7 +184,7 @@ func (e *edit) drainGone(since deadline.Instant) (gone departed) {
 }
 
 // undrainBack undrains the routes and endpoints that are in the policy file again while connections of theirs drain.
-func (e *edit) undrainBack() {
+func (e *edit) undrainBack(since deadline.Instant) {
 	for _, r := range e.next.routes {
 		if r.Draining() {
 			r.Undrain()
@@ -195,6 +195,9 @@ func (e *edit) undrainBack() {
 		for _, m := range u.set.Members {
 			if m.Removed() {
 				m.SetBack()
+			}
+			if e.old.upstream(u.Name) != nil && !e.old.has(m.Endpoint) { // beside others that have connections
+				m.Revive(int64(since))
 			}
 		}
 	}

@@ -37,6 +37,9 @@ func compileUpstream(u *policy.Upstream, old *generation, loops int, known addre
 		Balance:        balances[u.Balance],
 		MaxConnections: int64(u.MaxConnections),
 		Eject:          upstream.Eject{Failures: u.Eject.Failures, For: u.Eject.For},
+		SlowStart:      u.SlowStart,
+		Sources:        sourcesOf(u),
+		After:          kept.Endpoints(),
 	}
 	for _, e := range u.Endpoints {
 		endpoint := old.endpoint(u.Name, e.Address.String())
@@ -136,6 +139,16 @@ func (g *Gateway) adoptEndpoints() {
 		}
 		g.reconsider(u.Upstream)
 	}
+	g.followHealth()
+}
+
+// sourcesOf are the addresses to connect from.
+func sourcesOf(u *policy.Upstream) *upstream.Sources {
+	var all []reactor.Address
+	for _, ip := range u.Sources {
+		all = append(all, reactor.TCP(netip.AddrPortFrom(ip, 0)))
+	}
+	return upstream.NewSources(all)
 }
 
 // reconsider logs whether an upstream has a healthy endpoint, where that has changed.

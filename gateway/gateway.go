@@ -14,6 +14,7 @@ import (
 	"idlegate/gateway/admin"
 	"idlegate/gateway/admin/api"
 	"idlegate/gateway/internal/file"
+	"idlegate/gateway/internal/health"
 	"idlegate/gateway/internal/names"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/relay"
@@ -46,6 +47,7 @@ type Gateway struct {
 	admin          *admin.Server
 	log            *journal
 	names          *names.Table
+	health         *health.Checker
 	file           *file.File // cfg.File
 	certificates   *certificates
 	since          time.Time
@@ -57,6 +59,7 @@ type Gateway struct {
 	turn    chan struct{} // holds an item while a policy file is prepared and takes over
 	editing sync.Mutex    // held while one takes over, or an endpoint is drained
 
+	checking   sync.Mutex // held while it is said which endpoints are checked
 	addressing sync.Mutex // held while endpoints get the addresses that are known
 
 	mu         sync.Mutex
@@ -91,7 +94,7 @@ func (g *Gateway) prepare() error {
 		return err
 	}
 	g.certificates = newCertificates(g.log.logger)
-	g.names = g.newNames()
+	g.names, g.health = g.newNames(), health.New()
 	g.learn(context.Background(), g.cfg.Policy)
 	first, err := compile(g.cfg.Policy, nil, len(g.loops), g.names)
 	if err != nil {
@@ -158,6 +161,7 @@ func (g *Gateway) release() {
 	}
 	if g.names != nil {
 		g.names.Close()
+		g.health.Close()
 	}
 	if g.log != nil {
 		g.log.close()
@@ -219,6 +223,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 		l.close()
 	}
 	g.names.Close()
+	g.health.Close()
 	g.log.close()
 	return err
 }

@@ -161,6 +161,14 @@ func healthRecord(h relay.Health) slog.Record {
 		r := slog.NewRecord(at, slog.LevelInfo, "endpoint back", 0)
 		r.Add("upstream", h.Upstream, "endpoint", h.Endpoint, "after", short(h.Change.After))
 		return r
+	case relay.EndpointDown:
+		r := slog.NewRecord(at, slog.LevelWarn, "endpoint down", 0)
+		r.Add("upstream", h.Upstream, "endpoint", h.Endpoint, "failures", h.Change.Failures, "error", h.Change.Failure)
+		return r
+	case relay.EndpointUp:
+		r := slog.NewRecord(at, slog.LevelInfo, "endpoint up", 0)
+		r.Add("upstream", h.Upstream, "endpoint", h.Endpoint, "after", short(h.Change.After))
+		return r
 	case relay.UpstreamOut:
 		r := slog.NewRecord(at, slog.LevelError, "upstream has no healthy endpoint left", 0)
 		r.Add("upstream", h.Upstream)

@@ -42,6 +42,7 @@ var arrows = []arrow{
 	{"gateway/internal/tlsconf", "gateway/internal/file", "certificates are files, whoever shows them"},
 	{"gateway/internal/drain", "gateway/internal/deadline", "by when what drains ends is arithmetic, whatever it is that drains"},
 	{"gateway/internal/upstream", "gateway/internal/drain gateway/internal/reactor", "an endpoint is an address to connect to"},
+	{"gateway/internal/health", "policy/units", "a check connects and says what came of it, whatever it is that is checked"},
 	{"gateway/internal/names", "", "what a name stands for is no matter of who connects there"},
 	{"metrics", "", "who counts fills in plain figures"},
 	{"policy", "policy/units", "a policy file can be read and checked anywhere"},
@@ -49,7 +50,7 @@ var arrows = []arrow{
 	{"gateway/internal/relay", pure + " gateway/internal/reactor gateway/internal/upstream gateway/internal/ledger metrics", "loops are told what to do in plain values: no policy"},
 	{"gateway/admin/api", "", "the words of the API stand for themselves"},
 	{"gateway/admin", "gateway/admin/api metrics policy/units", "the operator's server knows the gateway by an interface of its own"},
-	{"gateway", pure + " gateway/internal/reactor gateway/internal/logsink gateway/internal/file gateway/internal/tlsconf gateway/internal/names gateway/internal/upstream gateway/internal/ledger gateway/internal/relay gateway/admin gateway/admin/api metrics policy", "it puts all together, and is no command"},
+	{"gateway", pure + " gateway/internal/reactor gateway/internal/logsink gateway/internal/file gateway/internal/tlsconf gateway/internal/names gateway/internal/health gateway/internal/upstream gateway/internal/ledger gateway/internal/relay gateway/admin gateway/admin/api metrics policy", "it puts all together, and is no command"},
 	{"deploy", "", "it holds files, and tests of them"},
 	{"cmd/idlegate/...", "cmd/idlegate/... gateway gateway/admin/api metrics policy policy/units", "a command uses the gateway as anybody may"},
 	{"cmd/idlebench/...", "cmd/idlebench/...", "a benchmark runs the gateway as it runs the others: as a program"},
@@ -66,8 +67,8 @@ var walls = []arrow{
 // restricted are packages that only some may import themselves.
 var restricted = []struct{ to, only, why string }{
 	{unix, "gateway/internal/reactor cmd/idlebench/...", "one package of the gateway makes system calls"},
-	{"net", "gateway gateway/admin gateway/internal/names gateway/internal/arrival cmd/...", "clients and upstreams are on the loops, only the operator and name servers are not (arrival takes addresses from a library in its form)"},
-	{"os", "gateway gateway/internal/file gateway/internal/reactor cmd/...", "a file or the environment is looked at where it is named in the policy"},
+	{"net", "gateway gateway/admin gateway/internal/names gateway/internal/health gateway/internal/arrival cmd/...", "clients and upstreams are on the loops, only the operator, name servers and health checks are not (arrival takes addresses from a library in its form)"},
+	{"os", "gateway gateway/internal/file gateway/internal/health gateway/internal/reactor cmd/...", "a file or the environment is looked at where it is named in the policy"},
 	{"log/slog", "gateway gateway/admin cmd/...", "what happens on loops is reported through an interface, which does not wait"},
 	{"gopkg.in/yaml.v3", "policy", "one package knows how a policy is written"},
 	{"github.com/prometheus/client_golang/prometheus", "metrics", "one package knows how figures are published"},

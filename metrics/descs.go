@@ -46,7 +46,7 @@ func newDescs() *descs {
 		upstreamConnects:    desc("upstream_connects_total", "Attempts to connect to the endpoint that have ended, by result.", "upstream", "endpoint", "result"),
 		upstreamClosed: desc("upstream_closed_total", "Connections whose end the endpoint caused, by close reason. Other ends are not among them.",
 			"upstream", "endpoint", "reason"),
-		upstreamHealthy: desc("upstream_healthy", "1 where new connections may go to the endpoint: it has an address, and is neither drained nor ejected.",
+		upstreamHealthy: desc("upstream_healthy", "1 where new connections may go to the endpoint: it has an address, and is neither drained, down by its health checks, nor ejected.",
 			"upstream", "endpoint"),
 		upstreamRetries: desc("upstream_retries_total", "Attempts to connect that followed others of the same client connection.", "upstream"),
 		upstreamConnect: histogram("upstream_connect_seconds", "How long connecting to an endpoint took where it succeeded.",

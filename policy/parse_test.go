@@ -69,7 +69,7 @@ func checkRoundTrip(t *testing.T, config *Config) {
 	if err != nil {
 		t.Fatalf("parse what was printed: %v\n%s", err, printed)
 	}
-	same := []cmp.Option{cmp.AllowUnexported(File{}), cmpopts.IgnoreUnexported(Config{}, Policy{}, Upstream{}, Route{}), cmpopts.EquateComparable(netip.Prefix{})}
+	same := []cmp.Option{cmp.AllowUnexported(File{}), cmpopts.IgnoreUnexported(Config{}, Policy{}, Upstream{}, Route{}), cmpopts.EquateComparable(netip.Prefix{}, netip.Addr{})}
 	if diff := cmp.Diff(config, again, same...); diff != "" {
 		t.Errorf("parsed again (-was +is):\n%s", diff)
 	}

@@ -39,7 +39,7 @@ func (t *markdown) keys(k key, path string) {
 	if k.takes.below == nil || strings.ContainsAny(path, ".[") {
 		t.row(quoted(path), k.defaults(), k.doc)
 	}
-	if k.takes.below == nil {
+	if k.takes.below == nil || k.takes.below().find("hex") != nil { // how bytes are written is said once
 		return
 	}
 	for _, below := range k.takes.below() {

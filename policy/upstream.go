@@ -1,7 +1,10 @@
 package policy
 
 import (
+	"fmt"
 	"math"
+	"net/netip"
+	"slices"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -16,6 +19,9 @@ type Upstream struct {
 	Retries        int           // further attempts, each at another endpoint
 	Eject          Eject
 	MaxConnections int // to each endpoint; 0: no limit
+	Health         Health
+	SlowStart      time.Duration // until an endpoint that is back has its whole share; 0: at once
+	Sources        []netip.Addr  // addresses of this machine to connect from; empty: the kernel chooses
 
 	written origins // nil for an upstream that is from no file
 }
@@ -49,6 +55,11 @@ func (u *Upstream) keys() keys {
 		{name: "retries", takes: integer(&u.Retries, 0, maxRetries), standard: "2",
 			doc: "further attempts after one that failed, at other endpoints, before the connection ends"},
 		{name: "eject", takes: u.Eject.value(), doc: "when an endpoint that fails gets no new connections for a while; `none`: never"},
+		{name: "health", takes: u.Health.value(), without: "no checks", doc: "connections of the gateway's own by which endpoints are checked, used or not, beside `eject`"},
+		{name: "slow_start", takes: duration(&u.SlowStart), standard: none,
+			doc: "how long an endpoint that is back, from an ejection or from being down, or that is new in an upstream at work, has less than its share: a tenth at first, then more in proportion to the time"},
+		{name: "source_addresses", takes: sources(&u.Sources), without: "the kernel chooses",
+			doc: "addresses of this machine to connect from, each in turn, 64 at most; between one of them and one endpoint there are as many connections as `net.ipv4.ip_local_port_range` has ports, some 28,000"},
 		{name: "max_connections", takes: limit(&u.MaxConnections, math.MaxInt32), without: "none", doc: "open connections to each endpoint at most"},
 	}
 }
@@ -59,6 +70,7 @@ func (c cursor) upstream(name string) *Upstream {
 	list.setDefaults()
 	c.mapping(list)
 	c.warnOnlyBackups(u)
+	c.warnSources(u)
 	return u
 }
 
@@ -101,6 +113,83 @@ func (c cursor) warnOnlyBackups(u *Upstream) {
 	if len(u.Endpoints) > 0 {
 		c.child("endpoints").warn("has only backups, which are used as if they were none")
 	}
+}
+
+// maxSources is how many addresses there can be to connect from.
+const maxSources = 64
+
+// sources takes a list of addresses of this machine; it is left out of the effective file where it is empty.
+func sources(to *[]netip.Addr) value {
+	return value{
+		read: func(c cursor) {
+			c.list(func(c cursor) {
+				s, ok := c.scalar()
+				if !ok {
+					return
+				}
+				ip, err := parseSource(s)
+				if err == nil && slices.Contains(*to, ip) {
+					err = fmt.Errorf("%s is listed twice", ip)
+				}
+				if err != nil {
+					c.fail("%s", err)
+					return
+				}
+				c.mark()
+				*to = append(*to, ip)
+			})
+			c.refuseEmpty("an address of this machine, or remove the key")
+			if len(*to) > maxSources {
+				c.fail("has %d addresses; it can have %d", len(*to), maxSources)
+			}
+		},
+		node: func() *yaml.Node {
+			if len(*to) == 0 {
+				return nil
+			}
+			var items []*yaml.Node
+			for _, ip := range *to {
+				items = append(items, scalarNode(ip.String()))
+			}
+			return flowList(items...)
+		},
+		schema: func() schema { return listOf(pattern(`^[0-9A-Fa-f.:]+$`)) },
+	}
+}
+
+// parseSource reads an address of this machine, without a port.
+func parseSource(s string) (netip.Addr, error) {
+	if at, err := netip.ParseAddrPort(s); err == nil {
+		return netip.Addr{}, fmt.Errorf("%s has a port, which the kernel chooses; write %s", quote(s), at.Addr())
+	}
+	ip, err := netip.ParseAddr(s)
+	switch {
+	case err != nil || ip.Zone() != "":
+		return ip, fmt.Errorf("%s is not an IP address of this machine, as in 10.0.1.1", quote(s))
+	case ip.IsUnspecified() || ip.IsMulticast():
+		return ip, fmt.Errorf("%s is no address to connect from", ip)
+	}
+	return ip.Unmap(), nil
+}
+
+// warnSources warns of addresses to connect from of which an endpoint has none of its family: the kernel chooses there.
+func (c cursor) warnSources(u *Upstream) {
+	if len(u.Sources) == 0 {
+		return
+	}
+	for _, e := range u.Endpoints {
+		ip, err := netip.ParseAddr(e.Address.Host)
+		if err == nil && !slices.ContainsFunc(u.Sources, func(s netip.Addr) bool { return s.Is4() == ip.Is4() }) {
+			c.child("source_addresses").warn("has no %s address: connections to %s are made from one that the kernel chooses", family(ip), e.Address)
+		}
+	}
+}
+
+func family(ip netip.Addr) string {
+	if ip.Is4() {
+		return "IPv4"
+	}
+	return "IPv6"
 }
 
 // endpoints takes a list of endpoints.

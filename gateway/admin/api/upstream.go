@@ -19,6 +19,8 @@ type Endpoint struct {
 	Removed      bool              `json:"removed"`       // no longer in the policy file; listed until its last connection has ended
 	Backup       bool              `json:"backup"`        // it is used where no other can be
 	Weight       int               `json:"weight"`        // its share beside others; 0 where it is removed
+	Check        *Check            `json:"check"`         // by health checks; null: it is not checked
+	SlowUntil    *time.Time        `json:"slow_until"`    // it is back and has less than its share until then; null: it has all
 	Failures     int               `json:"failures"`      // in a row
 	LastError    string            `json:"last_error"`    // of the last of these; "": there is none
 	EjectedUntil *time.Time        `json:"ejected_until"` // when a connection may probe it; null: it is not ejected
@@ -27,7 +29,7 @@ type Endpoint struct {
 	LastConnect  *Attempt          `json:"last_connect"` // null: none yet
 }
 
-// State returns the word for a person: removed, draining, unresolved, ejected, failing, backup or active.
+// State returns the word for a person: removed, draining, unresolved, down, ejected, failing, backup or active.
 func (e *Endpoint) State() string {
 	switch {
 	case e.Removed:
@@ -36,6 +38,8 @@ func (e *Endpoint) State() string {
 		return "draining"
 	case e.Resolved == "":
 		return "unresolved"
+	case e.Check != nil && e.Check.State == "down":
+		return "down"
 	case e.EjectedUntil != nil:
 		return "ejected"
 	case e.Failures > 0:
@@ -44,6 +48,15 @@ func (e *Endpoint) State() string {
 		return "backup"
 	}
 	return "active"
+}
+
+// Check is what health checks say of an endpoint.
+type Check struct {
+	State       string     `json:"state"`         // unchecked: the first has not ended; up; down: it gets no new connections
+	Since       *time.Time `json:"since"`         // it is in that state; null: unchecked
+	At          *time.Time `json:"at"`            // the last ended; null: none has
+	LastError   string     `json:"last_error"`    // of the last that failed, be it long ago; "": none has
+	LastErrorAt *time.Time `json:"last_error_at"` // null: none has failed
 }
 
 // Attempt is an attempt to connect that has ended.

@@ -4,7 +4,7 @@ import {ask, why} from "./gateway.js";
 import {$, confirmable, hidden, keyed, mark, notice, put, putAddress, stamp} from "./dom.js";
 import {count, since} from "./words.js";
 
-const kinds = {active: "good", backup: "plain", failing: "warn", ejected: "bad", unresolved: "bad", draining: "warn", removed: "plain"};
+const kinds = {active: "good", backup: "plain", failing: "warn", down: "bad", ejected: "bad", unresolved: "bad", draining: "warn", removed: "plain"};
 const results = {ok: "good", refused: "bad", timeout: "bad", failed: "bad"};
 
 // stateOf puts the facts about an endpoint into one word, the one that says most about what it gets.
@@ -12,6 +12,7 @@ function stateOf(endpoint) {
   if (endpoint.removed) return "removed";
   if (endpoint.draining) return "draining";
   if (!endpoint.resolved) return "unresolved";
+  if (endpoint.check?.state === "down") return "down";
   if (endpoint.ejected_until) return "ejected";
   if (endpoint.failures > 0) return "failing";
   return endpoint.backup ? "backup" : "active";
@@ -21,12 +22,20 @@ function stateOf(endpoint) {
 function detail(endpoint, now) {
   const parts = [];
   if (endpoint.backup) parts.push("backup");
+  if (endpoint.check) parts.push(checked(endpoint.check, now));
+  if (endpoint.slow_until) parts.push(`starts slowly for ${since(now, endpoint.slow_until)} more`);
   if (endpoint.failures > 0) parts.push(`failures in a row: ${endpoint.failures}, the last: ${endpoint.last_error}`);
   if (endpoint.ejected_until) {
     const left = Date.parse(endpoint.ejected_until) - Date.parse(now);
     parts.push(left > 0 ? `to be probed in ${Math.ceil(left / 1000)}s` : "the next connection probes it");
   }
   return parts.join("; ");
+}
+
+// checked says what health checks found. The last failure stays to be read when it is over.
+function checked(check, now) {
+  const state = check.since ? `health checks: ${check.state} for ${since(check.since, now)}` : "health checks: none yet";
+  return check.last_error ? `${state}, last failure ${since(check.last_error_at, now)} ago: ${check.last_error}` : state;
 }
 
 // drawUpstreams takes now from the gateway, whose clock dated the attempts.

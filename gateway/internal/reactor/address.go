@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -22,8 +23,17 @@ type Address struct {
 // String returns host:port or unix:/path.
 func (a Address) String() string { return a.text }
 
+// IP returns the IP and port; invalid for a unix socket.
+func (a Address) IP() netip.AddrPort { return a.ip }
+
+// Path returns the path of a unix socket.
+func (a Address) Path() string { return strings.TrimPrefix(a.text, "unix:") }
+
 // IsUnix reports whether it is the path of a unix socket.
 func (a Address) IsUnix() bool { return a.family == unix.AF_UNIX }
+
+// SameFamily reports whether both are IPv4, IPv6 or unix sockets.
+func (a Address) SameFamily(b Address) bool { return a.family == b.family }
 
 // TCP returns the address of an IP and port.
 func TCP(ap netip.AddrPort) Address {

@@ -112,7 +112,7 @@ func (l *Loop) attempt(c *conn) (exhausted bool) {
 // connect begins to connect to the endpoint that was picked. What can be known at once of the attempt is in errno.
 func (l *Loop) connect(c *conn) syscall.Errno {
 	address := c.use.Address()
-	fd, pending, errno := reactor.Connect(*address)
+	fd, pending, errno := c.route.Upstream.Endpoints().Connect(address, int64(l.now))
 	if errno != 0 {
 		return errno
 	}

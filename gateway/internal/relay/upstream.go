@@ -82,6 +82,8 @@ const (
 	EndpointBack
 	UpstreamOut  // it has no healthy endpoint left
 	UpstreamBack // it has one again
+	EndpointDown // by its health checks
+	EndpointUp
 )
 
 // tell reports what an event has made of an endpoint, and of its upstream.

@@ -28,6 +28,9 @@ type Endpoint struct {
 	removed  atomic.Bool
 	dialling dialling
 	health   health
+	check    check
+	ramp     ramp
+	hand     hand
 }
 
 // Address returns where to connect to; nil: that is not known.
@@ -40,6 +43,7 @@ func (e *Endpoint) Move(to reactor.Address) (moved bool) {
 	}
 	e.address.Store(&to)
 	e.Reinstate()
+	e.check.forget()
 	return true
 }
 
@@ -80,9 +84,24 @@ func (e *Endpoint) SetBack() {
 func (e *Endpoint) Removed() bool { return e.removed.Load() }
 
 // Healthy reports whether new connections may go there.
-func (e *Endpoint) Healthy() bool {
-	return e.Address() != nil && !e.Draining() && !e.health.ejected.Load()
+func (e *Endpoint) Healthy() bool { return e.mayBeUsed() && !e.isEjected() }
+
+// mayBeUsed reports whether new connections may go there where none is better.
+func (e *Endpoint) mayBeUsed() bool {
+	if e.Address() == nil || e.Draining() {
+		return false
+	}
+	switch e.hand.state() {
+	case HandUp:
+		return true
+	case HandDown:
+		return false
+	}
+	return !e.check.down.Load()
 }
+
+// isEjected reports whether it is ejected, unless it was set up by hand.
+func (e *Endpoint) isEjected() bool { return e.health.ejected.Load() && e.hand.state() != HandUp }
 
 // reserve takes a place for a connection where there are fewer than most, 0 for no limit.
 func (e *Endpoint) reserve(most int64) bool {

@@ -62,10 +62,10 @@ func (e *Endpoint) Reinstate() bool {
 // Change is what an event has made of an endpoint. Its zero value is: nothing that anybody needs to be told.
 type Change struct {
 	Kind     ChangeKind
-	Failures int           // where Ejected: in a row
+	Failures int           // where Ejected or Down: in a row
 	For      time.Duration // where Ejected
-	Failure  string        // where Ejected: the words of the last
-	After    time.Duration // where Returned: since it was ejected
+	Failure  string        // where Ejected or Down: the words of the last
+	After    time.Duration // where Returned or Up: since it was ejected, or down
 }
 
 // ChangeKind is what has changed.
@@ -74,7 +74,9 @@ type ChangeKind uint8
 const (
 	Unchanged ChangeKind = iota
 	Ejected              // it gets no more connections; another ejection because a probe failed is none
-	Returned             // it gets connections again
+	Returned             // it is no longer ejected
+	Down                 // its health checks fail: it gets no more connections
+	Up                   // its health checks pass
 )
 
 // failed counts a failure and ejects the endpoint where that is one too many.

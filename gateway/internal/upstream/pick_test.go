@@ -1,6 +1,8 @@
 package upstream
 
 import (
+	"math"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
@@ -52,6 +54,138 @@ func picks(s *Set, n int) (names string) {
 func TestRoundRobinTakesTurns(t *testing.T) {
 	if got := picks(set(RoundRobin, 3), 7); got != "abcabca" {
 		t.Errorf("picked %s", got)
+	}
+}
+
+func other() reactor.Address { return reactor.TCP(netip.MustParseAddrPort("127.0.0.1:9001")) }
+
+func TestRoundRobinSharesTheTurnsOfOneThatIsOutAmongAll(t *testing.T) {
+	s := set(RoundRobin, 3)
+	s.Members[1].SetDraining(drain.Order{Since: 1})
+	if got := picks(s, 6); got != "acacac" {
+		t.Errorf("picked %s, want the two that are left in turn", got)
+	}
+}
+
+func TestRoundRobinGoesOnWhereEndpointsComeAndGo(t *testing.T) {
+	all, got := members(3), ""
+	var before *Set
+	for range 6 {
+		before = New(Config{Balance: RoundRobin, Members: all, After: before})
+		got += picks(before, 1)
+	}
+	if got != "abcabc" {
+		t.Errorf("picked %s, want no endpoint to get every turn", got)
+	}
+}
+
+// TestRoundRobinIsSmooth holds every beginning of the turns to the weights: no endpoint is ahead or behind by much.
+func TestRoundRobinIsSmooth(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		all, sum := members(2+random.IntN(5)), 0
+		for i := range all {
+			all[i].Weight = 1 + random.IntN(20)
+			sum += all[i].Weight
+		}
+		s, counts := New(Config{Balance: RoundRobin, Members: all}), make([]float64, len(all))
+		for n := 1; n <= 3*sum; n++ {
+			u := settle(s, client(0), 0)
+			counts[u.ID-1]++
+			for i, m := range all {
+				due := float64(n*m.Weight) / float64(sum)
+				if off := math.Abs(counts[i] - due); off > 1+float64(m.Weight*len(all))/float64(2*sum) {
+					t.Fatalf("weights %v: after %d turns %s had %v, want %.1f", weights(all), n, m.Name, counts[i], due)
+				}
+			}
+		}
+	}
+}
+
+func weights(all []Member) (w []int) {
+	for _, m := range all {
+		w = append(w, m.Weight)
+	}
+	return w
+}
+
+func TestRandomDrawsTwoThatDiffer(t *testing.T) {
+	s := set(Random, 2)
+	for range 50 {
+		settle(s, client(0), 0)
+	}
+	if a, b := s.Members[0].Open(), s.Members[1].Open(); a != 25 || b != 25 {
+		t.Errorf("%d and %d connections, want of two always the one with fewer", a, b)
+	}
+}
+
+// TestSourceHashMovesOnlyShares is the property of the hash under any coming, going and weighing of endpoints: a client moves only to
+// one that has come or weighs more, or from one that has gone or weighs less.
+func TestSourceHashMovesOnlyShares(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	all := members(8)
+	for range 100 {
+		before, after := someOf(all, random), someOf(all, random)
+		was, is := New(Config{Balance: SourceHash, Members: before}), New(Config{Balance: SourceHash, Members: after})
+		for i := range 200 {
+			old, now := settle(was, client(i), 0).Name, settle(is, client(i), 0).Name
+			if old != now && weightOf(before, old) <= weightOf(after, old) && weightOf(before, now) >= weightOf(after, now) {
+				t.Fatalf("client %d moved from %s to %s, and neither has changed: %v, %v", i, old, now, weights(before), weights(after))
+			}
+		}
+	}
+}
+
+// someOf is at least one of all, each with any weight.
+func someOf(all []Member, random *rand.Rand) (some []Member) {
+	for _, m := range all {
+		m.Weight = 1 + random.IntN(3)
+		if random.IntN(3) > 0 || len(some) == 0 {
+			some = append(some, m)
+		}
+	}
+	return some
+}
+
+func weightOf(all []Member, name string) int {
+	for _, m := range all {
+		if m.Name == name {
+			return m.Weight
+		}
+	}
+	return 0
+}
+
+func TestSourcesTakeTurnsAndThoseWithoutPortsComeLast(t *testing.T) {
+	var all []reactor.Address
+	for _, ip := range []string{"127.0.0.1:0", "[::1]:0", "127.0.0.2:0", "127.0.0.3:0"} {
+		all = append(all, reactor.TCP(netip.MustParseAddrPort(ip)))
+	}
+	s, to := NewSources(all), other()
+	asked := func(now time.Duration, without string) (asked string) {
+		s.Each(&to, int64(now), func(from *reactor.Address) bool {
+			asked += from.String()[8:9]
+			return strings.Contains(without, from.String()[8:9])
+		})
+		return asked
+	}
+	for i, step := range []struct {
+		now           time.Duration
+		without, want string
+	}{
+		{time.Minute, "", "1"}, {time.Minute, "", "2"}, {time.Minute, "", "2"}, {time.Minute, "", "3"}, // the second turn is that of IPv6
+		{time.Minute, "1", "12"}, {time.Minute, "", "2"}, {time.Minute, "", "2"}, {time.Minute, "", "3"}, {time.Minute, "", "2"},
+		{time.Minute, "23", "231"}, {time.Minute, "123", "231"}, {time.Minute + time.Second, "", "3"}, {time.Minute + time.Second, "", "1"},
+	} {
+		if got := asked(step.now, step.without); got != step.want {
+			t.Errorf("step %d: asked %s, want %s", i, got, step.want)
+		}
+	}
+	if six := reactor.TCP(netip.MustParseAddrPort("[::1]:9000")); !s.Each(&six, 0, func(*reactor.Address) bool { return false }) {
+		t.Error("there is none for IPv6")
+	}
+	if NewSources(nil).Each(&to, 0, func(*reactor.Address) bool { return false }) {
+		t.Error("there is one of none")
 	}
 }
 

@@ -1,6 +1,9 @@
 package upstream
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // Member is an endpoint and what the policy file says of it.
 type Member struct {
@@ -15,6 +18,9 @@ type Config struct {
 	Balance        Balance
 	MaxConnections int64 // to each endpoint; 0: no limit
 	Eject          Eject
+	SlowStart      time.Duration // until an endpoint that is back has its whole share; 0: at once
+	Sources        *Sources      // addresses to connect from; nil: the kernel chooses
+	After          *Set          // that this one takes over from, whose turns go on; nil: there is none
 }
 
 // Set is the endpoints of an upstream under one policy file.
@@ -24,6 +30,8 @@ type Set struct {
 	balance Balance
 	most    int64
 	eject   Eject
+	slow    time.Duration
+	Sources *Sources
 	turns   []uint16 // places in Members, each as often as its weight says and evenly spread
 
 	turn atomic.Uint32 // where the next pick starts
@@ -31,11 +39,21 @@ type Set struct {
 
 // New returns a set.
 func New(cfg Config) *Set {
-	return &Set{Members: cfg.Members, balance: cfg.Balance, most: cfg.MaxConnections, eject: cfg.Eject, turns: turns(cfg.Members)}
+	s := &Set{
+		Members: cfg.Members, balance: cfg.Balance, most: cfg.MaxConnections, eject: cfg.Eject, slow: cfg.SlowStart,
+		Sources: cfg.Sources, turns: turns(cfg.Members),
+	}
+	if cfg.After != nil { // where endpoints come and go all the time, the first must not get every turn
+		s.turn.Store(cfg.After.turn.Load())
+	}
+	return s
 }
 
 // Ejects reports whether endpoints of the set are ever ejected.
 func (s *Set) Ejects() bool { return s.eject.Failures > 0 }
+
+// MaxConnections returns how many connections each endpoint may have; 0: any number.
+func (s *Set) MaxConnections() int64 { return s.most }
 
 // Healthy reports whether any endpoint is.
 func (s *Set) Healthy() bool {
@@ -61,7 +79,7 @@ func (s *Set) Pick(u *Use, from *Source, now int64) bool {
 			continue
 		}
 		u.probe = false
-		if m.health.ejected.Load() && rank < rankOut {
+		if m.isEjected() && rank < rankOut {
 			if !m.health.probed.CompareAndSwap(false, true) {
 				m.open.Add(-1)
 				continue
@@ -92,9 +110,9 @@ const (
 // rank says how m stands for a connection.
 func (s *Set) rank(m *Member, u *Use, now int64) rank {
 	switch {
-	case m.Address() == nil || m.Draining() || m.full(s.most) || u.tried.has(m.ID):
+	case !m.mayBeUsed() || m.full(s.most) || u.tried.has(m.ID):
 		return rankNone
-	case m.health.ejected.Load() && !m.health.mayProbe(now):
+	case m.isEjected() && !m.health.mayProbe(now):
 		return rankOut + m.tier()
 	case m.slow(now):
 		return rankSlow + 2*m.tier()
@@ -128,5 +146,5 @@ func (s *Set) choose(u *Use, from *Source, now int64) (*Member, rank) {
 		return nil, rankNone
 	}
 	fits := func(m *Member) bool { return s.rank(m, u, now) == best }
-	return s.balanced(fits, from), best
+	return s.balanced(fits, from, now), best
 }

@@ -49,7 +49,11 @@ func (u *Use) Settled(now int64) Change {
 func (u *Use) succeeded(now int64) Change {
 	u.stage = settled
 	u.endProbe()
-	return u.health.succeeded(now)
+	c := u.health.succeeded(now)
+	if c.Kind == Returned {
+		u.ramp.begin(now)
+	}
+	return c
 }
 
 func (u *Use) endProbe() {
