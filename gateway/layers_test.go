@@ -39,6 +39,7 @@ var arrows = []arrow{
 	{"gateway/internal/logsink", "", "a sink takes any line"},
 	{"gateway/internal/file", "", "a file is read whatever it is for"},
 	{"gateway/internal/arrival", "", "what a client says before it has a route is bytes and addresses"},
+	{"gateway/internal/tlsio", "", "crypto/tls is given bytes, wherever they come from"},
 	{"gateway/internal/tlsconf", "gateway/internal/file", "certificates are files, whoever shows them"},
 	{"gateway/internal/drain", "gateway/internal/deadline", "by when what drains ends is arithmetic, whatever it is that drains"},
 	{"gateway/internal/upstream", "gateway/internal/drain gateway/internal/reactor", "an endpoint is an address to connect to"},
@@ -67,7 +68,7 @@ var walls = []arrow{
 // restricted are packages that only some may import themselves.
 var restricted = []struct{ to, only, why string }{
 	{unix, "gateway/internal/reactor cmd/idlebench/...", "one package of the gateway makes system calls"},
-	{"net", "gateway gateway/admin gateway/internal/names gateway/internal/health gateway/internal/arrival cmd/...", "clients and upstreams are on the loops, only the operator, name servers and health checks are not (arrival takes addresses from a library in its form)"},
+	{"net", "gateway gateway/admin gateway/internal/names gateway/internal/health gateway/internal/arrival gateway/internal/tlsio cmd/...", "clients and upstreams are on the loops, only the operator, name servers and health checks are not (arrival takes addresses from a library in its form)"},
 	{"os", "gateway gateway/internal/file gateway/internal/health gateway/internal/reactor cmd/...", "a file or the environment is looked at where it is named in the policy"},
 	{"log/slog", "gateway gateway/admin cmd/...", "what happens on loops is reported through an interface, which does not wait"},
 	{"gopkg.in/yaml.v3", "policy", "one package knows how a policy is written"},

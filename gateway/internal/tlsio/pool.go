@@ -1,0 +1,126 @@
+package tlsio
+
+import (
+	"crypto/tls"
+	"sync"
+)
+
+// Pool bounds the handshakes of a process: so many may be under way, and so many of them compute at a time. Those that wait for
+// their peers take memory and no more; when one more comes than may be, the oldest is given up, since one that is honest is
+// over within a few round trips. So slow ones take no room from others.
+type Pool struct {
+	// Set once, then read only.
+	most    int
+	workers chan struct{} // holds an item for each that computes
+
+	mu             sync.Mutex
+	oldest, newest *Handshake // Guarded by mu.
+	under          int        // way. Guarded by mu.
+	evicted        uint64     // Guarded by mu.
+}
+
+// NewPool returns a pool of at most most handshakes, of which workers compute at a time.
+func NewPool(most, workers int) *Pool {
+	return &Pool{most: max(1, most), workers: make(chan struct{}, max(1, workers))}
+}
+
+// Server begins a handshake with a client that has sent hello already, which may be none or a part. notify is called when Take has
+// something new, on another goroutine: it must not wait.
+func (p *Pool) Server(config *tls.Config, hello []byte, notify func()) *Handshake {
+	return p.start(newHandshake(p, hello, notify, func(w *wire) *tls.Conn { return tls.Server(w, config) }))
+}
+
+// Client begins a handshake with a server.
+func (p *Pool) Client(config *tls.Config, notify func()) *Handshake {
+	return p.start(newHandshake(p, nil, notify, func(w *wire) *tls.Conn { return tls.Client(w, config) }))
+}
+
+// UnderWay returns how many are, and how many were given up to make room.
+func (p *Pool) UnderWay() (handshakes int, evicted uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.under, p.evicted
+}
+
+func (p *Pool) start(h *Handshake) *Handshake {
+	p.mu.Lock()
+	given := (*Handshake)(nil)
+	if p.under >= p.most {
+		given = p.oldest
+		p.unlist(given)
+		p.evicted++
+	}
+	h.listed, h.older = true, p.newest
+	if p.newest != nil {
+		p.newest.newer = h
+	} else {
+		p.oldest = h
+	}
+	p.newest = h
+	p.under++
+	p.mu.Unlock()
+	if given != nil {
+		given.End(ErrEvicted)
+	}
+	go h.run()
+	return h
+}
+
+// forget notes that a handshake is over.
+func (p *Pool) forget(h *Handshake) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.unlist(h)
+}
+
+func (p *Pool) unlist(h *Handshake) {
+	if !h.listed {
+		return
+	}
+	if h.older != nil {
+		h.older.newer = h.newer
+	} else {
+		p.oldest = h.newer
+	}
+	if h.newer != nil {
+		h.newer.older = h.older
+	} else {
+		p.newest = h.older
+	}
+	h.listed, h.older, h.newer = false, nil, nil
+	p.under--
+}
+
+// begin waits until h may compute. The error is why it was given up in the meantime.
+func (p *Pool) begin(h *Handshake) error {
+	for {
+		select {
+		case p.workers <- struct{}{}:
+			if err := h.ended(); err != nil {
+				p.pause()
+				return err
+			}
+			return nil
+		case <-h.worked: // it may have been given up
+			if err := h.ended(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// beginAnyway waits until one that is about to end may compute.
+func (p *Pool) beginAnyway() { p.workers <- struct{}{} }
+
+// pause lets others compute.
+func (p *Pool) pause() { <-p.workers }
+
+// ended returns why h was given up: it need not even compute.
+func (h *Handshake) ended() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.in) > 0 && h.over != ErrEvicted {
+		return nil // what came before the end may be enough
+	}
+	return h.over
+}
