@@ -150,12 +150,20 @@ func compileRules(r *policy.Route) (rules session.Rules, err error) {
 	}
 	rules.Protocol = known.of(r.Policy.Heartbeat)
 	rules.Bounded = !r.Protocol.Traits().NoMessages
-	reset := r.Policy.ResetOn
-	rules.ResetOn[session.Client] = reset != policy.ResetOnUpstream
-	rules.ResetOn[session.Upstream] = reset != policy.ResetOnClient
+	rules.ResetOn = compileResetOn(r.Policy.ResetOn)
 	rules.Jitter = uint16(r.Policy.Jitter * 65535)
 	compileTimers(&rules, r)
 	return rules, nil
+}
+
+func compileResetOn(on policy.ResetOn) deadline.ResetOn {
+	switch on {
+	case policy.ResetOnClient:
+		return deadline.ResetOnClient
+	case policy.ResetOnUpstream:
+		return deadline.ResetOnUpstream
+	}
+	return deadline.ResetOnEither
 }
 
 func compileFramer(p policy.Protocol, limit uint64) (protocol.Framer, error) {

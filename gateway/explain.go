@@ -56,9 +56,9 @@ func (g *Gateway) explain(v *relay.View) api.Explanation {
 // resetOn puts into a word from whose messages idle_timeout starts again.
 func resetOn(r *session.Rules) policy.ResetOn {
 	switch r.ResetOn {
-	case [2]bool{session.Client: true}:
+	case deadline.ResetOnClient:
 		return policy.ResetOnClient
-	case [2]bool{session.Upstream: true}:
+	case deadline.ResetOnUpstream:
 		return policy.ResetOnUpstream
 	}
 	return policy.ResetOnEither

@@ -208,9 +208,9 @@ func (g *Gateway) describe(v *relay.View) api.Connection {
 		ID: v.ID, Route: v.Route.Name, Client: clientText(v.Client), State: stateOf(v),
 		OpenedAt: g.clock.Wall(int64(s.Events.Accepted)), AgeSeconds: s.Age(v.At).Seconds(),
 		SilenceSeconds: v.At.Since(s.LastMessage).Seconds(),
-		ClientBytes:    s.Flows[session.Client].Bytes, ClientMessages: s.Flows[session.Client].Messages,
-		UpstreamBytes: s.Flows[session.Upstream].Bytes, UpstreamMessages: s.Flows[session.Upstream].Messages,
-		ClientHeartbeats: uint64(s.Flows[session.Client].Heartbeats), UpstreamHeartbeats: uint64(s.Flows[session.Upstream].Heartbeats),
+		ClientBytes:    s.FromClient.Bytes, ClientMessages: s.FromClient.Messages,
+		UpstreamBytes: s.FromUpstream.Bytes, UpstreamMessages: s.FromUpstream.Messages,
+		ClientHeartbeats: uint64(s.FromClient.Heartbeats), UpstreamHeartbeats: uint64(s.FromUpstream.Heartbeats),
 	}
 	if v.Endpoint != nil {
 		c.Endpoint = v.Endpoint.Name
@@ -241,7 +241,7 @@ func stateOf(v *relay.View) api.State {
 		return api.Waiting
 	case v.State == relay.Dialling:
 		return api.Connecting
-	case v.Session.Flows[session.Client].FIN || v.Session.Flows[session.Upstream].FIN:
+	case v.Session.FromClient.FIN || v.Session.FromUpstream.FIN:
 		return api.HalfClosed
 	}
 	return api.Open

@@ -8,16 +8,17 @@ import "time"
 // Fields marked so are on the read clock of the package comment, all others on the real one. A message is lasting
 // that took more than an instant: more than one read, or longer for the client to take.
 type Events struct {
-	Accepted     Instant
-	Spoke        [2]Instant // read clock: last complete message of the client and of the upstream; at first the accept
-	Greeted      Instant    // read clock: first message of a server that speaks first; 0: none yet, or it does not speak first
-	ReplyBegan   Instant    // read clock: begin of the first lasting message to the client since the client spoke
-	Replied      Instant    // read clock: end of the last lasting message to the client; 0: none has ended
-	IdleFrom     Instant    // read clock: from when idle_timeout counts: Reset, or the later end of a message it waited for
-	MessageBegan Instant    // read clock: first byte of the client message under way; 0: none is
-	ReplyMoved   Instant    // last byte that moved of the lasting message to the client under way; 0: none is
-	HalfClosed   Instant    // the first FIN, or the last bytes from the side that is still open; 0: no FIN, or both
-	ConnectBegan Instant    // of the attempt under way; 0: none is
+	Accepted      Instant
+	ClientSpoke   Instant // read clock: last complete message of the client; at first the accept
+	UpstreamSpoke Instant // read clock: last complete message of the upstream; at first the accept
+	Greeted       Instant // read clock: first message of a server that speaks first; 0: none yet, or it does not speak first
+	ReplyBegan    Instant // read clock: begin of the first lasting message to the client since the client spoke
+	Replied       Instant // read clock: end of the last lasting message to the client; 0: none has ended
+	IdleFrom      Instant // read clock: from when idle_timeout counts: Reset, or the later end of a message it waited for
+	MessageBegan  Instant // read clock: first byte of the client message under way; 0: none is
+	ReplyMoved    Instant // last byte that moved of the lasting message to the client under way; 0: none is
+	HalfClosed    Instant // the first FIN, or the last bytes from the side that is still open; 0: no FIN, or both
+	ConnectBegan  Instant // of the attempt under way; 0: none is
 
 	// What waits for a peer: the last time its kernel acknowledged a byte, and the last time we looked. 0: nothing waits.
 	// Of a client that drains, ClientWaits.Looked is the last look at what the kernel still holds for it.
@@ -28,7 +29,7 @@ type Events struct {
 	paused      time.Duration // for how long it did not, before pausedSince
 
 	Lifetime      uint16  // share of MaxLifetime that jitter takes off, in 1/65536
-	ResetOn       [2]bool // whose messages restart idle_timeout: the client's, the upstream's
+	ResetOn       ResetOn // whose messages restart idle_timeout
 	ServerFirst   bool    // the server speaks first, so that first_message_timeout starts with its first message
 	FirstMessage  bool    // the client's first message is complete
 	ClientFIN     bool    // the client sends no more
@@ -36,6 +37,15 @@ type Events struct {
 	DrainMark     uint32  // grows as the kernel's part of that message is acknowledged; 0: it has not been looked at
 	Observed      Set     // timers that a dry run has counted since they were started
 }
+
+// ResetOn says whose complete messages restart idle_timeout. It is a set.
+type ResetOn uint8
+
+const (
+	ResetOnClient ResetOn = 1 << iota
+	ResetOnUpstream
+	ResetOnEither = ResetOnClient | ResetOnUpstream
+)
 
 // Wait is what is known of bytes that a peer did not take yet.
 type Wait struct {
@@ -45,7 +55,7 @@ type Wait struct {
 
 // Accept starts the record of a connection.
 func Accept(now Instant, lifetimeShare uint16) Events {
-	return Events{Accepted: now, Spoke: [2]Instant{now, now}, IdleFrom: now, Lifetime: lifetimeShare}
+	return Events{Accepted: now, ClientSpoke: now, UpstreamSpoke: now, IdleFrom: now, Lifetime: lifetimeShare}
 }
 
 // ReadClock returns now, or an instant since the last Resume, on the read clock.

@@ -19,18 +19,18 @@ import "time"
 // Reset returns the instant of the read clock of the last message that restarts idle_timeout, at first the accept.
 func (e *Events) Reset() Instant {
 	switch {
-	case !e.ResetOn[1]:
-		return e.Spoke[0]
-	case !e.ResetOn[0]:
-		return e.Spoke[1]
+	case e.ResetOn&ResetOnUpstream == 0:
+		return e.ClientSpoke
+	case e.ResetOn&ResetOnClient == 0:
+		return e.UpstreamSpoke
 	}
-	return max(e.Spoke[0], e.Spoke[1])
+	return max(e.ClientSpoke, e.UpstreamSpoke)
 }
 
 // ReplyMoves notes that bytes of a lasting message to the client move at now. If none was under way, this one began at the
 // instant of the read clock began.
 func (e *Events) ReplyMoves(began, now Instant) {
-	if e.ReplyMoved == 0 && e.Replied <= e.Spoke[0] {
+	if e.ReplyMoved == 0 && e.Replied <= e.ClientSpoke {
 		e.ReplyBegan = began
 	}
 	e.ReplyMoved, e.KernelPending = now, false

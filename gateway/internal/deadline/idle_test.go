@@ -26,7 +26,7 @@ func (c *conversation) due(d time.Duration) Instant {
 // converse lets a client and a server speak at random until an idle_timeout of d is due, and calls check after each event.
 func converse(random *rand.Rand, d time.Duration, check func(*Events, *conversation, Instant)) {
 	e := Accept(at0, 0)
-	e.ResetOn[0] = true
+	e.ResetOn = ResetOnClient
 	c := conversation{reset: at0}
 	now := at0
 	for range 30 {
@@ -34,7 +34,7 @@ func converse(random *rand.Rand, d time.Duration, check func(*Events, *conversat
 			return
 		}
 		if random.IntN(4) == 0 {
-			e.Spoke[0], e.IdleFrom, c.reset = now, now, now
+			e.ClientSpoke, e.IdleFrom, c.reset = now, now, now
 		} else {
 			began := now
 			now = now.After(time.Duration(1 + random.IntN(40)))

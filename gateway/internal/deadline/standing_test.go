@@ -9,7 +9,7 @@ import (
 func busy() (Events, Durations) {
 	e := Accept(at0, 0)
 	e.ServerFirst, e.Greeted = true, at(time.Second)
-	e.Spoke[0], e.IdleFrom = at(2*time.Second), at(2*time.Second)
+	e.ClientSpoke, e.IdleFrom = at(2*time.Second), at(2*time.Second)
 	e.MessageBegan, e.HalfClosed, e.ConnectBegan = at(3*time.Second), at(4*time.Second), at(5*time.Second)
 	e.ClientWaits.Progressed, e.UpstreamWaits.Progressed = at(6*time.Second), at(7*time.Second)
 	var d Durations

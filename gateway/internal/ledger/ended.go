@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/session"
 )
 
@@ -27,10 +28,10 @@ type Ended struct {
 
 // Breach is where and how a stream broke its protocol.
 type Breach struct {
-	Rule   string       // what is wrong
-	From   session.Side // whose stream it is
-	Offset uint64       // bytes of that stream that were sound
-	Bytes  []byte       // some around the first that was not
+	Rule   string // what is wrong
+	From   protocol.Direction
+	Offset uint64 // bytes of that stream that were sound
+	Bytes  []byte // some around the first that was not
 }
 
 // recently is how many connections a Recent remembers.

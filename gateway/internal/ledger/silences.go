@@ -12,7 +12,7 @@ import (
 // silent now. A first message that comes soon is no sign that one who is silent speaks again: that says hello.
 func Silences(s *session.Session, now deadline.Instant) (quiet, tail time.Duration) {
 	quiet, tail = s.MaxSilence, s.Tail(now)
-	if s.Flows[session.Client].Messages <= 1 && quiet < advice.Shortest {
+	if s.FromClient.Messages <= 1 && quiet < advice.Shortest {
 		quiet = 0
 	}
 	return quiet, tail

@@ -11,7 +11,7 @@ import (
 
 func TestAHelloIsNoSignThatASilentClientSpeaksAgain(t *testing.T) {
 	rules := session.Rules{Protocol: protocol.NewFraming([2]protocol.Framer{protocol.NewRaw(), protocol.NewRaw()})}
-	rules.ResetOn[session.Client] = true
+	rules.ResetOn = deadline.ResetOnClient
 	start := deadline.Instant(time.Hour)
 	for name, test := range map[string]struct {
 		says  []time.Duration // since it came
@@ -26,7 +26,7 @@ func TestAHelloIsNoSignThatASilentClientSpeaksAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := session.Accept(start, 0)
 			for _, at := range test.says {
-				s.Received(&rules, session.Client, session.Read{Bytes: []byte("x")}, start.After(at))
+				s.Received(&rules, protocol.FromClient, session.Read{Bytes: []byte("x")}, start.After(at))
 			}
 			if quiet, tail := Silences(&s, start.After(time.Minute)); quiet != test.quiet || tail <= 0 {
 				t.Errorf("it was silent for %v before it spoke, and is for %v; want %v", quiet, tail, test.quiet)

@@ -41,6 +41,9 @@ const (
 	FromUpstream
 )
 
+// Directions is how many directions there are, to range over.
+const Directions Direction = 2
+
 // Other returns the opposite direction.
 func (d Direction) Other() Direction { return d ^ 1 }
 

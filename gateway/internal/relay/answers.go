@@ -27,8 +27,8 @@ func (l *Loop) swallow(c *conn, message []byte, answers bool) {
 func (l *Loop) sendAnswers(c *conn) {
 	b := l.answers
 	l.answers = b[:0]
-	leg := &c.legs[session.Client]
-	if len(b) == 0 || !c.isOpen() || leg.failed || c.session.Flows[session.Upstream].Passed {
+	leg := &c.client
+	if len(b) == 0 || !c.isOpen() || leg.failed || c.session.FromUpstream.Passed {
 		return // there is nobody to be told
 	}
 	l.sent(c, session.Client, leg.pending.sendOwn(l.pool, int(leg.fd), b))
@@ -46,7 +46,7 @@ func (leg *leg) glutted() bool { return leg.answers > answersWaiting }
 
 // tookAnswers notes that the client has taken all that waited for it.
 func (l *Loop) tookAnswers(c *conn) {
-	leg := &c.legs[session.Client]
+	leg := &c.client
 	glutted := leg.glutted()
 	leg.answers = 0
 	if !glutted {
@@ -58,8 +58,8 @@ func (l *Loop) tookAnswers(c *conn) {
 
 // readClientAgain lets the timers of the client's silence run again, unless the client is still not read.
 func (l *Loop) readClientAgain(c *conn) {
-	switch up := &c.legs[session.Upstream]; {
-	case c.session.ReadClosed || c.postponed || c.legs[session.Client].glutted():
+	switch up := &c.upstream; {
+	case c.session.ReadClosed || c.postponed || c.client.glutted():
 	case c.phase == relaying && (up.hasPending() || up.failed), c.phase == dialling:
 	default:
 		c.session.Events.Resume(l.now)

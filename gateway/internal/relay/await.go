@@ -14,7 +14,7 @@ import (
 
 // await holds what came before the first message was whole.
 func (l *Loop) await(c *conn, b []byte) {
-	if !c.legs[session.Upstream].pending.add(l.pool, b) { // holdRoom keeps a reserve, so that this does not happen
+	if !c.upstream.pending.add(l.pool, b) { // holdRoom keeps a reserve, so that this does not happen
 		l.end(c, session.InternalError)
 	}
 }
@@ -33,11 +33,11 @@ func (l *Loop) awaited(c *conn, whole uint64) {
 }
 
 // holdLeft is how much more of a first message its route lets it have.
-func (l *Loop) holdLeft(c *conn) int { return c.route.Hold - c.legs[session.Upstream].pending.size() }
+func (l *Loop) holdLeft(c *conn) int { return c.route.Hold - c.upstream.pending.size() }
 
 // hasRoom reports whether c may be read.
 func (l *Loop) hasRoom(c *conn) bool {
-	return l.holdLeft(c) > 0 && (c.legs[session.Upstream].pending.room() > 0 || l.mayGrow(c))
+	return l.holdLeft(c) > 0 && (c.upstream.pending.room() > 0 || l.mayGrow(c))
 }
 
 // holdRoom is how much the next read of a first message that has room may bring. It is more than nothing, though another loop may
@@ -45,7 +45,7 @@ func (l *Loop) hasRoom(c *conn) bool {
 func (l *Loop) holdRoom(c *conn) int {
 	most := readSize
 	if !l.mayGrow(c) {
-		most = max(1, c.legs[session.Upstream].pending.room())
+		most = max(1, c.upstream.pending.room())
 	}
 	return min(l.holdLeft(c), most)
 }
@@ -79,7 +79,7 @@ const (
 
 // postpone leaves the client unread until others have given memory back. Its timers stand still.
 func (l *Loop) postpone(c *conn) {
-	if !c.legs[session.Upstream].pending.empty() {
+	if !c.upstream.pending.empty() {
 		if c.lookAt == 0 {
 			c.lookAt = l.now.After(evictAfter)
 		}

@@ -29,10 +29,10 @@ func begun(t *testing.T) (*Loop, *conn, *Budget) {
 	fixed.Hold = 1 << 14
 	c := l.slab.take()
 	c.phase, c.route, c.id, c.session = awaiting, fixed, 7, session.Accept(l.now, 0)
-	c.legs = [2]leg{{fd: int32(pair[0]), readable: true}, {fd: -1}}
+	c.client, c.upstream = leg{fd: int32(pair[0]), readable: true}, leg{fd: -1}
 	part := bytes.Repeat([]byte("x"), chunkSizes[0]) // there is no room behind it
-	c.session.Received(c.rules(), session.Client, session.Read{Bytes: part, New: len(part)}, l.now)
-	if !c.legs[session.Upstream].pending.add(l.pool, part) || !budget.take(int(budget.limit.Load()-reserve(1)-budget.Used()-1)) {
+	c.session.Received(c.rules(), protocol.FromClient, session.Read{Bytes: part, New: len(part)}, l.now)
+	if !c.upstream.pending.add(l.pool, part) || !budget.take(int(budget.limit.Load()-reserve(1)-budget.Used()-1)) {
 		t.Fatal("no memory")
 	}
 	if n, errno := reactor.Write(pair[1], []byte("more")); n != 4 || errno != 0 {
@@ -48,7 +48,7 @@ func TestWhoWaitsForMemoryWithAPartOfItsMessageGivesItBack(t *testing.T) {
 		t.Fatal("another finishes already")
 	}
 	before, since := budget.Used(), l.now
-	l.pump(c, session.Client)
+	l.pump(c, protocol.FromClient)
 	for l.now = since; l.now < since.After(evictAfter-postponed); l.now = l.now.After(postponed) {
 		if c.phase != awaiting || !c.postponed || !c.session.Events.Paused() {
 			t.Fatalf("after %v: phase %d, postponed %v", l.now.Since(since), c.phase, c.postponed)
@@ -70,9 +70,9 @@ func TestWhoWaitsForMemoryWithAPartOfItsMessageGivesItBack(t *testing.T) {
 // TestOneOfThoseWhoWaitForMemoryFinishes has it go on with what the others leave.
 func TestOneOfThoseWhoWaitForMemoryFinishes(t *testing.T) {
 	l, c, budget := begun(t)
-	l.pump(c, session.Client)
-	if c.postponed || c.session.Flows[session.Client].Bytes != uint64(chunkSizes[0]+4) {
-		t.Fatalf("postponed %v, %d bytes", c.postponed, c.session.Flows[session.Client].Bytes)
+	l.pump(c, protocol.FromClient)
+	if c.postponed || c.session.FromClient.Bytes != uint64(chunkSizes[0]+4) {
+		t.Fatalf("postponed %v, %d bytes", c.postponed, c.session.FromClient.Bytes)
 	}
 	if budget.finish(99) {
 		t.Error("two finish at once")
@@ -87,7 +87,7 @@ func TestOneOfThoseWhoWaitForMemoryFinishes(t *testing.T) {
 func TestALowerHoldEndsAMessageThatHasMore(t *testing.T) {
 	l, c, _ := begun(t)
 	c.route.Hold = 100
-	l.pump(c, session.Client)
+	l.pump(c, protocol.FromClient)
 	if c.session.Reason != session.MessageTooLarge {
 		t.Errorf("it ended as %v", c.session.Reason)
 	}

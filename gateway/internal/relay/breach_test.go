@@ -42,7 +42,7 @@ func TestABreachIsFoundWhereItIs(t *testing.T) {
 				if s.ended != session.ProtocolError || b == nil {
 					t.Fatalf("ended for %s with %v", s.ended, b)
 				}
-				if b.Rule != protocol.FaultMagic.String() || b.From != session.Upstream || b.Offset != uint64(broken) {
+				if b.Rule != protocol.FaultMagic.String() || b.From != protocol.FromUpstream || b.Offset != uint64(broken) {
 					t.Errorf("%s of the %s at %d, want %d", b.Rule, b.From, b.Offset, broken)
 				}
 				if got := string(b.Bytes); len(got) > breachBytes || !strings.Contains(got, "OXyyy") {

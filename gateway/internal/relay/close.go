@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"idlegate/gateway/internal/ledger"
+	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
 )
@@ -46,8 +47,8 @@ func (l *Loop) endFor(c *conn, reason session.Reason, breach *ledger.Breach) {
 	}
 	c.lookAt = c.closeEnd
 	l.arrange(c, cause)
-	for side := session.Client; side <= session.Upstream; side++ {
-		if leg := &c.legs[side]; leg.fd >= 0 && leg.pending.empty() {
+	for side := range session.Sides {
+		if leg := c.leg(side); leg.fd >= 0 && leg.pending.empty() {
 			l.finishLeg(c, side)
 		}
 	}
@@ -59,8 +60,8 @@ func (l *Loop) endFor(c *conn, reason session.Reason, breach *ledger.Breach) {
 
 // firstCause returns why the session ends that something has ended for reason: a peer that was known to be gone came before it.
 func (c *conn) firstCause(reason session.Reason) session.Reason {
-	for side := session.Client; side <= session.Upstream; side++ {
-		if leg := &c.legs[side]; leg.failed && leg.errno != 0 {
+	for side := range session.Sides {
+		if leg := c.leg(side); leg.failed && leg.errno != 0 {
 			return c.goneFor(side)
 		}
 	}
@@ -76,12 +77,12 @@ func byPeer(reason session.Reason) bool {
 func (l *Loop) report(c *conn, cause session.Reason, breach *ledger.Breach) {
 	l.of(c.route.RouteStats).CountEnd(&c.session, l.now)
 	ended := ledger.Ended{
-		ID: c.id, Route: c.route.Name, Client: c.client.address(), Reason: c.session.Reason,
+		ID: c.id, Route: c.route.Name, Client: c.clientAddr.address(), Reason: c.session.Reason,
 		At: c.session.Ended, Duration: c.session.Age(l.now), Silence: c.session.LongestSilence(l.now), Breach: breach,
 	}
-	for side := range ended.Bytes {
-		flow := &c.session.Flows[side]
-		ended.Bytes[side], ended.Messages[side], ended.Heartbeats[side] = flow.Bytes, flow.Messages, uint64(flow.Heartbeats)
+	for from := range protocol.Directions {
+		flow := c.session.Flow(from)
+		ended.Bytes[from], ended.Messages[from], ended.Heartbeats[from] = flow.Bytes, flow.Messages, uint64(flow.Heartbeats)
 	}
 	if c.use.Endpoint != nil {
 		ended.Endpoint, ended.Error = c.use.Name, c.problem.String()
@@ -95,7 +96,7 @@ func (l *Loop) report(c *conn, cause session.Reason, breach *ledger.Breach) {
 
 // arrange decides how each leg is closed, from what ended the session.
 func (l *Loop) arrange(c *conn, cause session.Reason) {
-	client, up := &c.legs[session.Client], &c.legs[session.Upstream]
+	client, up := &c.client, &c.upstream
 	if c.route.Reset && !byPeer(cause) {
 		l.abortLeg(client)
 		l.abortLeg(up)
@@ -114,8 +115,8 @@ func (l *Loop) arrange(c *conn, cause session.Reason) {
 		l.dropPending(up)
 		c.abandon = true
 	}
-	for side := range c.legs {
-		if leg := &c.legs[side]; leg.failed || leg.fd < 0 {
+	for side := range session.Sides {
+		if leg := c.leg(side); leg.failed || leg.fd < 0 {
 			l.closeLeg(leg)
 		}
 	}
@@ -146,25 +147,25 @@ func (l *Loop) abortLeg(leg *leg) {
 
 // finishLeg says to side, for which nothing is held any more, that the connection is over.
 func (l *Loop) finishLeg(c *conn, side session.Side) {
-	leg := &c.legs[side]
+	leg := c.leg(side)
 	if leg.reset {
 		l.resetLeg(c, side)
 		return
 	}
-	if c.connecting(side) || c.session.Flows[side].FIN {
+	if c.connecting(side) || c.session.Flow(side.Sends()).FIN {
 		l.closeLeg(leg)
 		return
 	}
-	if !c.session.Flows[side.Other()].Passed {
+	if !c.session.Flow(side.Receives()).Passed {
 		_ = reactor.CloseWrite(int(leg.fd)) // a peer that is gone needs no FIN
-		c.session.Flows[side.Other()].Passed = true
+		c.session.Flow(side.Receives()).Passed = true
 	}
 	l.discardLeg(c, side)
 }
 
 // resetLeg resets side when it has acknowledged what it was sent, which a reset would destroy.
 func (l *Loop) resetLeg(c *conn, side session.Side) {
-	leg := &c.legs[side]
+	leg := c.leg(side)
 	if c.connecting(side) || reactor.Unacked(int(leg.fd)) == 0 {
 		l.abortLeg(leg)
 		return
@@ -180,7 +181,7 @@ func (l *Loop) lookSoon(c *conn) {
 
 // onClosing hears of a socket of a session that has ended.
 func (l *Loop) onClosing(c *conn, side session.Side, ready reactor.Ready) {
-	leg := &c.legs[side]
+	leg := c.leg(side)
 	switch {
 	case ready.Any(reactor.Failed):
 		l.closeLeg(leg)
@@ -194,7 +195,7 @@ func (l *Loop) onClosing(c *conn, side session.Side, ready reactor.Ready) {
 
 // flushLast writes what is held for side.
 func (l *Loop) flushLast(c *conn, side session.Side) {
-	leg := &c.legs[side]
+	leg := c.leg(side)
 	if _, errno := leg.pending.flush(l.pool, int(leg.fd)); errno != 0 && errno != reactor.Again {
 		l.closeLeg(leg)
 		return
@@ -215,8 +216,8 @@ func (l *Loop) flushLast(c *conn, side session.Side) {
 
 // discard reads on where a turn was not enough.
 func (l *Loop) discard(c *conn) {
-	for side := session.Client; side <= session.Upstream; side++ {
-		if leg := &c.legs[side]; leg.fd >= 0 && leg.pending.empty() && !leg.reset {
+	for side := range session.Sides {
+		if leg := c.leg(side); leg.fd >= 0 && leg.pending.empty() && !leg.reset {
 			l.discardLeg(c, side)
 		}
 	}
@@ -225,7 +226,7 @@ func (l *Loop) discard(c *conn) {
 
 // discardLeg reads what side still sends, to no purpose but that the kernel does not answer it with a reset.
 func (l *Loop) discardLeg(c *conn, side session.Side) {
-	leg := &c.legs[side]
+	leg := c.leg(side)
 	for range turnReads {
 		n, more, errno := l.read(c, side, l.buf)
 		if n == 0 && errno != reactor.Again {
@@ -247,8 +248,8 @@ func (l *Loop) discardLeg(c *conn, side session.Side) {
 func (l *Loop) closeOn(c *conn) {
 	over := c.closeEnd <= l.now
 	c.lookAt = c.closeEnd
-	for side := session.Client; side <= session.Upstream; side++ {
-		leg := &c.legs[side]
+	for side := range session.Sides {
+		leg := c.leg(side)
 		switch {
 		case over:
 			l.giveUp(c, leg)
@@ -280,15 +281,15 @@ func (l *Loop) giveUp(c *conn, leg *leg) {
 
 // closed releases the connection once both its sockets are closed.
 func (l *Loop) closed(c *conn) {
-	if c.legs[session.Client].fd < 0 && c.legs[session.Upstream].fd < 0 {
+	if c.client.fd < 0 && c.upstream.fd < 0 {
 		l.release(c)
 	}
 }
 
 // release gives up what c holds and its slot.
 func (l *Loop) release(c *conn) {
-	l.giveUp(c, &c.legs[session.Client])
-	l.giveUp(c, &c.legs[session.Upstream])
+	l.giveUp(c, &c.client)
+	l.giveUp(c, &c.upstream)
 	l.free(c)
 }
 
@@ -300,8 +301,9 @@ func (l *Loop) vacate(c *conn) {
 }
 
 func (l *Loop) free(c *conn) {
-	l.forget(c, session.Client)
-	l.forget(c, session.Upstream)
+	for from := range protocol.Directions {
+		l.forget(c, from)
+	}
 	l.wheel.Clear(c.slot)
 	l.slab.put(c)
 	l.cfg.Admission.left()

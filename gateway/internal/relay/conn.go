@@ -5,6 +5,7 @@ import (
 	"syscall"
 
 	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
 	"idlegate/gateway/internal/upstream"
@@ -63,24 +64,24 @@ func (l *leg) hasPending() bool { return !l.pending.empty() || l.unbuffered }
 
 // conn is a session and its sockets. It is plain data in a slot of its loop.
 type conn struct {
-	session    session.Session
-	legs       [2]leg // by side
-	route      *Route
-	use        upstream.Use // of the endpoint of the attempt under way, the connection, or the last attempt that failed
-	id         uint64
-	lookAt     deadline.Instant // when to offer again what waits though nothing is under way, 0: no need; of one that is closing, when to look next; of one that waits for memory with a part of its first message, when that is given up
-	closeEnd   deadline.Instant // when the step of closing under way is given up; before, when a client that is gone is; 0: not set
-	settles    deadline.Instant // when the upstream connection has stood for upstream.Settle; 0: there is none, or it has
-	client     peer
-	slot       int32
-	generation uint32
-	phase      phase
-	failure    session.Reason // of the last attempt to connect
-	problem    problem        // of the last attempt to connect
-	draining   session.Reason // RouteRemoved or Drained: its route or its endpoint drains; Open: neither does
-	abandon    bool           // of one that is being closed: reset it if it does not take what it was sent
-	postponed  bool           // not read for want of memory
-	queued     bool           // in the loop's list of those with more to read
+	session          session.Session
+	client, upstream leg
+	route            *Route
+	use              upstream.Use // of the endpoint of the attempt under way, the connection, or the last attempt that failed
+	id               uint64
+	lookAt           deadline.Instant // when to offer again what waits though nothing is under way, 0: no need; of one that is closing, when to look next; of one that waits for memory with a part of its first message, when that is given up
+	closeEnd         deadline.Instant // when the step of closing under way is given up; before, when a client that is gone is; 0: not set
+	settles          deadline.Instant // when the upstream connection has stood for upstream.Settle; 0: there is none, or it has
+	clientAddr       peer
+	slot             int32
+	generation       uint32
+	phase            phase
+	failure          session.Reason // of the last attempt to connect
+	problem          problem        // of the last attempt to connect
+	draining         session.Reason // RouteRemoved or Drained: its route or its endpoint drains; Open: neither does
+	abandon          bool           // of one that is being closed: reset it if it does not take what it was sent
+	postponed        bool           // not read for want of memory
+	queued           bool           // in the loop's list of those with more to read
 }
 
 // peer is the address of a client in 18 bytes without a pointer; zero for one of a unix socket.
@@ -104,12 +105,26 @@ func (p peer) address() netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom16(p.ip).Unmap(), p.port)
 }
 
+// leg returns the socket of one side.
+func (c *conn) leg(side session.Side) *leg {
+	if side == session.Client {
+		return &c.client
+	}
+	return &c.upstream
+}
+
+// sender returns the socket from which a direction is read.
+func (c *conn) sender(from protocol.Direction) *leg { return c.leg(session.Sender(from)) }
+
+// receiver returns the socket to which a direction is written.
+func (c *conn) receiver(from protocol.Direction) *leg { return c.leg(session.Receiver(from)) }
+
 func (c *conn) rules() *session.Rules { return &c.route.Rules }
 
 // mayRead reports whether side has something to read that could be passed on.
 func (c *conn) mayRead(side session.Side) bool {
-	leg := &c.legs[side]
-	if !leg.readable || leg.fd < 0 || c.session.Flows[side].FIN {
+	leg := c.leg(side)
+	if !leg.readable || leg.fd < 0 || c.session.Flow(side.Sends()).FIN {
 		return false
 	}
 	if side == session.Client && (c.session.ReadClosed || leg.glutted()) {
@@ -117,7 +132,7 @@ func (c *conn) mayRead(side session.Side) bool {
 	}
 	switch c.phase {
 	case relaying:
-		other := &c.legs[side.Other()]
+		other := c.leg(side.Other())
 		return other.pending.empty() && !other.unbuffered && !other.failed
 	case awaiting:
 		return !c.postponed
@@ -130,7 +145,7 @@ func (c *conn) isOpen() bool { return c.phase != closing && c.phase != vacant }
 
 // goneFor returns why a session ends whose peer on side is gone.
 func (c *conn) goneFor(side session.Side) session.Reason {
-	if errno := syscall.Errno(c.legs[side].errno); errno != 0 && !reactor.IsReset(errno) {
+	if errno := syscall.Errno(c.leg(side).errno); errno != 0 && !reactor.IsReset(errno) {
 		return c.session.Lost(side)
 	}
 	return c.session.Reset(side)

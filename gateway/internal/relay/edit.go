@@ -75,8 +75,8 @@ func (l *Loop) followWriteTimeout(c *conn, old *Route) {
 	if timeout == old.SocketOptions().UserTimeout {
 		return
 	}
-	for side := range c.legs {
-		leg, later := &c.legs[side], c.settles != 0 && session.Side(side) == session.Upstream // settled sets it
+	for side := range session.Sides {
+		leg, later := c.leg(side), c.settles != 0 && side == session.Upstream // settled sets it
 		if leg.fd >= 0 && !later {
 			_ = reactor.SetUserTimeout(int(leg.fd), timeout) // a unix socket has none
 		}

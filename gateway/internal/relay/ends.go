@@ -3,6 +3,7 @@ package relay
 import (
 	"syscall"
 
+	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
 )
@@ -15,10 +16,10 @@ import (
 //	a read that fails               reset, or lost            broken: the session ends, and the other side is reset
 //	a write that fails, EPOLLERR    the side takes no more    stopWriting: the other side is read no more, this one to its end
 
-// finished passes on that side has sent FIN, once what it sent before has been taken.
-func (l *Loop) finished(c *conn, side session.Side) {
-	c.session.Finished(side, l.now)
-	if side == session.Upstream {
+// finished passes the FIN of a direction on, once what came before it has been taken.
+func (l *Loop) finished(c *conn, from protocol.Direction) {
+	c.session.Finished(from, l.now)
+	if from == protocol.FromUpstream {
 		c.use.Finished()
 	}
 	if c.phase == awaiting { // no whole message has come, and none will
@@ -26,18 +27,18 @@ func (l *Loop) finished(c *conn, side session.Side) {
 		return
 	}
 	l.rearm(c)
-	if c.legs[side.Other()].pending.empty() {
-		l.passFIN(c, side)
+	if c.receiver(from).pending.empty() {
+		l.passFIN(c, from)
 	}
 }
 
-func (l *Loop) passFIN(c *conn, from session.Side) {
-	if to := from.Other(); !c.session.Flows[to].Passed { // else both are closed now, which says the same
-		_ = reactor.CloseWrite(int(c.legs[to].fd)) // a peer that is gone shows as such by itself
+func (l *Loop) passFIN(c *conn, from protocol.Direction) {
+	if !c.session.Flow(from.Other()).Passed { // else both are closed now, which says the same
+		_ = reactor.CloseWrite(int(c.receiver(from).fd)) // a peer that is gone shows as such by itself
 	}
 	c.session.FINPassed(from, l.now)
-	if c.legs[from].failed { // it takes no answer
-		c.session.End(c.session.Reset(from), l.now)
+	if c.sender(from).failed { // it takes no answer
+		c.session.End(c.session.Reset(session.Sender(from)), l.now)
 	}
 	if c.session.Reason != session.Open {
 		l.end(c, c.session.Reason)
@@ -46,7 +47,7 @@ func (l *Loop) passFIN(c *conn, from session.Side) {
 
 // broken ends the session because reading has come upon the end of side's stream, and it was no FIN.
 func (l *Loop) broken(c *conn, side session.Side, errno syscall.Errno) {
-	leg := &c.legs[side]
+	leg := c.leg(side)
 	leg.keep(errno)
 	leg.failed = true
 	l.end(c, c.goneFor(side))
@@ -54,7 +55,7 @@ func (l *Loop) broken(c *conn, side session.Side, errno syscall.Errno) {
 
 // onFailed hears that side's socket has an error, unless a call has told it before.
 func (l *Loop) onFailed(c *conn, side session.Side) {
-	if errno := reactor.TakeError(int(c.legs[side].fd)); errno != 0 {
+	if errno := reactor.TakeError(int(c.leg(side).fd)); errno != 0 {
 		l.stopWriting(c, side, errno)
 	}
 }
@@ -70,7 +71,7 @@ func (l *Loop) writeFailed(c *conn, side session.Side, errno syscall.Errno) {
 
 // stopWriting notes that side takes nothing more. What it sent before is still passed on, and only its end says how it has ended.
 func (l *Loop) stopWriting(c *conn, side session.Side, errno syscall.Errno) {
-	leg := &c.legs[side]
+	leg := c.leg(side)
 	leg.keep(errno)
 	if leg.failed || !c.isOpen() {
 		return
@@ -98,12 +99,12 @@ func (l *Loop) stopWriting(c *conn, side session.Side, errno syscall.Errno) {
 
 // isOver reports whether nothing is left to be passed on from side, which takes nothing more.
 func (l *Loop) isOver(c *conn, side session.Side) bool {
-	flow := &c.session.Flows[side]
+	flow := c.session.Flow(side.Sends())
 	switch {
-	case c.legs[side.Other()].failed:
+	case c.leg(side.Other()).failed:
 		return true
 	case c.phase == dialling:
-		return c.legs[session.Upstream].pending.empty() && reactor.Unread(int(c.legs[side].fd)) == 0
+		return c.upstream.pending.empty() && reactor.Unread(int(c.leg(side).fd)) == 0
 	case side == session.Client && c.session.ReadClosed:
 		return true
 	}

@@ -52,11 +52,11 @@ func hear(t *testing.T, framer protocol.Framer, rules session.Rules) *hearing {
 			t.Fatal(err)
 		}
 		syscall.CloseOnExec(own)
-		h.c.legs[side].fd = int32(own)
+		h.c.leg(session.Side(side)).fd = int32(own)
 	}
 	t.Cleanup(func() {
-		for side := range h.c.legs {
-			h.closeLeg(&h.c.legs[side])
+		for side := range session.Sides {
+			h.closeLeg(h.c.leg(side))
 		}
 	})
 	return h
@@ -73,7 +73,7 @@ func (h *hearing) says(side session.Side, text string) {
 // finishes has side send FIN.
 func (h *hearing) finishes(side session.Side) {
 	_ = syscall.Shutdown(h.peers[side], syscall.SHUT_WR)
-	h.c.legs[side].readToEOF = true // of which the poller tells
+	h.c.leg(side).readToEOF = true // of which the poller tells
 }
 
 // hears returns what has come to side.
@@ -100,8 +100,8 @@ func (h *hearing) passes(d time.Duration) {
 func shifted(e deadline.Events, d time.Duration) deadline.Events {
 	back := deadline.Instant(d)
 	e.Accepted -= back
-	e.Spoke[0] -= back
-	e.Spoke[1] -= back
+	e.ClientSpoke -= back
+	e.UpstreamSpoke -= back
 	e.IdleFrom -= back
 	for _, at := range []*deadline.Instant{&e.MessageBegan, &e.HalfClosed, &e.ConnectBegan} {
 		if *at != 0 {
@@ -129,14 +129,14 @@ func TestWhatLiesInASocketCameInTime(t *testing.T) {
 		speaker session.Side
 		open    bool
 	}{
-		{"the client's bytes restart idle_timeout", session.Rules{Enforced: idle, ResetOn: [2]bool{true, false}}, nil, session.Client, true},
-		{"with reset_on either the upstream's do, too", session.Rules{Enforced: idle, ResetOn: [2]bool{true, true}}, nil, session.Upstream, true},
-		{"with reset_on upstream they do", session.Rules{Enforced: idle, ResetOn: [2]bool{false, true}}, nil, session.Upstream, true},
-		{"with reset_on client they do not", session.Rules{Enforced: idle, ResetOn: [2]bool{true, false}}, nil, session.Upstream, false},
+		{"the client's bytes restart idle_timeout", session.Rules{Enforced: idle, ResetOn: deadline.ResetOnClient}, nil, session.Client, true},
+		{"with reset_on either the upstream's do, too", session.Rules{Enforced: idle, ResetOn: deadline.ResetOnEither}, nil, session.Upstream, true},
+		{"with reset_on upstream they do", session.Rules{Enforced: idle, ResetOn: deadline.ResetOnUpstream}, nil, session.Upstream, true},
+		{"with reset_on client they do not", session.Rules{Enforced: idle, ResetOn: deadline.ResetOnClient}, nil, session.Upstream, false},
 		{"bytes of the upstream restart half_close_timeout", session.Rules{Enforced: deadline.Durations{deadline.HalfClose: time.Second}},
-			func(h *hearing) { h.finished(h.c, session.Client) }, session.Upstream, true},
+			func(h *hearing) { h.finished(h.c, protocol.FromClient) }, session.Upstream, true},
 		{"so do those of the client", session.Rules{Enforced: deadline.Durations{deadline.HalfClose: time.Second}},
-			func(h *hearing) { h.finished(h.c, session.Upstream) }, session.Client, true},
+			func(h *hearing) { h.finished(h.c, protocol.FromUpstream) }, session.Client, true},
 		{"a message ends first_message_timeout", session.Rules{Enforced: deadline.Durations{deadline.FirstMessage: time.Second}}, nil, session.Client, true},
 		{"deadline is not put off", session.Rules{Enforced: deadline.Durations{deadline.Deadline: time.Second}}, nil, session.Client, false},
 	} {
@@ -161,7 +161,7 @@ func TestWhatLiesInASocketCameInTime(t *testing.T) {
 func TestAWatchedTimerHearsBothSides(t *testing.T) {
 	h := hear(t, protocol.NewRaw(), session.Rules{
 		Observed: deadline.Durations{deadline.IdleTimeout: time.Second}, DryRun: true,
-		NotSeen: ^deadline.Set(0).With(deadline.IdleTimeout), ResetOn: [2]bool{true, true},
+		NotSeen: ^deadline.Set(0).With(deadline.IdleTimeout), ResetOn: deadline.ResetOnEither,
 	})
 	h.c.session = session.Accept(h.now.After(-2*time.Second), 0)
 	h.says(session.Upstream, "in time")
@@ -175,10 +175,10 @@ func TestAWatchedTimerHearsBothSides(t *testing.T) {
 // restarts.
 func TestWhatReadUpFindsLeavesTheWordToTheOtherSide(t *testing.T) {
 	h := hear(t, lineFramer(t), session.Rules{
-		Enforced: deadline.Durations{deadline.IdleTimeout: time.Second, deadline.Message: time.Second}, ResetOn: [2]bool{false, true},
+		Enforced: deadline.Durations{deadline.IdleTimeout: time.Second, deadline.Message: time.Second}, ResetOn: deadline.ResetOnUpstream,
 	})
 	h.says(session.Client, "ques")
-	h.pump(h.c, session.Client)
+	h.pump(h.c, protocol.FromClient)
 	h.says(session.Client, "tion\n")
 	h.says(session.Upstream, "push\n")
 	h.passes(2 * time.Second)
@@ -217,7 +217,7 @@ func TestReadDeadlineLooksAtWhatTheGatewayDidNotRead(t *testing.T) {
 			h := hear(t, framer, session.Rules{Enforced: deadline.Durations{deadline.ReadDeadline: time.Second}})
 			if test.heard != "" {
 				h.says(session.Client, test.heard)
-				h.pump(h.c, session.Client)
+				h.pump(h.c, protocol.FromClient)
 			}
 			h.c.phase = dialling
 			h.c.session.Events.Pause(h.now)
@@ -253,7 +253,7 @@ func TestReadDeadlineLooksAtWhatTheGatewayDidNotRead(t *testing.T) {
 // TestAConnectionThatIsGoneAfterTheLastReadIsLeftAlone has that read find out that both sides have gone.
 func TestAConnectionThatIsGoneAfterTheLastReadIsLeftAlone(t *testing.T) {
 	h := hear(t, protocol.NewRaw(), session.Rules{
-		Enforced: deadline.Durations{deadline.IdleTimeout: time.Second}, ResetOn: [2]bool{true, true},
+		Enforced: deadline.Durations{deadline.IdleTimeout: time.Second}, ResetOn: deadline.ResetOnEither,
 	})
 	for side, peer := range h.peers {
 		h.says(session.Side(side), "unread")

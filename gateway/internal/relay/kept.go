@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/session"
 )
 
@@ -20,70 +21,70 @@ type kept struct {
 	rest   bool // nobody has looked at them yet: the client must first take the answers that wait for it
 }
 
-// keptKey names one side of a connection.
-func keptKey(c *conn, side session.Side) int32 { return c.slot<<1 | int32(side) }
+// keptKey names one direction of a connection.
+func keptKey(c *conn, from protocol.Direction) int32 { return c.slot<<1 | int32(from) }
 
 // keep keeps a copy of b.
-func (l *Loop) keep(c *conn, side session.Side, b []byte, passed int, rest bool) {
+func (l *Loop) keep(c *conn, from protocol.Direction, b []byte, passed int, rest bool) {
 	if l.kept == nil {
 		l.kept = map[int32]kept{}
 	}
-	c.legs[side].kept = true
+	c.sender(from).kept = true
 	k := kept{buf: make([]byte, len(b)), passed: passed, rest: rest}
 	copy(k.buf, b)
 	l.cfg.Budget.own(len(k.buf))
-	l.kept[keptKey(c, side)] = k
+	l.kept[keptKey(c, from)] = k
 	if passed > 0 { // of what may become a heartbeat: it is one for the other side now
-		c.session.Talk.Release(side.Sends())
+		c.session.Talk.Release(from)
 	}
 }
 
-// keptOf returns what is kept of side.
-func (l *Loop) keptOf(c *conn, side session.Side) kept {
-	if !c.legs[side].kept {
+// keptOf returns what is kept of a direction.
+func (l *Loop) keptOf(c *conn, from protocol.Direction) kept {
+	if !c.sender(from).kept {
 		return kept{}
 	}
-	return l.kept[keptKey(c, side)]
+	return l.kept[keptKey(c, from)]
 }
 
-// recall copies what is kept of side to the start of the loop's buffer.
-func (l *Loop) recall(c *conn, side session.Side) kept {
-	k := l.keptOf(c, side)
+// recall copies what is kept of a direction to the start of the loop's buffer.
+func (l *Loop) recall(c *conn, from protocol.Direction) kept {
+	k := l.keptOf(c, from)
 	copy(l.buf, k.buf)
 	return k
 }
 
-// forget gives up what is kept of side, and returns how much of it has been passed on.
-func (l *Loop) forget(c *conn, side session.Side) (passed int) {
-	leg := &c.legs[side]
+// forget gives up what is kept of a direction, and returns how much of it has been passed on.
+func (l *Loop) forget(c *conn, from protocol.Direction) (passed int) {
+	leg := c.sender(from)
 	if !leg.kept {
 		return 0
 	}
 	leg.kept = false
-	key := keptKey(c, side)
+	key := keptKey(c, from)
 	k := l.kept[key]
 	delete(l.kept, key)
 	l.cfg.Budget.give(len(k.buf))
 	return k.passed
 }
 
-// withheld gives up what is kept of side, from which no more comes, and returns what of it is still to be passed on. What the
+// withheld gives up what is kept of a direction, from which no more comes, and returns what of it is still to be passed on. What the
 // client had sent behind heartbeats whose answers it does not take is as if it had not been read.
-func (l *Loop) withheld(c *conn, side session.Side) []byte {
-	k := l.keptOf(c, side)
-	l.forget(c, side)
+func (l *Loop) withheld(c *conn, from protocol.Direction) []byte {
+	k := l.keptOf(c, from)
+	l.forget(c, from)
 	if k.rest {
 		return nil
 	}
 	return k.buf[k.passed:]
 }
 
-// passWithheld passes on what is withheld of sides of a session that ends for cause.
+// passWithheld passes on what is withheld of a session that ends for cause.
 func (l *Loop) passWithheld(c *conn, cause session.Reason) {
-	for side := session.Client; side <= session.Upstream; side++ {
-		b := l.withheld(c, side)
-		to := &c.legs[side.Other()]
-		closed := to.failed || to.fd < 0 || c.phase != relaying || cause == session.WriteDeadline && side == session.Upstream
+	for from := range protocol.Directions {
+		b := l.withheld(c, from)
+		to := c.receiver(from)
+		closed := to.failed || to.fd < 0 || c.phase != relaying || cause == session.WriteDeadline && from == protocol.FromUpstream
 		if len(b) > 0 && !closed {
 			_ = to.pending.sendOwn(l.pool, int(to.fd), b) // a peer that is gone shows as such by itself
 		}

@@ -39,8 +39,8 @@ func newLineBeating(t *testing.T) *beating {
 // says sends text, and runs the loop until it has read it. Where memory is scarce, left bytes of it may stay in the socket.
 func (s *beating) says(side session.Side, text string, left int) {
 	s.t.Helper()
-	flow := &s.c.session.Flows[side]
-	want := flow.Bytes + uint64(max(0, reactor.Unread(int(s.c.legs[side].fd))+len(text)-left))
+	flow := s.c.session.Flow(side.Sends())
+	want := flow.Bytes + uint64(max(0, reactor.Unread(int(s.c.leg(side).fd))+len(text)-left))
 	if n, errno := reactor.Write(s.peers[side], []byte(text)); n != len(text) {
 		s.t.Fatal(errno)
 	}
@@ -110,7 +110,7 @@ func TestAHeartbeatIsAnsweredHoweverItIsCut(t *testing.T) {
 				s.hears(session.Client, answered)
 				s.keepsNothing()
 			}
-			flow := s.c.session.Flows[session.Client]
+			flow := s.c.session.FromClient
 			if runs := uint64(len(spoken)); flow.Messages != 8*runs || uint64(flow.Heartbeats) != 3*runs || flow.Bytes != runs*runs {
 				t.Errorf("counted %d messages, %d heartbeats, %d bytes in %d runs", flow.Messages, flow.Heartbeats, flow.Bytes, runs)
 			}
@@ -262,7 +262,7 @@ func TestAClientThatTakesNoAnswersIsReadNoMore(t *testing.T) {
 	if s.c.session.Events.Paused() {
 		t.Error("the timers of its silence stand still")
 	}
-	if n := s.c.session.Flows[session.Client].Heartbeats; n != 20_000 {
+	if n := s.c.session.FromClient.Heartbeats; n != 20_000 {
 		t.Errorf("%d heartbeats were counted", n)
 	}
 	s.keepsNothing()
@@ -275,10 +275,10 @@ func TestAnsweredHeartbeatsAllocateNothing(t *testing.T) {
 		if n, errno := reactor.Write(s.peers[session.Client], beat); n != len(beat) || errno != 0 {
 			t.Fatal(errno)
 		}
-		s.c.legs[session.Client].readable = true
+		s.c.client.readable = true
 		for n := 0; n == 0; n, _ = reactor.Read(s.peers[session.Client], buf) {
-			s.l.pump(s.c, session.Client)
-			s.c.legs[session.Client].readable = true
+			s.l.pump(s.c, protocol.FromClient)
+			s.c.client.readable = true
 		}
 	})
 	if made > 0 {
@@ -310,7 +310,7 @@ func TestAnEditAmidAHeartbeatLosesNothing(t *testing.T) {
 			s.says(session.Client, "g\ndata\n", 0)
 			s.hears(session.Upstream, row.upstream)
 			s.hears(session.Client, row.client)
-			flow := &s.c.session.Flows[session.Client]
+			flow := &s.c.session.FromClient
 			if s.ended != session.Open || flow.Heartbeats != 1 || flow.Messages != 2 {
 				t.Errorf("ended for %s, %d messages, %d heartbeats", s.ended, flow.Messages, flow.Heartbeats)
 			}

@@ -81,7 +81,7 @@ func TestTheLastReadOfAClientThatBlastsIsBounded(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			var timers deadline.Durations
 			timers[test.timer] = time.Second
-			h := hear(t, test.framer, session.Rules{Enforced: timers, ResetOn: [2]bool{true, false}})
+			h := hear(t, test.framer, session.Rules{Enforced: timers, ResetOn: deadline.ResetOnClient})
 			if test.spliced {
 				h.cfg.Budget.Set(8 << 20)
 				h.pool.pipes.most = 2
@@ -89,9 +89,9 @@ func TestTheLastReadOfAClientThatBlastsIsBounded(t *testing.T) {
 			}
 			h.says(session.Client, test.begin)
 			h.blast(strings.Repeat("x", 60_000))
-			flow, leg := &h.c.session.Flows[session.Client], &h.c.legs[session.Client]
+			flow, leg := &h.c.session.FromClient, &h.c.client
 			leg.readable = true
-			h.pump(h.c, session.Client) // the message begins
+			h.pump(h.c, protocol.FromClient) // the message begins
 			before, lay := flow.Bytes, reactor.Unread(int(leg.fd))
 			h.passes(2 * time.Second)
 			if h.c.session.Reason != session.Ends(test.timer) {
@@ -118,10 +118,10 @@ func TestADeadlineReadsNothingFirst(t *testing.T) {
 		t.Run(timer.String(), func(t *testing.T) {
 			timers := deadline.Durations{deadline.IdleTimeout: silence, deadline.FirstMessage: silence}
 			timers[timer] = time.Second
-			h := hear(t, lineFramer(t), session.Rules{Enforced: timers, ResetOn: [2]bool{true, true}})
+			h := hear(t, lineFramer(t), session.Rules{Enforced: timers, ResetOn: deadline.ResetOnEither})
 			looks := h.blast("a line\n")
 			h.passes(2 * time.Second)
-			if got := h.c.session.Flows[session.Client].Bytes; got > 0 || *looks > 0 || h.c.session.Reason != session.Ends(timer) {
+			if got := h.c.session.FromClient.Bytes; got > 0 || *looks > 0 || h.c.session.Reason != session.Ends(timer) {
 				t.Errorf("ended as %v after %d bytes and %d looks", h.c.session.Reason, got, *looks)
 			}
 		})

@@ -19,13 +19,13 @@ func TestABeginningThatTheKernelTookNoneOfIsOfferedAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t, protocol.NewRaw())
-			reactor.Close(int(s.c.legs[session.Upstream].fd))
-			s.c.legs[session.Upstream].fd = int32(unanswered(t))
-			if !s.c.legs[session.Upstream].pending.add(s.l.pool, []byte("hello")) {
+			reactor.Close(int(s.c.upstream.fd))
+			s.c.upstream.fd = int32(unanswered(t))
+			if !s.c.upstream.pending.add(s.l.pool, []byte("hello")) {
 				t.Fatal("no memory")
 			}
 			write(s.l, s.c)
-			if s.c.legs[session.Upstream].pending.empty() {
+			if s.c.upstream.pending.empty() {
 				t.Fatal("the kernel took it")
 			}
 			at, ok := s.l.wheel.At(s.c.slot)

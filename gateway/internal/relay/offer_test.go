@@ -13,8 +13,8 @@ func TestBytesThatTheKernelTookNoneOfAreOfferedAgain(t *testing.T) {
 	l, pair := lone(t)
 	c := l.slab.take()
 	c.phase, c.route, c.session = relaying, rawRoute(), session.Accept(l.now, 0)
-	c.legs[session.Client].fd, c.legs[session.Upstream].fd = int32(pair[0]), -1
-	if !c.legs[session.Client].pending.add(l.pool, []byte("held")) {
+	c.client.fd, c.upstream.fd = int32(pair[0]), -1
+	if !c.client.pending.add(l.pool, []byte("held")) {
 		t.Fatal("no memory")
 	}
 	l.waitFor(c, session.Client)
@@ -28,7 +28,7 @@ func TestBytesThatTheKernelTookNoneOfAreOfferedAgain(t *testing.T) {
 	if n, err := syscall.Read(pair[1], got); err != nil || string(got[:n]) != "held" {
 		t.Errorf("the client got %q, %v", got[:max(n, 0)], err)
 	}
-	if c.legs[session.Client].hasPending() || c.lookAt != 0 {
+	if c.client.hasPending() || c.lookAt != 0 {
 		t.Error("bytes still wait")
 	}
 }

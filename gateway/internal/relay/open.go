@@ -17,14 +17,14 @@ func (l *Loop) open(r *Route, fd int, client netip.AddrPort, id uint64) {
 	c.phase = awaiting
 	c.session = session.Accept(l.now, l.share(r))
 	c.session.Events.ServerFirst = r.ServerFirst
-	c.route, c.client, c.id = r, peerOf(client), id
-	c.legs = [2]leg{{fd: int32(fd), room: roomOf(!client.IsValid())}, {fd: -1}}
+	c.route, c.clientAddr, c.id = r, peerOf(client), id
+	c.client, c.upstream = leg{fd: int32(fd), room: roomOf(!client.IsValid())}, leg{fd: -1}
 	if l.stopped { // it came by the last mail
-		l.closeLeg(&c.legs[session.Client])
+		l.closeLeg(&c.client)
 		l.vacate(c)
 		return
 	}
-	if err := l.watch(fd, c.legs[session.Client].room, c.token(session.Client)); err != nil {
+	if err := l.watch(fd, c.client.room, c.token(session.Client)); err != nil {
 		l.refuseNoFDs(c)
 		return
 	}
@@ -57,8 +57,8 @@ func (l *Loop) dialFirst(c *conn) {
 
 // refuseNoFDs refuses a client for whose session there are no descriptors.
 func (l *Loop) refuseNoFDs(c *conn) {
-	l.refuse(c.route, int(c.legs[session.Client].fd), session.FDLimit)
-	c.legs[session.Client].fd = -1
+	l.refuse(c.route, int(c.client.fd), session.FDLimit)
+	c.client.fd = -1
 	l.vacate(c)
 	l.outOfDescriptors()
 }
@@ -90,7 +90,7 @@ func (l *Loop) dial(c *conn) {
 func (l *Loop) attempt(c *conn) (exhausted bool) {
 	r := c.route
 	l.tick()
-	for c.use.Attempts() <= r.Retries && r.Upstream.Endpoints().Pick(&c.use, (*upstream.Source)(&c.client.ip), int64(l.now)) {
+	for c.use.Attempts() <= r.Retries && r.Upstream.Endpoints().Pick(&c.use, (*upstream.Source)(&c.clientAddr.ip), int64(l.now)) {
 		if c.use.Attempts() > 1 {
 			r.Upstream.retries.Add(1)
 		}
@@ -122,7 +122,7 @@ func (l *Loop) connect(c *conn) syscall.Errno {
 		return syscall.ENOMEM
 	}
 	l.review(c) // the one that was tried before may have been draining
-	c.legs[session.Upstream] = leg{fd: int32(fd), pending: c.legs[session.Upstream].pending, room: room}
+	c.upstream = leg{fd: int32(fd), pending: c.upstream.pending, room: room}
 	c.session.Dialling(l.now)
 	if !pending {
 		l.connected(c)
@@ -170,7 +170,7 @@ func (l *Loop) onConnect(c *conn, ready reactor.Ready) {
 		return
 	}
 	l.tick()
-	fd := int(c.legs[session.Upstream].fd)
+	fd := int(c.upstream.fd)
 	var errno syscall.Errno
 	if ready.Any(reactor.Failed | reactor.HungUp) { // one that is connected shows as Writable alone
 		errno = reactor.TakeError(fd)
@@ -202,8 +202,8 @@ func (l *Loop) retry(c *conn, why problem) (ended session.Reason) {
 // dropUpstream gives up a socket that was not connected, or not to anybody: then a FIN would keep its port for a while in
 // which the backend could not bind it.
 func (l *Loop) dropUpstream(c *conn) {
-	reactor.Abort(int(c.legs[session.Upstream].fd))
-	c.legs[session.Upstream].fd = -1
+	reactor.Abort(int(c.upstream.fd))
+	c.upstream.fd = -1
 }
 
 // connected notes that the upstream is there.
@@ -212,7 +212,7 @@ func (l *Loop) connected(c *conn) {
 	c.settles = l.now.After(upstream.Settle)
 	c.route.Upstream.connects[l.cfg.Index].Observe(l.now.Since(c.session.Events.ConnectBegan))
 	c.session.Events.ConnectBegan = 0
-	if !c.legs[session.Client].glutted() {
+	if !c.client.glutted() {
 		c.session.Events.Resume(l.now)
 	}
 	c.failure, c.problem = session.Open, 0
@@ -222,7 +222,7 @@ func (l *Loop) connected(c *conn) {
 // start lets the bytes flow: first what was held back for the upstream, then what lies there.
 func (l *Loop) start(c *conn) {
 	l.rearm(c)
-	if !c.legs[session.Upstream].pending.empty() {
+	if !c.upstream.pending.empty() {
 		c.session.Blocked(session.Upstream, l.now)
 		c.session.Events.Pause(l.now)
 		l.flush(c, session.Upstream)
@@ -241,7 +241,7 @@ func (l *Loop) settled(c *conn) {
 	}
 	of := c.route.Upstream
 	l.tell(of, c.use.Name, c.use.Settled(int64(l.now)))
-	if leg := &c.legs[session.Upstream]; leg.fd >= 0 && !c.use.Address().IsUnix() {
+	if leg := &c.upstream; leg.fd >= 0 && !c.use.Address().IsUnix() {
 		_ = c.route.SocketOptions().SetKeepalive(int(leg.fd)) // the listener has been given the same
 	}
 }

@@ -17,7 +17,7 @@ func stalled(t *testing.T) (l *Loop, c *conn, peer int) {
 	c = l.slab.take()
 	c.phase, c.route, c.session = relaying, rawRoute(), session.Accept(l.now, 0)
 	c.route.Rules.Enforced[deadline.UpstreamWrite] = time.Second
-	c.legs[session.Client].fd, c.legs[session.Upstream].fd = -1, int32(pair[0])
+	c.client.fd, c.upstream.fd = -1, int32(pair[0])
 	big := make([]byte, readSize)
 	for {
 		n, errno := reactor.Write(pair[0], big)
@@ -25,7 +25,7 @@ func stalled(t *testing.T) (l *Loop, c *conn, peer int) {
 			t.Fatal(errno)
 		}
 		if n < len(big) {
-			c.legs[session.Upstream].pending.add(l.pool, big[n:])
+			c.upstream.pending.add(l.pool, big[n:])
 			l.waitFor(c, session.Upstream)
 			return l, c, pair[1]
 		}

@@ -4,6 +4,7 @@ import (
 	"syscall"
 	"time"
 
+	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
 )
@@ -19,7 +20,7 @@ const (
 
 // onReady hears of a socket.
 func (l *Loop) onReady(c *conn, side session.Side, ready reactor.Ready) {
-	leg := &c.legs[side]
+	leg := c.leg(side)
 	if leg.fd < 0 {
 		return
 	}
@@ -43,47 +44,47 @@ func (l *Loop) onReady(c *conn, side session.Side, ready reactor.Ready) {
 		l.onWritable(c, side)
 	}
 	if c.isOpen() && c.mayRead(side) {
-		l.pump(c, side)
+		l.pump(c, side.Sends())
 	}
 }
 
 // pumpBoth carries what lies there in both directions.
 func (l *Loop) pumpBoth(c *conn) {
-	for side := session.Client; side <= session.Upstream; side++ {
+	for side := range session.Sides {
 		if c.mayRead(side) {
-			l.pump(c, side)
+			l.pump(c, side.Sends())
 		}
 	}
 }
 
-// pump reads what side has sent and passes it on.
-func (l *Loop) pump(c *conn, side session.Side) {
+// pump reads what the sender has sent and passes it on.
+func (l *Loop) pump(c *conn, from protocol.Direction) {
 	for range turnReads {
 		if c.phase == awaiting && !l.hasRoom(c) {
 			l.noRoom(c)
 			return
 		}
 		if c.phase != awaiting && l.scarce() {
-			l.passUnbuffered(c, side)
+			l.passUnbuffered(c, from)
 			return
 		}
-		if !l.pumpUnread(c, side) {
-			l.pumpRead(c, side)
+		if !l.pumpUnread(c, from) {
+			l.pumpRead(c, from)
 		}
-		if !c.mayRead(side) {
+		if !c.mayRead(session.Sender(from)) {
 			return
 		}
-		if c.legs[side].pace == dense {
+		if c.sender(from).pace == dense {
 			break
 		}
 	}
 	l.later(c)
 }
 
-// room is how much side's next read may bring.
-func (l *Loop) room(c *conn, side session.Side) int {
+// room is how much the next read may bring.
+func (l *Loop) room(c *conn, from protocol.Direction) int {
 	size := readSize
-	if c.legs[side].pace == dense {
+	if c.sender(from).pace == dense {
 		size = denseSize
 	}
 	if c.phase == awaiting {
@@ -92,71 +93,71 @@ func (l *Loop) room(c *conn, side session.Side) int {
 	return size
 }
 
-// pumpRead is one read of side.
-func (l *Loop) pumpRead(c *conn, side session.Side) {
-	leg := &c.legs[side]
-	if leg.kept && l.keptOf(c, side).rest {
-		l.received(c, side, 0)
+// pumpRead is one read.
+func (l *Loop) pumpRead(c *conn, from protocol.Direction) {
+	leg := c.sender(from)
+	if leg.kept && l.keptOf(c, from).rest {
+		l.received(c, from, 0)
 		return
 	}
-	n, more, errno := l.read(c, side, l.behindKept(c, side, l.room(c, side)))
+	n, more, errno := l.read(c, session.Sender(from), l.behindKept(c, from, l.room(c, from)))
 	leg.readable = more
 	if n == 0 {
-		l.readEnd(c, side, errno)
+		l.readEnd(c, from, errno)
 		return
 	}
 	leg.pace = ordinary
 	if n >= bulkSize {
 		leg.pace = bulk
 	}
-	l.received(c, side, n)
+	l.received(c, from, n)
 }
 
-// behindKept returns where the next read of side goes, of so many bytes at most: what is kept of it comes before.
-func (l *Loop) behindKept(c *conn, side session.Side, most int) []byte {
-	if leg := &c.legs[side]; !leg.kept {
+// behindKept returns where the next read goes, of so many bytes at most: what is kept of it comes before.
+func (l *Loop) behindKept(c *conn, from protocol.Direction, most int) []byte {
+	if leg := c.sender(from); !leg.kept {
 		return l.buf[:most]
 	}
-	at := len(l.keptOf(c, side).buf)
+	at := len(l.keptOf(c, from).buf)
 	return l.buf[at:min(at+most, len(l.buf))]
 }
 
 // readEnd handles a read that brought no bytes.
-func (l *Loop) readEnd(c *conn, side session.Side, errno syscall.Errno) {
+func (l *Loop) readEnd(c *conn, from protocol.Direction, errno syscall.Errno) {
 	switch errno {
 	case reactor.Again:
-		if leg := &c.legs[side]; side == session.Upstream && leg.failed && !leg.readable {
-			l.end(c, c.goneFor(side)) // a unix socket that its peer has shut down for reading: its end may never come
+		if leg := c.sender(from); from == protocol.FromUpstream && leg.failed && !leg.readable {
+			l.end(c, c.goneFor(session.Sender(from))) // a unix socket that its peer has shut down for reading: its end may never come
 		}
 	case 0:
-		l.forward(c, side.Other(), l.withheld(c, side)) // it is not to become anything else
+		l.forward(c, session.Receiver(from), l.withheld(c, from)) // it is not to become anything else
 		if c.isOpen() {
-			l.finished(c, side)
+			l.finished(c, from)
 		}
 	default:
-		l.broken(c, side, errno)
+		l.broken(c, session.Sender(from), errno)
 	}
 }
 
-// received passes on what side sent, as far as it is sound: what is kept of it, and n bytes behind that in the loop's buffer.
-func (l *Loop) received(c *conn, side session.Side, n int) {
+// received passes on what was sent, as far as it is sound: what is kept of it, and n bytes behind that in the loop's buffer.
+func (l *Loop) received(c *conn, from protocol.Direction, n int) {
 	at, passed := 0, 0
-	if c.legs[side].kept {
-		at = len(l.recall(c, side).buf)
-		passed = l.forget(c, side)
+	if c.sender(from).kept {
+		at = len(l.recall(c, from).buf)
+		passed = l.forget(c, from)
 	}
-	l.take(c, side, l.buf[:at+n], n, passed)
+	l.take(c, from, l.buf[:at+n], n, passed)
 }
 
-// take finds out what b means, the last bytes of side, of which so many are new. Those that have not been passed on are, as far as
+// take finds out what b means, the last of their direction, of which so many are new. Those that have not been passed on are, as far as
 // they are sound and not to be swallowed or withheld.
-func (l *Loop) take(c *conn, side session.Side, b []byte, fresh, passed int) {
+func (l *Loop) take(c *conn, from protocol.Direction, b []byte, fresh, passed int) {
 	messages, whole := uint64(0), uint64(0)
 	var got session.Receipt
 	for more := true; more && c.isOpen(); {
-		got = l.account(c, side, session.Read{Bytes: b, New: fresh})
+		got = l.account(c, from, session.Read{Bytes: b, New: fresh})
 		fresh, messages, whole = 0, messages+got.Messages, whole+got.Messages
-		l.forward(c, side.Other(), b[min(passed, got.Pass):got.Pass])
+		l.forward(c, session.Receiver(from), b[min(passed, got.Pass):got.Pass])
 		if got.Swallow > 0 {
 			whole--
 			l.swallow(c, b[got.Pass:got.Pass+got.Swallow], got.Answers)
@@ -165,27 +166,27 @@ func (l *Loop) take(c *conn, side session.Side, b []byte, fresh, passed int) {
 			break
 		}
 		done := got.Pass + got.Swallow
-		b, passed, more = l.takeOn(c, side, &got, b, done, max(0, passed-done))
+		b, passed, more = l.takeOn(c, from, &got, b, done, max(0, passed-done))
 	}
 	if messages > turnMessages {
-		c.legs[side].pace = dense
+		c.sender(from).pace = dense
 	}
-	l.takeEnd(c, side, &got, b, whole)
+	l.takeEnd(c, from, &got, b, whole)
 }
 
 // takeOn returns what is to be taken after so many bytes of b were done with, and keeps what is not to be taken now.
-func (l *Loop) takeOn(c *conn, side session.Side, got *session.Receipt, b []byte, done, passed int) ([]byte, int, bool) {
+func (l *Loop) takeOn(c *conn, from protocol.Direction, got *session.Receipt, b []byte, done, passed int) ([]byte, int, bool) {
 	if got.Again > 0 {
 		again := b[len(b)-got.Again:]
 		if done == len(b) { // they have been passed on
 			passed = len(again)
 		}
-		l.keep(c, side, again, passed, false)
+		l.keep(c, from, again, passed, false)
 		return nil, 0, false
 	}
 	b = b[done:]
-	if len(b) > 0 && c.legs[session.Client].glutted() {
-		l.keep(c, side, b, passed, true)
+	if len(b) > 0 && c.client.glutted() {
+		l.keep(c, from, b, passed, true)
 		return nil, 0, false
 	}
 	return b, passed, len(b) > 0
@@ -193,11 +194,11 @@ func (l *Loop) takeOn(c *conn, side session.Side, got *session.Receipt, b []byte
 
 // takeEnd follows what has been taken, so many whole messages for the other side: what was gathered is sent, and a stream that has
 // broken ends the session.
-func (l *Loop) takeEnd(c *conn, side session.Side, got *session.Receipt, b []byte, whole uint64) {
+func (l *Loop) takeEnd(c *conn, from protocol.Direction, got *session.Receipt, b []byte, whole uint64) {
 	if len(l.answers) > 0 {
 		l.sendAnswers(c)
 	}
-	breach := breachOf(c, side, got, b, 0) // before the buffer is used for another read
+	breach := breachOf(c, from, got, b, 0) // before the buffer is used for another read
 	if c.phase == awaiting {
 		l.awaited(c, whole)
 	}
@@ -206,13 +207,13 @@ func (l *Loop) takeEnd(c *conn, side session.Side, got *session.Receipt, b []byt
 	}
 }
 
-// account tells session and counters what side sent.
-func (l *Loop) account(c *conn, side session.Side, in session.Read) session.Receipt {
-	got := c.session.Received(c.rules(), side, in, l.now)
+// account tells session and counters what was sent.
+func (l *Loop) account(c *conn, from protocol.Direction, in session.Read) session.Receipt {
+	got := c.session.Received(c.rules(), from, in, l.now)
 	count := l.count(c)
-	count.Bytes[side] += uint64(in.New) + in.Unread
-	count.Messages[side] += got.Messages
-	count.Heartbeats[side] += got.Heartbeats
+	count.Bytes[from] += uint64(in.New) + in.Unread
+	count.Messages[from] += got.Messages
+	count.Heartbeats[from] += got.Heartbeats
 	if got.Opaque {
 		count.Opaque++
 	}
@@ -238,7 +239,7 @@ func (l *Loop) forward(c *conn, side session.Side, b []byte) {
 		l.await(c, b)
 		return
 	}
-	leg := &c.legs[side]
+	leg := c.leg(side)
 	l.sent(c, side, leg.pending.send(l.pool, int(leg.fd), b))
 }
 
@@ -249,7 +250,7 @@ func (l *Loop) sent(c *conn, side session.Side, errno syscall.Errno) {
 		l.end(c, session.InternalError)
 	case errno != 0:
 		l.writeFailed(c, side, errno)
-	case !c.legs[side].pending.empty():
+	case !c.leg(side).pending.empty():
 		l.waitFor(c, side)
 	}
 }
@@ -272,7 +273,7 @@ const offerAfter = 10 * time.Millisecond
 // holds none of its bytes, there is none to be acknowledged and nothing will show: it had no memory for sockets (tcp_mem). Then
 // they are offered again after a while.
 func (l *Loop) writeLater(c *conn, side session.Side) {
-	leg := &c.legs[side]
+	leg := c.leg(side)
 	leg.unacked = uint32(reactor.Unacked(int(leg.fd)))
 	l.tick()
 	if leg.unacked == 0 && c.phase == relaying { // before, lookAt is for something else, and only answers are written
@@ -284,7 +285,7 @@ func (l *Loop) writeLater(c *conn, side session.Side) {
 func (l *Loop) writeAgain(c *conn) {
 	c.lookAt = 0
 	for side := session.Client; side <= session.Upstream && c.phase == relaying; side++ {
-		leg := &c.legs[side]
+		leg := c.leg(side)
 		if !leg.hasPending() || reactor.Unacked(int(leg.fd)) > 0 {
 			continue
 		}
@@ -294,7 +295,7 @@ func (l *Loop) writeAgain(c *conn) {
 
 // flush writes what waits for side, and when it is gone lets the other side be read again.
 func (l *Loop) flush(c *conn, side session.Side) {
-	leg := &c.legs[side]
+	leg := c.leg(side)
 	moved, errno := leg.pending.flush(l.pool, int(leg.fd))
 	l.tick()
 	if errno != 0 && errno != reactor.Again {
@@ -315,7 +316,7 @@ func (l *Loop) flush(c *conn, side session.Side) {
 
 // onWritable goes on where side had not taken everything.
 func (l *Loop) onWritable(c *conn, side session.Side) {
-	leg := &c.legs[side]
+	leg := c.leg(side)
 	if !leg.pending.empty() {
 		l.flush(c, side)
 		return
@@ -329,7 +330,7 @@ func (l *Loop) onWritable(c *conn, side session.Side) {
 // taken goes on after side has taken everything.
 func (l *Loop) taken(c *conn, side session.Side) {
 	l.forgetRoom(c, side)
-	c.legs[side].unacked = 0
+	c.leg(side).unacked = 0
 	c.session.Drained(c.rules(), side, l.now)
 	if side == session.Upstream {
 		l.readClientAgain(c)
@@ -340,12 +341,12 @@ func (l *Loop) taken(c *conn, side session.Side) {
 	if c.mayRead(side) { // its answers waited for it
 		l.later(c)
 	}
-	from := side.Other()
-	if c.session.Flows[from].FIN {
+	from := side.Receives()
+	if c.session.Flow(from).FIN {
 		l.passFIN(c, from)
 		return
 	}
-	if c.mayRead(from) {
+	if c.mayRead(side.Other()) {
 		l.later(c)
 	}
 }

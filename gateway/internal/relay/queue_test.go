@@ -15,7 +15,7 @@ func TestALookAtTheClientForgetsNoTurnOfTheUpstream(t *testing.T) {
 	l, pair := lone(t)
 	c := l.slab.take()
 	c.phase = relaying
-	c.legs[session.Client].fd, c.legs[session.Upstream].fd = int32(pair[0]), int32(pair[1])
+	c.client.fd, c.upstream.fd = int32(pair[0]), int32(pair[1])
 	l.later(c)
 	l.readUp(c, session.Client)
 	if !c.queued {

@@ -20,7 +20,7 @@ import (
 
 // read reads from side.
 func (l *Loop) read(c *conn, side session.Side, b []byte) (n int, more bool, errno syscall.Errno) {
-	leg := &c.legs[side]
+	leg := c.leg(side)
 	n, errno = reactor.Read(int(leg.fd), b)
 	l.tick()
 	if n > 0 {
@@ -38,7 +38,7 @@ func (l *Loop) read(c *conn, side session.Side, b []byte) (n int, more bool, err
 
 // peek looks at what side has sent. That it finds nothing is no end: only Again says something then.
 func (l *Loop) peek(c *conn, side session.Side, b []byte) (int, syscall.Errno) {
-	leg := &c.legs[side]
+	leg := c.leg(side)
 	n, errno := reactor.Peek(int(leg.fd), b)
 	leg.keep(errno)
 	return n, errno
@@ -48,13 +48,13 @@ func (l *Loop) peek(c *conn, side session.Side, b []byte) (int, syscall.Errno) {
 // new edge. Not where an end or an urgent mark lies behind them, and never on a unix socket: there a read stops behind
 // descriptors that came along.
 func (c *conn) shortIsLast(side session.Side) bool {
-	leg := &c.legs[side]
+	leg := c.leg(side)
 	return !leg.readToEOF && !leg.urgent && !c.isUnix(side)
 }
 
 func (c *conn) isUnix(side session.Side) bool {
 	if side == session.Client {
-		return c.client == peer{}
+		return c.clientAddr == peer{}
 	}
 	return c.use.Reserved() && c.use.Address().IsUnix()
 }

@@ -42,16 +42,16 @@ func newScene(t *testing.T, framer protocol.Framer) *scene {
 	r := rawRoute()
 	r.Rules.Protocol, r.Rules.Bounded = protocol.NewFraming([2]protocol.Framer{framer, framer}), framer != protocol.NewRaw()
 	c := l.slab.take()
-	c.phase, c.route, c.client, c.session = relaying, r, peer{port: 1}, session.Accept(l.now, 0)
+	c.phase, c.route, c.clientAddr, c.session = relaying, r, peer{port: 1}, session.Accept(l.now, 0)
 	s.c = c
-	for side := range c.legs {
+	for side := range session.Sides {
 		own, other := connectedPair(t)
-		if side == int(session.Upstream) {
+		if side == session.Upstream {
 			own, other = other, own
 		}
-		c.legs[side] = leg{fd: int32(own)}
+		*c.leg(side) = leg{fd: int32(own)}
 		s.peers[side] = other
-		if err := l.poller.Add(own, c.token(session.Side(side))); err != nil {
+		if err := l.poller.Add(own, c.token(side)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -131,7 +131,7 @@ func (s *scene) reset(side session.Side) {
 	reactor.Abort(s.peers[side])
 	s.peers[side], _ = connectedPair(s.t) // something else to be closed
 	wait(s.t, "the reset arrives", func() bool {
-		state, err := syscall.GetsockoptInt(int(s.c.legs[side].fd), syscall.IPPROTO_TCP, syscall.TCP_INFO)
+		state, err := syscall.GetsockoptInt(int(s.c.leg(side).fd), syscall.IPPROTO_TCP, syscall.TCP_INFO)
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -149,7 +149,7 @@ func (s *scene) stopUpstream() {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { reactor.Close(pair[1]) })
-	leg := &s.c.legs[session.Upstream]
+	leg := &s.c.upstream
 	reactor.Close(int(leg.fd))
 	leg.fd = int32(pair[0])
 	if err := s.l.poller.Add(pair[0], s.c.token(session.Upstream)); err != nil {
@@ -247,16 +247,16 @@ func TestBytesBehindDescriptorsArePassedOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reactor.Close(int(s.c.legs[session.Client].fd))
-	s.c.legs[session.Client].fd, s.c.client = int32(pair[0]), peer{}
+	reactor.Close(int(s.c.client.fd))
+	s.c.client.fd, s.c.clientAddr = int32(pair[0]), peer{}
 	if err := syscall.Sendmsg(pair[1], []byte("a"), syscall.UnixRights(pair[1]), nil, 0); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := syscall.Write(pair[1], []byte("b")); err != nil {
 		t.Fatal(err)
 	}
-	s.c.legs[session.Client].readable = true
-	s.l.pump(s.c, session.Client)
+	s.c.client.readable = true
+	s.l.pump(s.c, protocol.FromClient)
 	got := make([]byte, 3)
 	if n, _ := reactor.Read(s.peers[session.Upstream], got); string(got[:n]) != "ab" {
 		t.Errorf("%q arrived", got[:n])
@@ -298,7 +298,7 @@ func unpiped() reactor.Pipe {
 func TestTheLastWordsOfAnUpstreamThatTakesNothingArePassedOn(t *testing.T) {
 	s := newScene(t, protocol.NewRaw())
 	var sent []byte
-	for s.c.legs[session.Client].pending.empty() { // until the client's socket is full
+	for s.c.client.pending.empty() { // until the client's socket is full
 		part := make([]byte, 100_000)
 		s.send(session.Upstream, part)
 		sent = append(sent, part...)
@@ -308,8 +308,8 @@ func TestTheLastWordsOfAnUpstreamThatTakesNothingArePassedOn(t *testing.T) {
 	s.send(session.Upstream, last)
 	s.reset(session.Upstream)
 	s.send(session.Client, []byte("to nobody"))
-	s.c.legs[session.Client].readable = true
-	s.l.pump(s.c, session.Client) // the write fails before the loop hears of the reset
+	s.c.client.readable = true
+	s.l.pump(s.c, protocol.FromClient) // the write fails before the loop hears of the reset
 	s.expect(session.Client, append(sent, last...), syscall.ECONNRESET, session.UpstreamReset)
 }
 
@@ -318,9 +318,9 @@ func TestAClientThatIsGoneIsNotWaitedFor(t *testing.T) {
 	s := newScene(t, protocol.NewRaw())
 	s.stopUpstream()
 	s.send(session.Client, make([]byte, 100_000))
-	wait(t, "bytes wait for the upstream", func() bool { s.step(); return !s.c.legs[session.Upstream].pending.empty() })
+	wait(t, "bytes wait for the upstream", func() bool { s.step(); return !s.c.upstream.pending.empty() })
 	s.reset(session.Client)
-	wait(t, "the loop hears of it", func() bool { s.step(); return s.c.legs[session.Client].failed })
+	wait(t, "the loop hears of it", func() bool { s.step(); return s.c.client.failed })
 	if s.ended != session.Open {
 		t.Fatalf("ended as %s before the upstream had time for the rest", s.ended)
 	}
@@ -339,9 +339,9 @@ func TestAClientWhoseResetASpliceComesUponIsNotWaitedFor(t *testing.T) {
 	s.stopUpstream()
 	s.send(session.Client, bulkMessage(40<<10))
 	s.reset(session.Client)
-	leg := &s.c.legs[session.Client]
+	leg := &s.c.client
 	leg.readable, leg.pace = true, bulk
-	s.l.pump(s.c, session.Client)
+	s.l.pump(s.c, protocol.FromClient)
 	wait(t, "the loop knows of it", func() bool { s.step(); return leg.failed })
 	if s.ended != session.Open {
 		t.Fatalf("ended as %s before the upstream had time for the rest", s.ended)
@@ -358,9 +358,9 @@ func TestWhatEndsASessionAfterAPeerIsGoneIsNotItsCause(t *testing.T) {
 	s := newScene(t, protocol.NewRaw())
 	s.stopUpstream()
 	s.send(session.Client, make([]byte, 100_000))
-	wait(t, "bytes wait for the upstream", func() bool { s.step(); return !s.c.legs[session.Upstream].pending.empty() })
+	wait(t, "bytes wait for the upstream", func() bool { s.step(); return !s.c.upstream.pending.empty() })
 	s.reset(session.Client)
-	wait(t, "the loop hears of it", func() bool { s.step(); return s.c.legs[session.Client].failed })
+	wait(t, "the loop hears of it", func() bool { s.step(); return s.c.client.failed })
 	s.l.end(s.c, session.Ends(deadline.UpstreamWrite))
 	if s.ended != session.ClientReset {
 		t.Errorf("ended as %s, want client_reset", s.ended)
@@ -370,7 +370,7 @@ func TestWhatEndsASessionAfterAPeerIsGoneIsNotItsCause(t *testing.T) {
 // TestALoopThatStopsMakesNoFINOfAReset has a loop stop while a client has not acknowledged what came before the upstream's reset.
 func TestALoopThatStopsMakesNoFINOfAReset(t *testing.T) {
 	s := newScene(t, protocol.NewRaw())
-	for s.c.legs[session.Client].pending.empty() {
+	for s.c.client.pending.empty() {
 		s.send(session.Upstream, make([]byte, 100_000))
 		s.step()
 	}
@@ -391,12 +391,12 @@ func TestALoopThatStopsMakesNoFINOfAReset(t *testing.T) {
 func TestATurnIsBoundedByMessages(t *testing.T) {
 	s := newScene(t, must(protocol.NewDelimiter([]byte("\n"), 0)))
 	s.send(session.Client, bytes.Repeat([]byte("\n"), 110_000))
-	leg := &s.c.legs[session.Client]
+	leg := &s.c.client
 	leg.readable = true
 	before := uint64(0)
 	for turn, most := range []uint64{readSize, denseSize, denseSize} {
-		s.l.pump(s.c, session.Client)
-		messages := s.c.session.Flows[session.Client].Messages
+		s.l.pump(s.c, protocol.FromClient)
+		messages := s.c.session.FromClient.Messages
 		if messages == before || messages-before > most {
 			t.Errorf("turn %d brings %d messages, want some and at most %d", turn, messages-before, most)
 		}
@@ -407,7 +407,7 @@ func TestATurnIsBoundedByMessages(t *testing.T) {
 	wait(t, "all have come", func() bool {
 		s.step()
 		_, _ = reactor.Read(s.peers[session.Upstream], make([]byte, readSize))
-		return s.c.session.Flows[session.Client].Messages == 110_000
+		return s.c.session.FromClient.Messages == 110_000
 	})
 	s.l.readOn()
 }
@@ -436,8 +436,8 @@ func TestAFINStaysOneWhereTheNextWriteIsReset(t *testing.T) {
 	s.peers[session.Upstream], _ = connectedPair(t)
 	for _, late := range []string{"answered with a reset", "fails"} {
 		s.send(session.Client, []byte(late))
-		s.c.legs[session.Client].readable = true
-		s.l.pump(s.c, session.Client)
+		s.c.client.readable = true
+		s.l.pump(s.c, protocol.FromClient)
 	}
 	s.expect(session.Client, []byte("the end"), 0, session.UpstreamFIN)
 }

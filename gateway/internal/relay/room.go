@@ -32,7 +32,7 @@ func (l *Loop) watch(fd int, r room, token uint64) error {
 
 // awaitRoom follows a write that left something over.
 func (l *Loop) awaitRoom(c *conn, side session.Side) {
-	if leg := &c.legs[side]; leg.room == roomForgotten {
+	if leg := c.leg(side); leg.room == roomForgotten {
 		leg.room = roomAwaited
 		_ = l.poller.AwaitRoom(int(leg.fd), c.token(side)) // it is watched already, which takes no more memory
 	}
@@ -40,7 +40,7 @@ func (l *Loop) awaitRoom(c *conn, side session.Side) {
 
 // forgetRoom follows a write that left nothing over.
 func (l *Loop) forgetRoom(c *conn, side session.Side) {
-	if leg := &c.legs[side]; leg.room == roomAwaited {
+	if leg := c.leg(side); leg.room == roomAwaited {
 		leg.room = roomForgotten
 		_ = l.poller.ForgetRoom(int(leg.fd), c.token(side))
 	}

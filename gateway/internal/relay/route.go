@@ -68,7 +68,10 @@ func (r *Route) On(w *Pinned) *Route {
 	own.Rules.Bounded = w.Bounded
 	own.Rules.Protocol = w.protocol(r.Answers).Limited(r.MessageSize)
 	if r.ResetOn == ResetStandard {
-		own.Rules.ResetOn = [2]bool{session.Client: true, session.Upstream: !w.Bounded}
+		own.Rules.ResetOn = deadline.ResetOnEither
+		if w.Bounded {
+			own.Rules.ResetOn = deadline.ResetOnClient
+		}
 	}
 	return &own
 }

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
 )
@@ -20,60 +21,60 @@ func (l *Loop) mayPipe() bool {
 	return l.cfg.Budget.Used()+reserve(loops)+pipeSize*int64(loops) <= l.cfg.Budget.limit.Load()
 }
 
-// passUnbuffered offers to the other side what lies in side's socket, behind what is kept of it. What may yet become a heartbeat stays
+// passUnbuffered offers to the other side what lies in the sender's socket, behind what is kept of it. What may yet become a heartbeat stays
 // there, and so does the beginning of a header: a socket tells when more has come.
-func (l *Loop) passUnbuffered(c *conn, side session.Side) {
-	k := l.recall(c, side)
+func (l *Loop) passUnbuffered(c *conn, from protocol.Direction) {
+	k := l.recall(c, from)
 	at := len(k.buf)
-	n := l.peekBehind(c, side, at)
+	n := l.peekBehind(c, from, at)
 	if n == 0 && !k.rest {
-		l.readNone(c, side)
+		l.readNone(c, from)
 		return
 	}
 	b := l.buf[:at+n]
-	got := c.session.Look(c.rules(), side, b)
-	pass := max(k.passed, c.passable(side, &got, b, n))
-	done, ok := l.writeTo(c, side.Other(), b[:pass], k.passed)
+	got := c.session.Look(c.rules(), from, b)
+	pass := max(k.passed, c.passable(from, &got, b, n))
+	done, ok := l.writeTo(c, session.Receiver(from), b[:pass], k.passed)
 	if !ok {
 		return
 	}
 	passed := done
-	if done == pass && got.Swallow > 0 && c.legs[session.Client].pending.empty() { // else its answer could not be written
+	if done == pass && got.Swallow > 0 && c.client.pending.empty() { // else its answer could not be written
 		done += got.Swallow
 	}
 	if done > k.passed {
-		l.tookOff(c, side, scarcely{done: done, passed: passed, kept: k})
+		l.tookOff(c, from, scarcely{done: done, passed: passed, kept: k})
 	}
 	if c.phase != relaying {
 		return
 	}
 	switch full := len(b) == len(l.buf); {
 	case passed < pass:
-		c.legs[side.Other()].unbuffered = true
-		l.waitFor(c, side.Other())
+		c.receiver(from).unbuffered = true
+		l.waitFor(c, session.Receiver(from))
 	case got.Broke != session.Open:
-		l.endFor(c, got.Broke, breachOf(c, side, &got, b, len(b)-max(done, at)))
+		l.endFor(c, got.Broke, breachOf(c, from, &got, b, len(b)-max(done, at)))
 	case passed == done && got.Swallow > 0: // it is read again when the client has taken what waits for it
 	case got.Again > 0 && pass < len(b) && !full:
-		c.legs[side].readable = false
+		c.sender(from).readable = false
 	default:
 		l.later(c)
 	}
 }
 
-// peekBehind looks at what side has sent, behind so many bytes at the start of the loop's buffer.
-func (l *Loop) peekBehind(c *conn, side session.Side, at int) int {
+// peekBehind looks at what the sender has sent, behind so many bytes at the start of the loop's buffer.
+func (l *Loop) peekBehind(c *conn, from protocol.Direction, at int) int {
 	if at == len(l.buf) {
 		return 0
 	}
-	n, _ := l.peek(c, side, l.buf[at:])
+	n, _ := l.peek(c, session.Sender(from), l.buf[at:])
 	return n
 }
 
-// passable returns how much of b, of which n bytes lie in side's socket, may be passed on now. At the end of the stream, and before
+// passable returns how much of b, of which n bytes lie in the sender's socket, may be passed on now. At the end of the stream, and before
 // an urgent mark behind which cannot be looked, that is all of it.
-func (c *conn) passable(side session.Side, got *session.Receipt, b []byte, n int) int {
-	leg := &c.legs[side]
+func (c *conn) passable(from protocol.Direction, got *session.Receipt, b []byte, n int) int {
+	leg := c.sender(from)
 	switch {
 	case got.Again == 0:
 		return got.Pass
@@ -85,12 +86,12 @@ func (c *conn) passable(side session.Side, got *session.Receipt, b []byte, n int
 	return got.Pass
 }
 
-// offer writes to side what of b has not been passed on, as much as it takes, and returns how much of b is passed on then.
+// writeTo writes to side what of b has not been passed on, as much as it takes, and returns how much of b is passed on then.
 func (l *Loop) writeTo(c *conn, side session.Side, b []byte, passed int) (now int, ok bool) {
 	if passed == len(b) {
 		return passed, true
 	}
-	n, errno := reactor.Write(int(c.legs[side].fd), b[passed:])
+	n, errno := reactor.Write(int(c.leg(side).fd), b[passed:])
 	l.tick()
 	if errno != 0 && errno != reactor.Again {
 		l.writeFailed(c, side, errno)
@@ -106,46 +107,46 @@ type scarcely struct {
 	done   int // passed on or to be swallowed
 }
 
-// tookOff takes off side's socket what was done with, and accounts for it.
-func (l *Loop) tookOff(c *conn, side session.Side, of scarcely) {
+// tookOff takes off the sender's socket what was done with, and accounts for it.
+func (l *Loop) tookOff(c *conn, from protocol.Direction, of scarcely) {
 	at := len(of.kept.buf)
 	if of.done <= at && !of.kept.rest {
-		l.forget(c, side)
-		l.keep(c, side, of.kept.buf, of.passed, false)
+		l.forget(c, from)
+		l.keep(c, from, of.kept.buf, of.passed, false)
 		return
 	}
 	for taken := at; taken < of.done; {
-		got, more, _ := l.read(c, side, l.buf[taken:of.done])
+		got, more, _ := l.read(c, session.Sender(from), l.buf[taken:of.done])
 		if got == 0 && !more { // they were there a moment ago
 			l.end(c, session.InternalError)
 			return
 		}
 		taken += got
 	}
-	l.forget(c, side)
-	l.take(c, side, l.buf[:of.done], max(0, of.done-at), of.passed)
+	l.forget(c, from)
+	l.take(c, from, l.buf[:of.done], max(0, of.done-at), of.passed)
 	if of.done < at && c.isOpen() {
-		l.keepRest(c, side, of.kept.buf[of.done:])
+		l.keepRest(c, from, of.kept.buf[of.done:])
 	}
 }
 
 // keepRest keeps what nobody has looked at, behind what is kept already.
-func (l *Loop) keepRest(c *conn, side session.Side, rest []byte) {
-	before := l.keptOf(c, side)
-	l.forget(c, side)
-	l.keep(c, side, append(before.buf, rest...), before.passed, true)
+func (l *Loop) keepRest(c *conn, from protocol.Direction, rest []byte) {
+	before := l.keptOf(c, from)
+	l.forget(c, from)
+	l.keep(c, from, append(before.buf, rest...), before.passed, true)
 }
 
 // readNone reads where a peek has found nothing, since only that tells why. A byte that has come meanwhile is passed on.
-func (l *Loop) readNone(c *conn, side session.Side) {
-	n, more, errno := l.read(c, side, l.behindKept(c, side, 1))
-	c.legs[side].readable = more
+func (l *Loop) readNone(c *conn, from protocol.Direction) {
+	n, more, errno := l.read(c, session.Sender(from), l.behindKept(c, from, 1))
+	c.sender(from).readable = more
 	if n == 0 {
-		l.readEnd(c, side, errno)
+		l.readEnd(c, from, errno)
 	} else {
-		l.received(c, side, n)
+		l.received(c, from, n)
 	}
-	if c.isOpen() && c.mayRead(side) {
+	if c.isOpen() && c.mayRead(session.Sender(from)) {
 		l.later(c)
 	}
 }

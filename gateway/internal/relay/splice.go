@@ -3,6 +3,7 @@ package relay
 import (
 	"syscall"
 
+	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
 )
@@ -16,10 +17,10 @@ const (
 	peekSize = 64       // bytes looked at to find out how many follow; most headers are shorter
 )
 
-// pumpUnread passes on what side has sent by way of a pipe, several messages at once. It reports false, having done
+// pumpUnread passes on what the sender has sent by way of a pipe, several messages at once. It reports false, having done
 // nothing, where the bytes have to be read or reading them is cheaper.
-func (l *Loop) pumpUnread(c *conn, side session.Side) bool {
-	leg := &c.legs[side]
+func (l *Loop) pumpUnread(c *conn, from protocol.Direction) bool {
+	leg := c.sender(from)
 	if leg.pace != bulk || leg.urgent || leg.failed || leg.kept || c.phase != relaying || !l.mayPipe() {
 		return false
 	}
@@ -28,7 +29,7 @@ func (l *Loop) pumpUnread(c *conn, side session.Side) bool {
 		return false
 	}
 	reactor.Yield()
-	drained := l.fill(c, side, p)
+	drained := l.fill(c, from, p)
 	if drained {
 		leg.readable = false
 	}
@@ -36,19 +37,19 @@ func (l *Loop) pumpUnread(c *conn, side session.Side) bool {
 		l.pool.pipes.put(p)
 		return drained
 	}
-	l.forwardPipe(c, side.Other(), p)
+	l.forwardPipe(c, session.Receiver(from), p)
 	if errno := syscall.Errno(leg.errno); errno != 0 { // what filling has come upon, and no event will tell
-		l.stopWriting(c, side, errno)
+		l.stopWriting(c, session.Sender(from), errno)
 	}
 	return true
 }
 
-// fill takes what side has sent into an empty pipe, as far as it need not be read. It reports whether there is no more for now:
+// fill takes what the sender has sent into an empty pipe, as far as it need not be read. It reports whether there is no more for now:
 // where it comes upon anything else than bytes, reading finds out what that is.
-func (l *Loop) fill(c *conn, side session.Side, p *chunk) (drained bool) {
-	leg := &c.legs[side]
+func (l *Loop) fill(c *conn, from protocol.Direction, p *chunk) (drained bool) {
+	leg := c.sender(from)
 	for p.to < p.pipe.Size() {
-		head, ahead, errno := l.ahead(c, side)
+		head, ahead, errno := l.ahead(c, from)
 		if errno == reactor.Again {
 			return leg.drained()
 		}
@@ -68,9 +69,9 @@ func (l *Loop) fill(c *conn, side session.Side, p *chunk) (drained bool) {
 		}
 		p.to += n
 		head = head[:min(n, len(head))]
-		got := l.account(c, side, session.Read{Bytes: head, New: len(head), Unread: uint64(n - len(head))})
+		got := l.account(c, from, session.Read{Bytes: head, New: len(head), Unread: uint64(n - len(head))})
 		if got.Again > 0 { // cut all the same
-			l.keep(c, side, head[len(head)-got.Again:], got.Again, false)
+			l.keep(c, from, head[len(head)-got.Again:], got.Again, false)
 			return false
 		}
 		if n < most {
@@ -83,18 +84,18 @@ func (l *Loop) fill(c *conn, side session.Side, p *chunk) (drained bool) {
 	return false
 }
 
-// ahead returns how many bytes come after head, the first of what side has sent, that need not be looked at: 0 where
+// ahead returns how many bytes come after head, the first of what the sender has sent, that need not be looked at: 0 where
 // reading is the better way. Of the errors only Again says something.
-func (l *Loop) ahead(c *conn, side session.Side) (head []byte, ahead uint64, errno syscall.Errno) {
-	if ahead = c.session.Ahead(c.rules(), side, nil); ahead > 0 {
+func (l *Loop) ahead(c *conn, from protocol.Direction) (head []byte, ahead uint64, errno syscall.Errno) {
+	if ahead = c.session.Ahead(c.rules(), from, nil); ahead > 0 {
 		return nil, ahead, 0
 	}
-	n, errno := l.peek(c, side, l.buf[:peekSize])
+	n, errno := l.peek(c, session.Sender(from), l.buf[:peekSize])
 	if errno != 0 || n == 0 {
 		return nil, 0, errno
 	}
 	head = l.buf[:n]
-	if ahead = c.session.Ahead(c.rules(), side, head); ahead < bulkSize {
+	if ahead = c.session.Ahead(c.rules(), from, head); ahead < bulkSize {
 		return nil, 0, 0
 	}
 	return head, ahead, 0
@@ -102,6 +103,6 @@ func (l *Loop) ahead(c *conn, side session.Side) (head []byte, ahead uint64, err
 
 // forwardPipe sends to side what p has.
 func (l *Loop) forwardPipe(c *conn, side session.Side, p *chunk) {
-	leg := &c.legs[side]
+	leg := c.leg(side)
 	l.sent(c, side, leg.pending.sendPipe(l.pool, int(leg.fd), p))
 }

@@ -144,7 +144,7 @@ func runLoop(t *testing.T, r reporter, timers deadline.Durations) (*relay.Loop, 
 		Pinned:     &relay.Pinned{Upstream: up},
 		Rules: session.Rules{
 			Protocol: protocol.NewFraming([2]protocol.Framer{protocol.NewRaw(), protocol.NewRaw()}),
-			ResetOn:  [2]bool{session.Client: true},
+			ResetOn:  deadline.ResetOnClient,
 			Enforced: timers,
 		},
 	}

@@ -5,6 +5,7 @@ import (
 
 	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/ledger"
+	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
 )
@@ -79,25 +80,26 @@ func (l *Loop) onDue(c *conn) {
 // lookOnce looks at what the kernel knows and we do not, before a timer may fire: bytes that a peer has acknowledged have
 // moved, and bytes that lie in a socket came in time.
 func (l *Loop) lookOnce(c *conn) {
-	for side := session.Client; side <= session.Upstream; side++ {
+	for side := range session.Sides {
 		if c.phase == relaying || side == session.Client { // who waits for answers before there is an upstream
 			l.lookAtWrites(c, side)
 		}
 	}
-	for heard := ([2]bool{}); l.hear(c, &heard); { // what one side says may leave it to the other
+	for heard := session.SideSet(0); l.hear(c, &heard); { // what one side says may leave it to the other
 	}
 }
 
 // hear reads the sides that have not been heard yet of those from which a timer that is due needs to know whether they have
 // spoken. It reports whether there were any.
-func (l *Loop) hear(c *conn, heard *[2]bool) (again bool) {
+func (l *Loop) hear(c *conn, heard *session.SideSet) (again bool) {
 	if c.phase == closing || c.phase == vacant {
 		return false
 	}
-	for side, unheard := range c.session.Unheard(c.rules(), l.now) {
-		if unheard && !heard[side] && c.phase != closing && c.phase != vacant {
-			heard[side], again = true, true
-			l.readUp(c, session.Side(side))
+	unheard := c.session.Unheard(c.rules(), l.now)
+	for side := range session.Sides {
+		if unheard.Has(side) && !heard.Has(side) && c.phase != closing && c.phase != vacant {
+			*heard, again = heard.With(side), true
+			l.readUp(c, side)
 		}
 	}
 	return again
@@ -106,16 +108,16 @@ func (l *Loop) hear(c *conn, heard *[2]bool) (again bool) {
 // readUp reads as many bytes as lie in side's socket when it is called, and finds a FIN behind them. One that goes on sending
 // does not hold a timer up by more than the reads of a turn.
 func (l *Loop) readUp(c *conn, side session.Side) {
-	leg := &c.legs[side]
+	leg := c.leg(side)
 	if leg.fd < 0 || side == session.Client && c.session.Events.Paused() {
 		return
 	}
 	leg.readable, leg.urgent = true, true // the edge of a mark may not have been collected
-	flow := &c.session.Flows[side]
+	flow := c.session.Flow(side.Sends())
 	end := flow.Bytes + uint64(reactor.Unread(int(leg.fd)))
 	for c.mayRead(side) {
 		before := flow.Bytes
-		l.pump(c, side)
+		l.pump(c, side.Sends())
 		if flow.Bytes >= end || flow.Bytes == before {
 			return
 		}
@@ -125,7 +127,7 @@ func (l *Loop) readUp(c *conn, side session.Side) {
 // lookAtWrites finds out whether side has acknowledged something since the last look.
 func (l *Loop) lookAtWrites(c *conn, side session.Side) {
 	switch {
-	case c.legs[side].hasPending():
+	case c.leg(side).hasPending():
 		l.lookAtWaiting(c, side)
 	case side == session.Client && (c.session.Events.KernelPending || c.session.IdleWaits(c.rules(), l.now)):
 		l.lookAtReply(c)
@@ -134,7 +136,7 @@ func (l *Loop) lookAtWrites(c *conn, side session.Side) {
 
 // lookAtWaiting finds out whether side, which does not take what waits for it, has acknowledged something of what it took.
 func (l *Loop) lookAtWaiting(c *conn, side session.Side) {
-	leg := &c.legs[side]
+	leg := c.leg(side)
 	unacked := uint32(reactor.ProgressOf(int(leg.fd)).Unacked)
 	if unacked < leg.unacked {
 		c.session.Progressed(side, l.now)
@@ -146,7 +148,7 @@ func (l *Loop) lookAtWaiting(c *conn, side session.Side) {
 
 // lookAtReply finds out whether the kernel still holds something of a message to the client, for which idle_timeout waits.
 func (l *Loop) lookAtReply(c *conn) {
-	p := reactor.ProgressOf(int(c.legs[session.Client].fd))
+	p := reactor.ProgressOf(int(c.client.fd))
 	l.tick() // LastAck is told as of now
 	if p.Unacked == 0 {
 		c.session.AllAcked(c.rules(), p.Mark, p.LastAck, l.now)
@@ -169,14 +171,14 @@ func (l *Loop) observe(c *conn) {
 		if t == deadline.IdleTimeout {
 			l.count(c).DryRunIdle++
 		}
-		l.cfg.Reporter.Observed(Observed{ID: c.id, Route: c.route, Client: c.client.address(), Timer: t, At: l.now, Age: c.session.Age(l.now)})
+		l.cfg.Reporter.Observed(Observed{ID: c.id, Route: c.route, Client: c.clientAddr.address(), Timer: t, At: l.now, Age: c.session.Age(l.now)})
 	}
 }
 
 // resumed notes that a client spoke after a silence for which a dry run had counted it as ended.
 func (l *Loop) resumed(c *conn, silence time.Duration) {
 	l.count(c).Silences.Spoke(silence)
-	l.cfg.Reporter.Resumed(Resumed{ID: c.id, Route: c.route, Client: c.client.address(), At: l.now, Silence: silence})
+	l.cfg.Reporter.Resumed(Resumed{ID: c.id, Route: c.route, Client: c.clientAddr.address(), At: l.now, Silence: silence})
 }
 
 // fire does what the timer t, due since at, is there for.
@@ -199,8 +201,8 @@ func (l *Loop) fire(c *conn, t deadline.Timer, at deadline.Instant) {
 
 // mayBeAnswered reports whether the client has finished sending, what lies unread in its socket included.
 func (l *Loop) mayBeAnswered(c *conn) bool {
-	leg := &c.legs[session.Client]
-	k, unread := l.keptOf(c, session.Client), l.unread(c)
+	leg := &c.client
+	k, unread := l.keptOf(c, protocol.FromClient), l.unread(c)
 	switch {
 	case unread == 0 && !k.rest:
 		return c.session.MayBeAnswered(c.rules()) || leg.readToEOF
@@ -225,7 +227,7 @@ func (l *Loop) mayBeAnswered(c *conn) bool {
 // unread returns how many bytes the client has sent that the gateway has not read, since it does not read the client. (Where
 // it does it has read up.)
 func (l *Loop) unread(c *conn) int {
-	if leg := &c.legs[session.Client]; leg.fd >= 0 && c.session.Events.Paused() {
+	if leg := &c.client; leg.fd >= 0 && c.session.Events.Paused() {
 		return reactor.Unread(int(leg.fd))
 	}
 	return 0
@@ -233,7 +235,7 @@ func (l *Loop) unread(c *conn) int {
 
 // closeRead reads the client no more, once what it had sent in time has been read.
 func (l *Loop) closeRead(c *conn) {
-	if c.session.Events.Paused() && (l.unread(c) > 0 || c.legs[session.Client].readToEOF || l.keptOf(c, session.Client).rest) {
+	if c.session.Events.Paused() && (l.unread(c) > 0 || c.client.readToEOF || l.keptOf(c, protocol.FromClient).rest) {
 		c.session.OweRead()
 	} else {
 		c.session.CloseRead(l.now)

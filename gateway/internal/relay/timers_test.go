@@ -31,7 +31,7 @@ func TestTimersAreInTimeWhileADrainWaitsForAMessage(t *testing.T) {
 
 	c := l.slab.take()
 	c.phase, c.route, c.session = awaiting, r, session.Accept(l.now, 0)
-	c.session.Received(&r.Rules, session.Client, session.Read{Bytes: []byte("not whole")}, l.now)
+	c.session.Received(&r.Rules, protocol.FromClient, session.Read{Bytes: []byte("not whole")}, l.now)
 	began := l.now
 	l.drain.SetDraining(drain.Order{Since: began, Within: time.Hour})
 	l.now = began.After(time.Second - drainLook/2)

@@ -114,7 +114,7 @@ func (l *Loop) releaseEndpoint(c *conn, cause session.Reason) {
 	if !c.use.Reserved() {
 		return
 	}
-	e := upstream.Ending{How: ends[cause], Silent: c.session.Flows[session.Upstream].Bytes == 0}
+	e := upstream.Ending{How: ends[cause], Silent: c.session.FromUpstream.Bytes == 0}
 	if began := c.session.Events.ConnectBegan; began != 0 {
 		e.Waited = l.now.Since(began)
 	}

@@ -50,7 +50,7 @@ func TestAnEditedWriteTimeoutTakesTheUserTimeoutOfOpenConnectionsAlong(t *testin
 	t.Cleanup(listener.Close)
 	c := l.slab.take()
 	c.phase, c.session, c.route = relaying, session.Accept(l.now, 0), withTimeouts(time.Minute, time.Second)
-	for side := range c.legs {
+	for side := range session.Sides {
 		address, err := netip.ParseAddrPort(listener.String())
 		if err != nil {
 			t.Fatal(err)
@@ -60,7 +60,7 @@ func TestAnEditedWriteTimeoutTakesTheUserTimeoutOfOpenConnectionsAlong(t *testin
 			t.Fatal(errno)
 		}
 		defer reactor.Close(fd)
-		c.legs[side].fd = int32(fd)
+		c.leg(side).fd = int32(fd)
 	}
 	for _, step := range []struct{ user, write, client, upstream time.Duration }{
 		{time.Minute, 8 * time.Minute, 9*time.Minute + userTimeoutLag, 9*time.Minute + userTimeoutLag},
@@ -70,7 +70,7 @@ func TestAnEditedWriteTimeoutTakesTheUserTimeoutOfOpenConnectionsAlong(t *testin
 		next := withTimeouts(step.user, step.write)
 		next.RouteStats, next.Pinned = c.route.RouteStats, c.route.Pinned
 		l.Apply(&Edit{Routes: map[*RouteStats]*Route{c.route.RouteStats: next}})
-		if client, upstream := userTimeout(t, c.legs[0].fd), userTimeout(t, c.legs[1].fd); client != step.client || upstream != step.upstream {
+		if client, upstream := userTimeout(t, c.client.fd), userTimeout(t, c.upstream.fd); client != step.client || upstream != step.upstream {
 			t.Errorf("with write_timeout %v the sockets have %v and %v, want %v and %v", step.write, client, upstream, step.client, step.upstream)
 		}
 	}

@@ -61,7 +61,7 @@ func (l *Loop) Find(id uint64, first, slots int32) (v View, found bool, next int
 
 func (l *Loop) view(c *conn) View {
 	v := View{
-		ID: c.id, Loop: l.cfg.Index, Slot: c.slot, Route: c.route, Client: c.client.address(), Session: c.session,
+		ID: c.id, Loop: l.cfg.Index, Slot: c.slot, Route: c.route, Client: c.clientAddr.address(), Session: c.session,
 		State: Relaying, Draining: l.drainReason(c, session.Open), DrainBy: deadline.Never, At: l.now, token: c.token(session.Client),
 	}
 	if c.use.Reserved() {

@@ -18,7 +18,7 @@ func exchange(t testing.TB, size int) (*Session, *Rules, []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &Rules{Protocol: protocol.NewFraming([2]protocol.Framer{framer, framer}), ResetOn: [2]bool{Client: true}, Bounded: true}
+	r := &Rules{Protocol: protocol.NewFraming([2]protocol.Framer{framer, framer}), ResetOn: deadline.ResetOnClient, Bounded: true}
 	r.Enforced[deadline.IdleTimeout] = time.Minute
 	r.Enforced[deadline.Message] = 10 * time.Second
 	r.Enforced[deadline.ClientWrite], r.Enforced[deadline.UpstreamWrite] = 30*time.Second, 30*time.Second
@@ -39,9 +39,9 @@ func BenchmarkReceived(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
 					now++
-					s.Received(r, Client, Read{message[:looked], looked, uint64(size - looked)}, now)
+					s.Received(r, protocol.FromClient, Read{message[:looked], looked, uint64(size - looked)}, now)
 				}
-				if s.Flows[Client].Messages == 0 {
+				if s.FromClient.Messages == 0 {
 					b.Error("no message was completed")
 				}
 			})
@@ -52,7 +52,7 @@ func BenchmarkReceived(b *testing.B) {
 // BenchmarkNext is what it costs to find out when a session's timers must be looked at.
 func BenchmarkNext(b *testing.B) {
 	s, r, message := exchange(b, 64)
-	s.Received(r, Client, Read{Bytes: message}, 2)
+	s.Received(r, protocol.FromClient, Read{Bytes: message}, 2)
 	b.ReportAllocs()
 	for b.Loop() {
 		if s.Next(r) == deadline.Never {
@@ -66,16 +66,16 @@ func TestMessagesDoNotAllocate(t *testing.T) {
 	now := deadline.Instant(1)
 	allocs := testing.AllocsPerRun(100, func() {
 		now++
-		s.Received(r, Client, Read{Bytes: message}, now)
-		s.Received(r, Upstream, Read{Bytes: message[:10]}, now)
-		s.Received(r, Upstream, Read{Bytes: message[10:20], Unread: 80}, now)
-		if s.Ahead(r, Client, message[:10]) != 90 {
+		s.Received(r, protocol.FromClient, Read{Bytes: message}, now)
+		s.Received(r, protocol.FromUpstream, Read{Bytes: message[:10]}, now)
+		s.Received(r, protocol.FromUpstream, Read{Bytes: message[10:20], Unread: 80}, now)
+		if s.Ahead(r, protocol.FromClient, message[:10]) != 90 {
 			t.Fatal("the message's end is not found")
 		}
 		s.Next(r)
 	})
-	if allocs != 0 || s.Flows[Client].Messages == 0 || s.Flows[Client].Messages != s.Flows[Upstream].Messages {
+	if allocs != 0 || s.FromClient.Messages == 0 || s.FromClient.Messages != s.FromUpstream.Messages {
 		t.Errorf("%v allocations, %d and %d messages; want none, and as many",
-			allocs, s.Flows[Client].Messages, s.Flows[Upstream].Messages)
+			allocs, s.FromClient.Messages, s.FromUpstream.Messages)
 	}
 }

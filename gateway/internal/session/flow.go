@@ -33,39 +33,39 @@ type Receipt struct {
 	Sooner     bool           // a timer may now be due sooner than before
 }
 
-// Received takes what side sent. All messages of one read arrive at the same instant.
-func (s *Session) Received(r *Rules, side Side, in Read, now deadline.Instant) Receipt {
-	f := &s.Flows[side]
+// Received takes what came in a direction. All messages of one read arrive at the same instant.
+func (s *Session) Received(r *Rules, from protocol.Direction, in Read, now deadline.Instant) Receipt {
+	f := s.Flow(from)
 	before := s.waiting()
-	got := s.scan(r, side, in.Bytes)
+	got := s.scan(r, from, in.Bytes)
 	if in.Unread > 0 {
-		s.skip(r, side, in.Unread, &got)
+		s.skip(r, from, in.Unread, &got)
 	}
 	f.Bytes += uint64(in.New) + in.Unread
 	f.Messages += got.Messages
 	f.Heartbeats = uint32(min(math.MaxUint32, uint64(f.Heartbeats)+got.Heartbeats))
 	if got.Messages > 0 {
-		got.FalseCut = s.spoke(r, side, now)
-		if side == Client {
+		got.FalseCut = s.spoke(r, from, now)
+		if from == protocol.FromClient {
 			s.clientSpoke(&got, now)
 		}
 	}
 	begun := false
-	if side == Client {
+	if from == protocol.FromClient {
 		begun = s.clientMessage(got, now)
 	} else {
 		s.upstreamMessage(r, got, now)
 	}
-	s.halfOpenProgressed(side, now)
+	s.halfOpenProgressed(from, now)
 	got.Sooner = begun || before != s.waiting()
 	return got
 }
 
-// spoke notes complete messages of side. It returns the silence before them if they restart idle_timeout and a dry run has
+// spoke notes complete messages of a direction. It returns the silence before them if they restart idle_timeout and a dry run has
 // counted that.
-func (s *Session) spoke(r *Rules, side Side, now deadline.Instant) (counted time.Duration) {
+func (s *Session) spoke(r *Rules, from protocol.Direction, now deadline.Instant) (counted time.Duration) {
 	at := s.Events.ReadClock(now)
-	if r.ResetOn[side] {
+	if r.restarts(from) {
 		silence := max(s.silenceSoFar, s.Events.Silence(now))
 		s.MaxSilence, s.silenceSoFar = max(s.MaxSilence, silence), 0
 		if s.Events.Observed.Has(deadline.IdleTimeout) {
@@ -74,8 +74,18 @@ func (s *Session) spoke(r *Rules, side Side, now deadline.Instant) (counted time
 		s.started(deadline.IdleTimeout)
 		s.Events.IdleFrom, s.observedIdleFrom = at, at
 	}
-	s.Events.Spoke[side], s.Events.ResetOn = at, r.ResetOn
+	s.Events.ResetOn = r.ResetOn
+	if from == protocol.FromClient {
+		s.Events.ClientSpoke = at
+	} else {
+		s.Events.UpstreamSpoke = at
+	}
 	return counted
+}
+
+// restarts reports whether complete messages of a direction restart idle_timeout.
+func (r *Rules) restarts(from protocol.Direction) bool {
+	return r.ResetOn&(deadline.ResetOnClient<<from) != 0
 }
 
 // started notes that t counts anew: a dry run may count it again, and what an edit has made of it before is past.
@@ -108,41 +118,41 @@ func (s *Session) waiting() waiting {
 // bounded reports whether the connection has messages, so that there are boundaries between them.
 func (s *Session) bounded(r *Rules) bool { return r.Bounded && !s.Talk.Opaque() }
 
-// atBoundary reports whether side has begun no message.
-func (s *Session) atBoundary(side Side) bool { return s.Talk.AtBoundary(side.Sends()) }
+// atBoundary reports whether no message has begun in a direction.
+func (s *Session) atBoundary(from protocol.Direction) bool { return s.Talk.AtBoundary(from) }
 
-// Ahead returns how many bytes after b, come from side, may be passed on without being looked at: those that are known to
+// Ahead returns how many bytes after b, of that direction, may be passed on without being looked at: those that are known to
 // follow of the message under way. It changes nothing.
-func (s *Session) Ahead(r *Rules, side Side, b []byte) uint64 {
+func (s *Session) Ahead(r *Rules, from protocol.Direction, b []byte) uint64 {
 	if !s.bounded(r) {
 		return math.MaxUint64
 	}
 	if len(b) == 0 {
-		return s.Talk.Ahead(side.Sends())
+		return s.Talk.Ahead(from)
 	}
-	got, after := s.tryScan(r, side, b)
+	got, after := s.tryScan(r, from, b)
 	if got.Pass < len(b) || got.Again > 0 {
 		return 0
 	}
-	return after.Ahead(side.Sends())
+	return after.Ahead(from)
 }
 
-// tryScan finds the messages in b, come from side, and changes nothing. (The state is put back, since a copy that is
+// tryScan finds the messages in b, of that direction, and changes nothing. (The state is put back, since a copy that is
 // scanned would be allocated.)
-func (s *Session) tryScan(r *Rules, side Side, b []byte) (got Receipt, after protocol.Dialogue) {
+func (s *Session) tryScan(r *Rules, from protocol.Direction, b []byte) (got Receipt, after protocol.Dialogue) {
 	before := s.Talk
-	got = s.scan(r, side, b)
+	got = s.scan(r, from, b)
 	after, s.Talk = s.Talk, before
 	return got, after
 }
 
 // skip notes n bytes that were not looked at.
-func (s *Session) skip(r *Rules, side Side, n uint64, got *Receipt) {
+func (s *Session) skip(r *Rules, from protocol.Direction, n uint64, got *Receipt) {
 	if !s.bounded(r) {
 		got.Messages++
 		return
 	}
-	switch r.Protocol.Skip(&s.Talk, side.Sends(), n) {
+	switch r.Protocol.Skip(&s.Talk, from, n) {
 	case protocol.Message:
 		got.Messages++
 	case protocol.Heartbeat:
@@ -151,21 +161,21 @@ func (s *Session) skip(r *Rules, side Side, n uint64, got *Receipt) {
 	}
 }
 
-// Look returns what Received would say of the messages in b, come from side, and changes nothing.
-func (s *Session) Look(r *Rules, side Side, b []byte) Receipt {
-	got, _ := s.tryScan(r, side, b)
+// Look returns what Received would say of the messages in b, of that direction, and changes nothing.
+func (s *Session) Look(r *Rules, from protocol.Direction, b []byte) Receipt {
+	got, _ := s.tryScan(r, from, b)
 	return got
 }
 
 // scan finds the messages in b, as far as they have one fate.
-func (s *Session) scan(r *Rules, side Side, b []byte) (got Receipt) {
+func (s *Session) scan(r *Rules, from protocol.Direction, b []byte) (got Receipt) {
 	for got.Pass < len(b) {
 		if s.Talk.Opaque() {
 			got.Messages++
 			got.Pass = len(b)
 			return got
 		}
-		n, event := r.Protocol.Scan(&s.Talk, side.Sends(), b[got.Pass:])
+		n, event := r.Protocol.Scan(&s.Talk, from, b[got.Pass:])
 		switch event {
 		case protocol.Message:
 			got.Messages++
@@ -184,10 +194,10 @@ func (s *Session) scan(r *Rules, side Side, b []byte) (got Receipt) {
 			got.Again, got.Pass = len(b)-got.Pass, len(b)
 			return got
 		case protocol.Violation:
-			got.Broke, got.Fault = ProtocolError, s.Talk.Fault(side.Sends())
+			got.Broke, got.Fault = ProtocolError, s.Talk.Fault(from)
 			return got
 		case protocol.TooLarge:
-			got.Broke, got.Fault = MessageTooLarge, s.Talk.Fault(side.Sends())
+			got.Broke, got.Fault = MessageTooLarge, s.Talk.Fault(from)
 			return got
 		}
 		got.Pass += n
@@ -212,7 +222,7 @@ func (s *Session) clientSpoke(got *Receipt, now deadline.Instant) {
 
 // clientMessage notes whether the client has begun a message that it has not finished.
 func (s *Session) clientMessage(got Receipt, now deadline.Instant) (begun bool) {
-	if s.atBoundary(Client) {
+	if s.atBoundary(protocol.FromClient) {
 		s.Events.MessageBegan = 0
 		return false
 	}
@@ -230,7 +240,7 @@ func (s *Session) upstreamMessage(r *Rules, got Receipt, now deadline.Instant) {
 		s.serverSpoke(now)
 		s.replyEnded(r, now)
 	}
-	if !s.atBoundary(Upstream) {
+	if !s.atBoundary(protocol.FromUpstream) {
 		s.replyMoves(s.Events.ReadClock(now), now)
 	}
 }
@@ -270,9 +280,9 @@ func (s *Session) replyOver(r *Rules, end deadline.Instant) {
 	}
 }
 
-// halfOpenProgressed restarts half_close_timeout if side is the one that is still open.
-func (s *Session) halfOpenProgressed(side Side, now deadline.Instant) {
-	if s.Events.HalfClosed != 0 && !s.Flows[side].FIN {
+// halfOpenProgressed restarts half_close_timeout if bytes moved in the direction that is still open.
+func (s *Session) halfOpenProgressed(from protocol.Direction, now deadline.Instant) {
+	if s.Events.HalfClosed != 0 && !s.Flow(from).FIN {
 		s.Events.HalfClosed = now
 		s.started(deadline.HalfClose)
 	}
@@ -313,7 +323,7 @@ func (s *Session) Progressed(side Side, now deadline.Instant) {
 	if side == Client && s.Events.ReplyMoved != 0 {
 		s.Events.ReplyMoved = now
 	}
-	s.halfOpenProgressed(side.Other(), now)
+	s.halfOpenProgressed(side.Receives(), now)
 }
 
 // Polled notes that a look found nothing acknowledged.
@@ -327,7 +337,7 @@ func (s *Session) Polled(side Side, now deadline.Instant) {
 func (s *Session) Drained(r *Rules, side Side, now deadline.Instant) {
 	s.Progressed(side, now)
 	*s.waits(side) = deadline.Wait{}
-	if side == Client && s.atBoundary(Upstream) {
+	if side == Client && s.atBoundary(protocol.FromUpstream) {
 		s.replyEnded(r, now)
 	}
 }
@@ -337,12 +347,12 @@ func (s *Session) Drained(r *Rules, side Side, now deadline.Instant) {
 func (s *Session) Unacked(mark uint32, lastAck time.Duration, now deadline.Instant) {
 	e := &s.Events
 	if e.ReplyMoved == 0 { // what is seen for the first time began to wait when the upstream spoke last, if not before
-		began := e.Spoke[Upstream]
+		began := e.UpstreamSpoke
 		s.replyMoves(began, now)
 		e.ReplyMoved = min(now, e.Unattended(began))
 	}
 	s.acknowledged(mark, lastAck, now)
-	if s.atBoundary(Upstream) && e.ClientWaits.Progressed == 0 {
+	if s.atBoundary(protocol.FromUpstream) && e.ClientWaits.Progressed == 0 {
 		e.ReplyDrains(mark, e.ReplyMoved, now)
 	}
 }

@@ -124,7 +124,7 @@ func defaultRules() Rules {
 	if err != nil {
 		panic(err)
 	}
-	return Rules{Protocol: protocol.NewFraming([2]protocol.Framer{newline, newline}), ResetOn: [2]bool{Client: true}, Bounded: true, NotSeen: ^deadline.Set(0)}
+	return Rules{Protocol: protocol.NewFraming([2]protocol.Framer{newline, newline}), ResetOn: deadline.ResetOnClient, Bounded: true, NotSeen: ^deadline.Set(0)}
 }
 
 func (p *player) policy(settings string) (share uint16) {
@@ -142,7 +142,7 @@ func (p *player) policy(settings string) (share uint16) {
 		case "server":
 			p.first = true
 		case "reset_on":
-			p.rules.ResetOn = [2]bool{Client: value != "upstream", Upstream: value != "client"}
+			p.rules.ResetOn = map[string]deadline.ResetOn{"client": deadline.ResetOnClient, "upstream": deadline.ResetOnUpstream, "either": deadline.ResetOnEither}[value]
 		case "jitter":
 			f, _ := strconv.ParseFloat(value, 64)
 			p.rules.Jitter = uint16(f * 65536)
@@ -276,8 +276,8 @@ func (p *player) event(text string) {
 	}
 	switch what {
 	case "fin":
-		p.session.Finished(side, p.now)
-		p.session.FINPassed(side, p.now)
+		p.session.Finished(side.Sends(), p.now)
+		p.session.FINPassed(side.Sends(), p.now)
 	case "waits":
 		p.session.Blocked(side, p.now)
 	case "moves":
@@ -296,7 +296,7 @@ func (p *player) received(side Side, quoted string) {
 	if err != nil {
 		p.t.Fatalf("%s: %v", p.where, err)
 	}
-	if got := p.session.Received(&p.rules, side, Read{Bytes: []byte(bytes), New: len(bytes)}, p.now); got.Broke != Open {
+	if got := p.session.Received(&p.rules, side.Sends(), Read{Bytes: []byte(bytes), New: len(bytes)}, p.now); got.Broke != Open {
 		p.session.End(got.Broke, p.now)
 	}
 }

@@ -9,7 +9,7 @@
 //	       ◄───────────────         ◄───────────────
 //	            Blocked, Progressed         Received
 //
-//	Finished(side)   side has sent FIN: its direction ends when what is held has been written and FINPassed
+//	Finished(from)   a FIN was read: its direction ends when what is held has been written and FINPassed
 //	Next, Due        when to look at the timers, and what they say then
 //	ApplyRules            other rules are in force
 //
@@ -24,28 +24,11 @@ import (
 	"idlegate/gateway/internal/protocol"
 )
 
-// Side is one of the two ends that the gateway stands between.
-type Side uint8
-
-const (
-	Client Side = iota
-	Upstream
-)
-
-// Other returns the opposite side.
-func (s Side) Other() Side { return s ^ 1 }
-
-// Sends returns the direction of what the side sends.
-func (s Side) Sends() protocol.Direction { return protocol.Direction(s) }
-
-// String returns the side's word in log and metrics.
-func (s Side) String() string { return [...]string{"client", "upstream"}[s] }
-
 // Rules are what a session follows. They are shared by the sessions of a route and never change.
 type Rules struct {
 	Protocol protocol.Protocol
-	ResetOn  [2]bool // whose complete messages restart idle_timeout
-	Bounded  bool    // the protocol has message boundaries; raw has none that mean anything
+	ResetOn  deadline.ResetOn // whose complete messages restart idle_timeout
+	Bounded  bool             // the protocol has message boundaries; raw has none that mean anything
 	Enforced deadline.Durations
 	Observed deadline.Durations // a dry run's: those in force, overlaid with its own
 	NotSeen  deadline.Set       // the timers that the dry run does not watch
@@ -64,10 +47,10 @@ type Flow struct {
 
 // Session is the state of one session.
 type Session struct {
-	Events deadline.Events
-	Talk   protocol.Dialogue
-	Flows  [2]Flow          // by sender
-	Ended  deadline.Instant // 0: it is open
+	Events                   deadline.Events
+	Talk                     protocol.Dialogue
+	FromClient, FromUpstream Flow
+	Ended                    deadline.Instant // 0: it is open
 
 	LastMessage deadline.Instant // of the client; at first the accept
 	Silence     time.Duration    // longest between two client messages so far
@@ -83,7 +66,7 @@ type Session struct {
 	graced      deadline.Set
 
 	Reason     Reason // Open until it ends
-	firstFIN   Side
+	firstFIN   protocol.Direction
 	finished   bool // firstFIN is set
 	ReadClosed bool // read_deadline has passed: the client is read no more, but may be answered
 	readOwed   bool // read_deadline has passed while the client was not read: what it had sent is read first
@@ -92,6 +75,14 @@ type Session struct {
 // Accept starts a session. lifetimeShare is the share of max_lifetime that jitter takes off, in 1/65536.
 func Accept(now deadline.Instant, lifetimeShare uint16) Session {
 	return Session{Events: deadline.Accept(now, lifetimeShare), LastMessage: now, observedIdleFrom: now}
+}
+
+// Flow returns one direction.
+func (s *Session) Flow(from protocol.Direction) *Flow {
+	if from == protocol.FromClient {
+		return &s.FromClient
+	}
+	return &s.FromUpstream
 }
 
 // Dialling notes that an attempt to connect upstream begins.
@@ -134,8 +125,8 @@ func (s *Session) End(r Reason, now deadline.Instant) {
 // Reset returns why a session ends whose peer on side has reset its connection: one that had finished before is gone for
 // that reason and no other.
 func (s *Session) Reset(side Side) Reason {
-	if s.Flows[side].FIN {
-		return s.finReason(side)
+	if s.Flow(side.Sends()).FIN {
+		return s.finReason(side.Sends())
 	}
 	if side == Client {
 		return ClientReset
@@ -151,11 +142,11 @@ func (s *Session) Lost(side Side) Reason {
 	return UpstreamLost
 }
 
-func (s *Session) finReason(side Side) Reason {
+func (s *Session) finReason(from protocol.Direction) Reason {
 	if s.finished {
-		side = s.firstFIN
+		from = s.firstFIN
 	}
-	if side == Client {
+	if from == protocol.FromClient {
 		return ClientFIN
 	}
 	return UpstreamFIN
@@ -175,29 +166,30 @@ func (s *Session) finReason(side Side) Reason {
 //
 // half_close_timeout restarts with bytes of the side that is still open, and with bytes that the other takes.
 
-// Finished notes that side has sent FIN.
-func (s *Session) Finished(side Side, now deadline.Instant) {
-	if s.Flows[side].FIN {
+// Finished notes that a direction has ended with a FIN.
+func (s *Session) Finished(from protocol.Direction, now deadline.Instant) {
+	f := s.Flow(from)
+	if f.FIN {
 		return
 	}
-	s.Flows[side].FIN = true
-	if side == Client {
+	f.FIN = true
+	if from == protocol.FromClient {
 		s.Events.ClientFIN = true
 	}
 	if s.finished {
 		s.Events.HalfClosed = 0
 		return
 	}
-	s.finished, s.firstFIN = true, side
+	s.finished, s.firstFIN = true, from
 	s.Events.HalfClosed = now
 }
 
-// FINPassed notes that the other side was told that side has finished, and ends the session when both have been, or
+// FINPassed notes that the receiver of a direction was told of its FIN, and ends the session when both have been, or
 // when nothing more will be heard from the client.
-func (s *Session) FINPassed(side Side, now deadline.Instant) {
-	s.Flows[side].Passed = true
-	unheard := s.ReadClosed && !s.Flows[Client].FIN
-	if s.Flows[side.Other()].Passed || unheard {
-		s.End(s.finReason(side), now)
+func (s *Session) FINPassed(from protocol.Direction, now deadline.Instant) {
+	s.Flow(from).Passed = true
+	unheard := s.ReadClosed && !s.FromClient.FIN
+	if s.Flow(from.Other()).Passed || unheard {
+		s.End(s.finReason(from), now)
 	}
 }

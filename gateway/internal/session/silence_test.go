@@ -23,7 +23,7 @@ func (l *lines) at(seconds int) deadline.Instant {
 }
 
 func (l *lines) hears(seconds int, side Side, text string) Receipt {
-	return l.Received(&l.rules, side, Read{Bytes: []byte(text), New: len(text)}, l.at(seconds))
+	return l.Received(&l.rules, side.Sends(), Read{Bytes: []byte(text), New: len(text)}, l.at(seconds))
 }
 
 func (l *lines) dryRun(t deadline.Timer, d time.Duration) {
@@ -55,7 +55,7 @@ func TestSilenceIsWhatIdleTimeoutCounts(t *testing.T) {
 			l.hears(60, Upstream, "push\n")
 		}, 40 * time.Second, 60 * time.Second},
 		{"with reset_on either they do", func(l *lines) {
-			l.rules.ResetOn[Upstream] = true
+			l.rules.ResetOn |= deadline.ResetOnUpstream
 			l.hears(20, Upstream, "push\n")
 			l.hears(70, Client, "a\n")
 		}, 50 * time.Second, 30 * time.Second},

@@ -1,6 +1,9 @@
 package session
 
-import "idlegate/gateway/internal/deadline"
+import (
+	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/protocol"
+)
 
 // Next returns the instant at which the timers must be looked at again, at most Never.
 func (s *Session) Next(r *Rules) deadline.Instant {
@@ -114,19 +117,19 @@ func (s *Session) MayBeAnswered(r *Rules) bool { return s.WouldBeAnswered(r, nil
 
 // WouldBeAnswered is MayBeAnswered of a client that has also sent unread, which lies in its socket. It changes nothing.
 func (s *Session) WouldBeAnswered(r *Rules, unread []byte) bool {
-	f := &s.Flows[Client]
+	f := &s.FromClient
 	if f.FIN || !s.bounded(r) {
 		return f.FIN
 	}
 	before, messages, got := s.Talk, f.Messages, Receipt{}
 	for more := true; more; more = len(unread) > 0 && got.Broke == Open && got.Again == 0 {
-		got = s.scan(r, Client, unread)
+		got = s.scan(r, protocol.FromClient, unread)
 		messages += got.Messages
 		unread = unread[got.Pass+got.Swallow:]
 	}
-	atBoundary := s.atBoundary(Client)
+	atBoundary := s.atBoundary(protocol.FromClient)
 	s.Talk = before
-	return got.Broke == Open && messages > 0 && atBoundary && !s.Flows[Upstream].Passed
+	return got.Broke == Open && messages > 0 && atBoundary && !s.FromUpstream.Passed
 }
 
 // CloseRead notes that read_deadline has passed for a client that may still be answered.
@@ -142,8 +145,8 @@ func (s *Session) OweRead() { s.readOwed = true }
 // Unheard returns the sides whose sockets are to be read before that acts which is due at now: what lies there came in time.
 // A timer that measures silence asks for every side that restarts it, read_deadline for the client, which may have finished.
 // One that ends the session whatever comes asks for none.
-func (s *Session) Unheard(r *Rules, now deadline.Instant) (sides [2]bool) {
-	if first, _ := s.Due(r, now); first != deadline.None && s.listens(r, first) == sides {
+func (s *Session) Unheard(r *Rules, now deadline.Instant) (sides SideSet) {
+	if first, _ := s.Due(r, now); first != deadline.None && s.listens(r, first) == 0 {
 		return sides
 	}
 	watched := s.watched()
@@ -151,24 +154,29 @@ func (s *Session) Unheard(r *Rules, now deadline.Instant) (sides [2]bool) {
 	for t := deadline.None + 1; t < deadline.Count; t++ {
 		due := !skip.Has(t) && s.dueOf(t, r) <= now
 		if due || r.DryRun && !unwatched.Has(t) && watched.Due(t, &r.Observed) <= now {
-			for side, restarts := range s.listens(r, t) {
-				sides[side] = sides[side] || restarts
-			}
+			sides |= s.listens(r, t)
 		}
 	}
 	return sides
 }
 
 // listens returns the sides from which something could come that t would not act after.
-func (s *Session) listens(r *Rules, t deadline.Timer) (sides [2]bool) {
+func (s *Session) listens(r *Rules, t deadline.Timer) (sides SideSet) {
 	switch t {
 	case deadline.IdleTimeout:
-		sides = r.ResetOn
-		sides[Upstream] = sides[Upstream] || s.Events.ReplyMoved != 0 // it waits for more of that
+		for side := range Sides {
+			if r.restarts(side.Sends()) || side == Upstream && s.Events.ReplyMoved != 0 { // it waits for more of that
+				sides = sides.With(side)
+			}
+		}
 	case deadline.FirstMessage, deadline.Message, deadline.ReadDeadline:
-		sides[Client] = true
+		sides = sides.With(Client)
 	case deadline.HalfClose:
-		sides[Client], sides[Upstream] = !s.Flows[Client].FIN, !s.Flows[Upstream].FIN
+		for side := range Sides {
+			if !s.Flow(side.Sends()).FIN {
+				sides = sides.With(side)
+			}
+		}
 	}
 	return sides
 }
