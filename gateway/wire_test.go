@@ -165,13 +165,13 @@ func (w *wire) capture(t *testing.T, name, about string, count decoder, pick fun
 	t.Error("no connection to capture")
 }
 
-// tapped starts a gateway with a route of a protocol to a server, a wire between them, and a policy of its own.
-func tapped(t *testing.T, protocol, server, policy string) (*wire, *running) {
+// tapped starts a gateway with a route of a protocol to a server and a wire between them. more are further keys of the route.
+func tapped(t *testing.T, protocol, server, more string) (*wire, *running) {
 	t.Helper()
 	w, address := tap(t, server)
 	return w, start(t, `
 upstreams: {u: {endpoints: ["%s"]}}
-routes: [{name: r, listen: "127.0.0.1:0", protocol: %s, upstream: u, policy: {long: %s}}]`, address, protocol, cmp.Or(policy, "{}"))
+routes: [{name: r, listen: "127.0.0.1:0", protocol: %s, upstream: u, %s}]`, address, protocol, cmp.Or(more, "policy: {long: {}}"))
 }
 
 // address is where clients find the gateway.
