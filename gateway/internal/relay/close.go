@@ -304,6 +304,7 @@ func (l *Loop) free(c *conn) {
 	for from := range protocol.Directions {
 		l.forget(c, from)
 	}
+	l.extras.drop(c)
 	l.wheel.Clear(c.slot)
 	l.slab.put(c)
 	l.cfg.Admission.left()

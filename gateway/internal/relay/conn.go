@@ -72,6 +72,7 @@ type conn struct {
 	lookAt           deadline.Instant // when to offer again what waits though nothing is under way, 0: no need; of one that is closing, when to look next; of one that waits for memory with a part of its first message, when that is given up
 	closeEnd         deadline.Instant // when the step of closing under way is given up; before, when a client that is gone is; 0: not set
 	settles          deadline.Instant // when the upstream connection has stood for upstream.Settle; 0: there is none, or it has
+	extra            *extra           // nil: it has nothing that few have, see extra.go
 	clientAddr       peer
 	slot             int32
 	generation       uint32

@@ -6,7 +6,7 @@ import (
 )
 
 // The last bytes of a read may have to be looked at again, together with what comes next: they begin a header, or what may become
-// a heartbeat that is not passed on. They are kept outside of the connection, as few connections have any at a time:
+// a heartbeat that is not passed on. They are kept in the connection's extra, as few connections have any at a time:
 //
 //	kept.buf   passed on already │ withheld
 //	           ──── passed ──────┘
@@ -21,35 +21,29 @@ type kept struct {
 	rest   bool // nobody has looked at them yet: the client must first take the answers that wait for it
 }
 
-// keptKey names one direction of a connection.
-func keptKey(c *conn, from protocol.Direction) int32 { return c.slot<<1 | int32(from) }
-
 // keep keeps a copy of b.
 func (l *Loop) keep(c *conn, from protocol.Direction, b []byte, passed int, rest bool) {
-	if l.kept == nil {
-		l.kept = map[int32]kept{}
-	}
 	c.sender(from).kept = true
 	k := kept{buf: make([]byte, len(b)), passed: passed, rest: rest}
 	copy(k.buf, b)
 	l.cfg.Budget.own(len(k.buf))
-	l.kept[keptKey(c, from)] = k
+	*l.extras.need(c).kept(from) = k
 	if passed > 0 { // of what may become a heartbeat: it is one for the other side now
 		c.session.Talk.Release(from)
 	}
 }
 
 // keptOf returns what is kept of a direction.
-func (l *Loop) keptOf(c *conn, from protocol.Direction) kept {
+func (c *conn) keptOf(from protocol.Direction) kept {
 	if !c.sender(from).kept {
 		return kept{}
 	}
-	return l.kept[keptKey(c, from)]
+	return *c.extra.kept(from)
 }
 
 // recall copies what is kept of a direction to the start of the loop's buffer.
 func (l *Loop) recall(c *conn, from protocol.Direction) kept {
-	k := l.keptOf(c, from)
+	k := c.keptOf(from)
 	copy(l.buf, k.buf)
 	return k
 }
@@ -61,9 +55,9 @@ func (l *Loop) forget(c *conn, from protocol.Direction) (passed int) {
 		return 0
 	}
 	leg.kept = false
-	key := keptKey(c, from)
-	k := l.kept[key]
-	delete(l.kept, key)
+	k := *c.extra.kept(from)
+	*c.extra.kept(from) = kept{}
+	l.extras.release(c)
 	l.cfg.Budget.give(len(k.buf))
 	return k.passed
 }
@@ -71,7 +65,7 @@ func (l *Loop) forget(c *conn, from protocol.Direction) (passed int) {
 // withheld gives up what is kept of a direction, from which no more comes, and returns what of it is still to be passed on. What the
 // client had sent behind heartbeats whose answers it does not take is as if it had not been read.
 func (l *Loop) withheld(c *conn, from protocol.Direction) []byte {
-	k := l.keptOf(c, from)
+	k := c.keptOf(from)
 	l.forget(c, from)
 	if k.rest {
 		return nil

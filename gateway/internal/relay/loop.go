@@ -67,12 +67,12 @@ type Loop struct {
 	slab     slab
 	wheel    *wheel.Wheel
 	pool     *pool
+	extras   extras
 	random   *rand.Rand
 	now      deadline.Instant // of the wake-up under way
 	buf      []byte
-	answers  []byte         // to heartbeats, gathered until they are sent
-	kept     map[int32]kept // by keptKey, nil until there are some
-	queue    []int32        // slots with more to read than one turn allows
+	answers  []byte  // to heartbeats, gathered until they are sent
+	queue    []int32 // slots with more to read than one turn allows
 	spare    []int32
 	due      []int32 // slots whose timers are due and not handled yet
 	dueBuf   []int32 // what due is part of

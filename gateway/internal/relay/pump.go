@@ -96,7 +96,7 @@ func (l *Loop) room(c *conn, from protocol.Direction) int {
 // pumpRead is one read.
 func (l *Loop) pumpRead(c *conn, from protocol.Direction) {
 	leg := c.sender(from)
-	if leg.kept && l.keptOf(c, from).rest {
+	if leg.kept && c.keptOf(from).rest {
 		l.received(c, from, 0)
 		return
 	}
@@ -118,7 +118,7 @@ func (l *Loop) behindKept(c *conn, from protocol.Direction, most int) []byte {
 	if leg := c.sender(from); !leg.kept {
 		return l.buf[:most]
 	}
-	at := len(l.keptOf(c, from).buf)
+	at := len(c.keptOf(from).buf)
 	return l.buf[at:min(at+most, len(l.buf))]
 }
 

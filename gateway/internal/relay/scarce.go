@@ -132,7 +132,7 @@ func (l *Loop) tookOff(c *conn, from protocol.Direction, of scarcely) {
 
 // keepRest keeps what nobody has looked at, behind what is kept already.
 func (l *Loop) keepRest(c *conn, from protocol.Direction, rest []byte) {
-	before := l.keptOf(c, from)
+	before := c.keptOf(from)
 	l.forget(c, from)
 	l.keep(c, from, append(before.buf, rest...), before.passed, true)
 }

@@ -202,7 +202,7 @@ func (l *Loop) fire(c *conn, t deadline.Timer, at deadline.Instant) {
 // mayBeAnswered reports whether the client has finished sending, what lies unread in its socket included.
 func (l *Loop) mayBeAnswered(c *conn) bool {
 	leg := &c.client
-	k, unread := l.keptOf(c, protocol.FromClient), l.unread(c)
+	k, unread := c.keptOf(protocol.FromClient), l.unread(c)
 	switch {
 	case unread == 0 && !k.rest:
 		return c.session.MayBeAnswered(c.rules()) || leg.readToEOF
@@ -235,7 +235,7 @@ func (l *Loop) unread(c *conn) int {
 
 // closeRead reads the client no more, once what it had sent in time has been read.
 func (l *Loop) closeRead(c *conn) {
-	if c.session.Events.Paused() && (l.unread(c) > 0 || c.client.readToEOF || l.keptOf(c, protocol.FromClient).rest) {
+	if c.session.Events.Paused() && (l.unread(c) > 0 || c.client.readToEOF || c.keptOf(protocol.FromClient).rest) {
 		c.session.OweRead()
 	} else {
 		c.session.CloseRead(l.now)
