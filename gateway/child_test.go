@@ -98,11 +98,13 @@ func (h *hoard) fill(free int) error {
 	return nil
 }
 
-// release gives them all back.
+// release gives them all back: first the limit, by which there are many at once. One after the other, a client could be accepted while
+// there is none for its upstream.
 func (h *hoard) release() error {
+	err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &h.limit)
 	for _, fd := range h.fds {
 		syscall.Close(fd)
 	}
 	h.fds = nil
-	return syscall.Setrlimit(syscall.RLIMIT_NOFILE, &h.limit)
+	return err
 }
