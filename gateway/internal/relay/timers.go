@@ -215,7 +215,7 @@ func (l *Loop) mayBeAnswered(c *conn) bool {
 	}
 	at := copy(buf, k.buf)
 	if unread > 0 {
-		n, errno := reactor.Peek(int(leg.fd), buf[at:])
+		n, errno := l.peek(c, session.Client, buf[at:])
 		if errno != 0 {
 			return false
 		}
