@@ -58,8 +58,8 @@ func newScene(t *testing.T, framer protocol.Framer) *scene {
 	return s
 }
 
-// connectedPair returns the accepted and the connecting end of a TCP connection. Both take what a scene sends before anything is
-// read: by itself a socket takes 64 KiB, and how much beyond that depends on how the segments come.
+// connectedPair returns the accepted and the connecting end of a TCP connection. Both take what a scene sends at once before anything
+// is read: by itself a socket takes 64 KiB, and how much beyond that depends on how the segments come.
 func connectedPair(t *testing.T) (accepted, connecting int) {
 	t.Helper()
 	b := anywhere(t)
@@ -88,7 +88,8 @@ func setOptions(t *testing.T, fd int) {
 	t.Helper()
 	for _, o := range []struct{ level, name, value int }{
 		{syscall.SOL_SOCKET, syscall.SO_OOBINLINE, 1},
-		{syscall.SOL_SOCKET, syscall.SO_RCVBUF, 1 << 20}, // at most twice net.core.rmem_max, which is 208 KiB by default
+		{syscall.SOL_SOCKET, syscall.SO_RCVBUF, 200 << 10}, // the kernel doubles it, and has that for bytes and its own records
+		{syscall.SOL_SOCKET, syscall.SO_SNDBUF, 200 << 10}, // so that filling both takes 0.5 MB, and not megabytes
 		{syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1},
 	} {
 		if err := syscall.SetsockoptInt(fd, o.level, o.name, o.value); err != nil {
@@ -174,12 +175,14 @@ func (s *scene) step() {
 // received runs the loop until side has got its end, and returns all that came before.
 func (s *scene) received(side session.Side) (all []byte, errno syscall.Errno) {
 	s.t.Helper()
-	buf := make([]byte, 32<<10)
+	buf := make([]byte, 256<<10)
 	wait(s.t, "the end arrives", func() bool {
 		s.step()
-		n, e := reactor.Read(s.peers[side], buf)
-		all, errno = append(all, buf[:n]...), e
-		return n == 0 && e != reactor.Again
+		for n := 1; n > 0; { // all that is there, or what is closed in steps of 2 s is given up on a slow machine
+			n, errno = reactor.Read(s.peers[side], buf)
+			all = append(all, buf[:n]...)
+		}
+		return errno != reactor.Again
 	})
 	return all, errno
 }
