@@ -192,16 +192,16 @@ func (d *day) pasteAdvice() {
 			return d.logged(fmt.Sprintf(`msg="connection ended" id=%d .*reason=idle_timeout .*longest_silence=12(\.\d+)?s`, id)) == 1
 		})
 	}
-	over := d.manyOver(d.advice.timeout)
+	d.manyGoSilent(d.advice.timeout)
 	d.save(d.edited(d.advice.yaml))
 	d.does("reload") // at once, before the timeout in force ends them
 	d.until("the edit is in force", func() bool { return d.figure("config_generation") == 3 })
 	since := asks[api.Status](d.operator, "/status").Config.LoadedAt
 	d.until("all that were silent for longer have ended", func() bool {
-		return !slices.ContainsFunc(told[api.Connections](d.operator, "connections").Connections, func(c api.Connection) bool { return over[c.ID] })
+		return len(told[api.Connections](d.operator, "connections", "--idle", d.advice.timeout.String()).Connections) == 0
 	})
 	d.fleet.shutGates()
-	d.spread(over, since)
+	d.spread(since)
 	d.until("only those that speak are left", func() bool { return d.figure(`connections{route="devices"}`) == 36 })
 	if now := len(d.fleet.lively()); now != 36 {
 		d.Errorf("%d are left of 36 that speak", now)
@@ -225,42 +225,35 @@ func (d *day) pasteAdvice() {
 	})
 }
 
-// manyOver returns the connections that are silent for longer than timeout, once a dozen that have come together are: those that come
-// one by one are too few where clients that speak have made the timeout nearly as long as the one in force.
-func (d *day) manyOver(timeout time.Duration) (over map[uint64]bool) {
+// manyGoSilent has so many of the dead come, until the first of them is silent for longer than timeout, that whenever an edit takes over
+// in the next seconds there are some between that and the timeout in force. Those that come by themselves are too few where clients that
+// speak were so late that the advice is nearly as long.
+func (d *day) manyGoSilent(timeout time.Duration) {
 	d.Helper()
-	awaited := map[string]bool{}
-	for range 12 {
-		awaited[d.fleet.welcome(d.T, dead).client()] = true
-	}
-	d.until("a dozen are silent for longer", func() bool {
-		over = map[uint64]bool{}
-		found := 0
-		for _, c := range told[api.Connections](d.operator, "connections", "--idle", timeout.String()).Connections {
-			over[c.ID] = true
-			if awaited[c.Client] {
-				found++
-			}
+	const rate = 130 * time.Millisecond // from one to the next, however long the command takes
+	first, came := d.fleet.welcome(d.T, dead), time.Now()
+	d.until("those that came first are silent for longer", func() bool {
+		for ; time.Since(came) > rate; came = came.Add(rate) {
+			d.fleet.welcome(d.T, dead)
 		}
-		return found == len(awaited)
+		return slices.ContainsFunc(told[api.Connections](d.operator, "connections", "--idle", timeout.String()).Connections,
+			func(c api.Connection) bool { return c.Client == first.client() })
 	})
-	return over
 }
 
-// spread demands that an edit has ended these one by one within edit_grace, which is 2 s.
-func (d *day) spread(over map[uint64]bool, since time.Time) {
+// spread demands that an edit has ended those that were silent for longer than it allows one by one within edit_grace, which is 2 s.
+func (d *day) spread(since time.Time) {
 	d.Helper()
 	var after []time.Duration
 	for _, e := range asks[api.Endings](d.operator, "/ended?limit=1000").Ended {
-		if !over[e.ID] || e.EndedAt.Before(since) {
+		waited := e.EndedAt.Sub(since)
+		if waited < 0 || e.LongestSilenceSeconds-waited.Seconds() < d.advice.timeout.Seconds() {
 			continue
 		}
 		if e.Reason != "idle_timeout" {
 			d.Errorf("connection %d ended with %s", e.ID, e.Reason)
 		}
-		if e.LongestSilenceSeconds < inForce.Seconds() { // the edit has ended it, and not the timeout before
-			after = append(after, e.EndedAt.Sub(since))
-		}
+		after = append(after, waited)
 	}
 	slices.Sort(after)
 	if len(after) < 6 {
