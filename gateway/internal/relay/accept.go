@@ -21,7 +21,7 @@ const (
 // Admission bounds the connections of all loops and tells the accepting loop when there is room again.
 type Admission struct {
 	// Set once, then read only.
-	acceptor *Loop
+	acceptor *acceptor
 	loops    []*Loop
 
 	max    atomic.Int64
@@ -51,18 +51,18 @@ func (g *Admission) Set(most int64, refuse bool) {
 	g.max.Store(most)
 	g.refuse.Store(refuse)
 	if g.shut.Load() {
-		g.acceptor.Post(g.acceptor.reopen)
+		g.acceptor.loop.Post(g.acceptor.reopen)
 	}
 }
 
 // Share names the loops that share it. The first of them accepts.
-func (g *Admission) Share(loops []*Loop) { g.acceptor, g.loops = loops[0], loops }
+func (g *Admission) Share(loops []*Loop) { g.acceptor, g.loops = &loops[0].acceptor, loops }
 
 // left notes that a connection's descriptors are free.
 func (g *Admission) left() {
 	g.open.Add(-1)
 	if g.shut.Load() && g.shut.CompareAndSwap(true, false) {
-		g.acceptor.Post(g.acceptor.reopen)
+		g.acceptor.loop.Post(g.acceptor.reopen)
 	}
 }
 
@@ -77,14 +77,9 @@ func (g *Admission) least() *Loop {
 	return best
 }
 
-// Binding is a listener and the route that its clients take.
-type Binding struct {
-	Listener *reactor.Listener
-	Route    *Route
-}
-
-// acceptor is the part of a loop that accepts.
+// acceptor is the part of a loop that accepts clients and gives them to loops. That of the first loop alone has bindings.
 type acceptor struct {
+	loop      *Loop // set once
 	places    places
 	bindings  []Binding // by the index in their tokens; one without a listener is a free place
 	paused    bool
@@ -92,53 +87,18 @@ type acceptor struct {
 	settledAt deadline.Instant // when the gateway counts as full no longer; 0: it is not, or accepting is paused
 }
 
-// Accept has the loop accept clients at bindings. It is called before Run.
-func (l *Loop) Accept(bindings []Binding) error {
-	l.acceptor.bindings = bindings
-	return l.watchBindings()
-}
-
-func (l *Loop) watchBindings() error {
-	for i := range l.acceptor.bindings {
-		if err := l.watchBinding(i); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (l *Loop) watchBinding(i int) error {
-	if listener := l.acceptor.bindings[i].Listener; listener != nil {
-		return l.poller.AddListener(listener.FD, listenerToken|uint64(i))
-	}
-	return nil
-}
-
-func (l *Loop) closeListeners() {
-	for _, d := range l.acceptor.bindings {
-		if d.Listener != nil {
-			d.Listener.Close()
-		}
-	}
-	l.acceptor.bindings, l.acceptor.retryAt, l.acceptor.settledAt = nil, 0, 0
-	if l.acceptor.paused {
-		l.cfg.Admission.pauses.end(l.now)
-	}
-	l.cfg.Admission.pauses.setFull(false)
-}
-
 // onClients accepts what waits at a listener.
-func (l *Loop) onClients(index int) {
-	if l.acceptor.paused || index >= len(l.acceptor.bindings) {
+func (a *acceptor) onClients(index int) {
+	if a.paused || index >= len(a.bindings) {
 		return
 	}
-	b := l.acceptor.bindings[index]
+	b := a.bindings[index]
 	if b.Listener == nil {
 		return
 	}
 	clients := 1 // at least, or the listener were not ready
 	for n := 0; n < clients; n++ {
-		if l.full() || l.acceptor.paused {
+		if a.pauseIfFull() || a.paused {
 			return
 		}
 		fd, client, errno := b.Listener.Accept()
@@ -146,11 +106,11 @@ func (l *Loop) onClients(index int) {
 			return
 		}
 		if reactor.IsExhausted(errno) {
-			l.exhausted()
+			a.exhausted()
 			return
 		}
 		if errno == 0 { // else the client was gone before it was accepted
-			l.admit(b.Route, fd, client)
+			a.admit(b.Route, fd, client)
 		}
 		if n == 0 {
 			clients += b.waiting()
@@ -158,40 +118,31 @@ func (l *Loop) onClients(index int) {
 	}
 }
 
-// waiting returns how many clients more to accept in this turn.
-func (d Binding) waiting() int {
-	clients, known := d.Listener.Waiting()
-	if !known {
-		return acceptBatch - 1 // until there is none
-	}
-	return min(clients, acceptBatch-1)
-}
-
-// full pauses accepting when every place is taken and clients are to wait for one.
-func (l *Loop) full() bool {
-	g := l.cfg.Admission
+// pauseIfFull pauses accepting when every place is taken and clients are to wait for one, and reports whether it is paused.
+func (a *acceptor) pauseIfFull() bool {
+	g := a.loop.cfg.Admission
 	if g.refuse.Load() || g.open.Load() < g.Max() {
 		return false
 	}
-	l.pause()
+	a.pause()
 	if g.open.Load() < g.Max() { // one left between the look and the pause, and may not have seen it
-		l.reopen()
+		a.reopen()
 	}
-	if l.acceptor.paused {
-		l.becomeFull()
+	if a.paused {
+		a.becomeFull()
 	}
-	return l.acceptor.paused
+	return a.paused
 }
 
 // exhausted pauses accepting until descriptors are free again: a level-triggered listener would spin.
-func (l *Loop) exhausted() {
-	if l.acceptor.paused {
+func (a *acceptor) exhausted() {
+	if a.paused {
 		return
 	}
-	l.pause()
-	l.acceptor.retryAt = l.now.After(acceptRetry)
-	if l.cfg.Admission.short.CompareAndSwap(false, true) {
-		l.cfg.Reporter.Trouble(Trouble{Text: noFDsText})
+	a.pause()
+	a.retryAt = a.loop.now.After(acceptRetry)
+	if a.loop.cfg.Admission.short.CompareAndSwap(false, true) {
+		a.loop.cfg.Reporter.Trouble(Trouble{Text: noFDsText})
 	}
 }
 
@@ -199,70 +150,72 @@ func (l *Loop) exhausted() {
 // upstream would be no sign that they are there again.
 func (g *Admission) supplied() {
 	if g.short.Load() {
-		g.acceptor.Post(g.acceptor.recovered)
+		g.acceptor.loop.Post(g.acceptor.recovered)
 	}
 }
 
 // recovered tells the operator that descriptors are there again.
-func (l *Loop) recovered() {
-	if !l.acceptor.paused && l.cfg.Admission.short.CompareAndSwap(true, false) {
-		l.cfg.Reporter.Trouble(Trouble{Text: hasFDsText})
+func (a *acceptor) recovered() {
+	if !a.paused && a.loop.cfg.Admission.short.CompareAndSwap(true, false) {
+		a.loop.cfg.Reporter.Trouble(Trouble{Text: hasFDsText})
 	}
 }
 
-func (l *Loop) pause() {
-	l.acceptor.paused = true
-	l.cfg.Admission.pauses.begin(l.now)
-	for _, d := range l.acceptor.bindings {
+// pause leaves clients in the backlog until reopen.
+func (a *acceptor) pause() {
+	a.paused = true
+	a.loop.cfg.Admission.pauses.begin(a.loop.now)
+	for _, d := range a.bindings {
 		if d.Listener != nil {
-			_ = l.poller.Remove(d.Listener.FD) // it is registered, or the loop would not have been told of clients
+			_ = a.loop.poller.Remove(d.Listener.FD) // it is registered, or the loop would not have been told of clients
 		}
 	}
-	l.cfg.Admission.shut.Store(true)
+	a.loop.cfg.Admission.shut.Store(true)
 }
 
 // reopen accepts again.
-func (l *Loop) reopen() {
-	if !l.acceptor.paused {
+func (a *acceptor) reopen() {
+	if !a.paused {
 		return
 	}
-	l.acceptor.paused, l.acceptor.retryAt = false, 0
-	l.acceptor.settledAt = l.now.After(settled)
-	l.cfg.Admission.pauses.end(l.now)
-	l.cfg.Admission.shut.Store(false)
-	if err := l.watchBindings(); err != nil {
-		l.exhausted()
+	a.paused, a.retryAt = false, 0
+	a.settledAt = a.loop.now.After(settled)
+	a.loop.cfg.Admission.pauses.end(a.loop.now)
+	a.loop.cfg.Admission.shut.Store(false)
+	if err := a.watchAll(); err != nil {
+		a.exhausted()
 	}
 }
 
-func (l *Loop) acceptAgain() {
-	if at := l.acceptor.retryAt; at != 0 && at <= l.now {
-		l.reopen()
+// onTurn does what is due though nobody comes.
+func (a *acceptor) onTurn() {
+	if at := a.retryAt; at != 0 && at <= a.loop.now {
+		a.reopen()
 	}
-	l.settleAccepting()
+	a.settle()
 }
 
 // admit decides about a client and hands it to a loop.
-func (l *Loop) admit(r *Route, fd int, client netip.AddrPort) {
-	g := l.cfg.Admission
+func (a *acceptor) admit(r *Route, fd int, client netip.AddrPort) {
+	g := a.loop.cfg.Admission
 	switch {
 	case !r.admits(client.Addr()):
-		l.refuse(r, fd, session.Denied)
+		a.loop.refuse(r, fd, session.Denied)
 		return
 	case g.open.Load() >= g.Max():
-		l.refuse(r, fd, session.OverCapacity)
+		a.loop.refuse(r, fd, session.OverCapacity)
 		return
 	case r.Limit > 0 && r.open.Load() >= int64(r.Limit):
-		l.refuse(r, fd, session.OverRouteLimit)
+		a.loop.refuse(r, fd, session.OverRouteLimit)
 		return
 	}
 	g.open.Add(1)
 	r.open.Add(1)
 	id := g.nextID.Add(1)
-	to := l.placeOf(id)
+	to := a.placeOf(id)
 	to.sessions.Add(1)
-	if to == l {
-		l.open(r, fd, client, id)
+	if to == a.loop {
+		a.loop.open(r, fd, client, id)
 		return
 	}
 	if !to.Post(func() { to.open(r, fd, client, id) }) { // it has failed; the gateway is about to stop

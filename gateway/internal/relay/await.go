@@ -24,7 +24,7 @@ func (l *Loop) awaited(c *conn, whole uint64) {
 	c.lookAt = 0
 	if whole > 0 {
 		l.cfg.Budget.finished(c.id)
-		l.dial(c)
+		l.connector.dial(c)
 		return
 	}
 	if l.holdLeft(c) <= 0 {

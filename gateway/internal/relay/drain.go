@@ -19,7 +19,7 @@ func (l *Loop) Drain(timeout time.Duration) {
 	if l.drain.Draining() {
 		return
 	}
-	l.closeListeners()
+	l.acceptor.close()
 	l.drain.SetDraining(drain.Order{Since: l.now, Within: timeout})
 	l.slab.each(func(c *conn) { l.rearm(c) })
 	l.finishDrain()

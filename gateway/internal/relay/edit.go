@@ -21,8 +21,8 @@ type Edit struct {
 // it drains or stops, and then the bindings that are new are the caller's to close.
 func (l *Loop) Apply(e *Edit) (accepts bool) {
 	l.tick()
-	if accepts = l.cfg.Admission.acceptor == l && !l.drain.Draining() && !l.stopped; accepts {
-		l.replaceBindings(e.Bindings)
+	if accepts = l.cfg.Admission.acceptor == &l.acceptor && !l.drain.Draining() && !l.stopped; accepts {
+		l.acceptor.replaceBindings(e.Bindings)
 	}
 	for _, a := range e.DryRuns {
 		l.of(a).BeginDryRun()
@@ -61,7 +61,7 @@ func (l *Loop) adopt(c *conn, e *Edit, variants map[variant]*Route) {
 		unread := c.session.ReadClosed
 		c.session.ApplyRules(&old.Rules, &route.Rules, l.now, e.Grace, uint16(l.random.Uint32()))
 		if unread && c.mayRead(session.Client) {
-			l.later(c) // no edge comes for what lies there already
+			l.backlog.add(c) // no edge comes for what lies there already
 		}
 	}
 	l.review(c)
@@ -80,64 +80,6 @@ func (l *Loop) followWriteTimeout(c *conn, old *Route) {
 		if leg.fd >= 0 && !later {
 			_ = reactor.SetUserTimeout(int(leg.fd), timeout) // a unix socket has none
 		}
-	}
-}
-
-// replaceBindings closes the listeners that are not among bindings, and accepts at those that are new. It is done on the loop
-// that accepts; the others have none.
-func (l *Loop) replaceBindings(bindings []Binding) {
-	for i, old := range l.acceptor.bindings {
-		if old.Listener != nil && !l.keepBinding(i, bindings) {
-			_ = l.poller.Remove(old.Listener.FD) // it is closed now anyhow
-			old.Listener.Close()
-			l.acceptor.bindings[i] = Binding{}
-		}
-	}
-	for _, b := range bindings {
-		l.addBinding(b)
-	}
-}
-
-// keepDoor gives the listener at place i to the route that now has it.
-func (l *Loop) keepBinding(i int, bindings []Binding) bool {
-	for _, b := range bindings {
-		old := l.acceptor.bindings[i]
-		if b.Listener != old.Listener {
-			continue
-		}
-		if options := b.Route.SocketOptions(); options != old.Route.SocketOptions() {
-			if err := b.Listener.SetOptions(options); err != nil {
-				l.cfg.Reporter.Trouble(Trouble{Text: "the options of clients to come stay as they were: " + err.Error()})
-			}
-		}
-		l.acceptor.bindings[i] = b
-		return true
-	}
-	return false
-}
-
-// addBinding accepts at b, unless it does already.
-func (l *Loop) addBinding(b Binding) {
-	free := -1
-	for i, d := range l.acceptor.bindings {
-		if d.Listener == b.Listener {
-			return
-		}
-		if d.Listener == nil && free < 0 {
-			free = i
-		}
-	}
-	if free < 0 {
-		free = len(l.acceptor.bindings)
-		l.acceptor.bindings = append(l.acceptor.bindings, Binding{})
-	}
-	l.acceptor.bindings[free] = b
-	if l.acceptor.paused {
-		return // reopen will watch it
-	}
-	if err := l.watchBinding(free); err != nil {
-		l.cfg.Reporter.Trouble(Trouble{Text: "accept at " + b.Listener.String() + ": " + err.Error()})
-		l.exhausted()
 	}
 }
 

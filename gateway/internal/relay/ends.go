@@ -78,7 +78,7 @@ func (l *Loop) stopWriting(c *conn, side session.Side, errno syscall.Errno) {
 	}
 	leg.failed, leg.readable, leg.readToEOF = true, true, true
 	if c.phase == relaying || side == session.Client {
-		l.dropPending(leg)
+		l.closer.dropPending(leg)
 		leg.unbuffered = false
 		c.session.Drained(c.rules(), side, l.now)
 	}
@@ -93,7 +93,7 @@ func (l *Loop) stopWriting(c *conn, side session.Side, errno syscall.Errno) {
 	}
 	l.rearm(c)
 	if c.mayRead(side) {
-		l.later(c)
+		l.backlog.add(c)
 	}
 }
 

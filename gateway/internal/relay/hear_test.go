@@ -56,7 +56,7 @@ func hear(t *testing.T, framer protocol.Framer, rules session.Rules) *hearing {
 	}
 	t.Cleanup(func() {
 		for side := range session.Sides {
-			h.closeLeg(h.c.leg(side))
+			h.closer.closeLeg(h.c.leg(side))
 		}
 	})
 	return h

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -64,28 +63,27 @@ type Loop struct {
 	poller *reactor.Poller
 
 	// Owned by the loop.
-	slab     slab
-	wheel    *wheel.Wheel
-	pool     *pool
-	extras   extras
-	random   *rand.Rand
-	now      deadline.Instant // of the wake-up under way
-	buf      []byte
-	answers  []byte  // to heartbeats, gathered until they are sent
-	queue    []int32 // slots with more to read than one turn allows
-	spare    []int32
-	due      []int32 // slots whose timers are due and not handled yet
-	dueBuf   []int32 // what due is part of
-	recent   ledger.Recent
-	acceptor acceptor
-	drain    drain.State // of the gateway, as the loop knows it
-	stopped  bool
+	slab      slab
+	wheel     *wheel.Wheel
+	pool      *pool
+	extras    extras
+	random    *rand.Rand
+	now       deadline.Instant // of the wake-up under way
+	buf       []byte
+	answers   []byte // to heartbeats, gathered until they are sent
+	backlog   backlog
+	due       []int32 // slots whose timers are due and not handled yet
+	dueBuf    []int32 // what due is part of
+	recent    ledger.Recent
+	acceptor  acceptor
+	connector connector
+	closer    closer
+	drain     drain.State // of the gateway, as the loop knows it
+	stopped   bool
 
 	sessions atomic.Int64 // what the acceptor balances by
 
-	mu    sync.Mutex
-	inbox []func() // Guarded by mu.
-	ended bool     // Guarded by mu; Run has returned
+	mailbox mailbox
 }
 
 // New returns a loop that Run drives. The error is that of reactor.NewPoller.
@@ -100,21 +98,13 @@ func New(cfg Config) (*Loop, error) {
 		wheel: wheel.New(now), pool: newPool(cfg.Budget, cfg.Pipes), buf: make([]byte, readSize),
 		random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
 	}
+	l.acceptor.loop, l.connector.loop, l.closer.loop = l, l, l
 	return l, nil
 }
 
 // Post has f called on the loop. It reports false, and f is never called, when the loop has ended.
 func (l *Loop) Post(f func()) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.ended {
-		return false
-	}
-	l.inbox = append(l.inbox, f)
-	if len(l.inbox) == 1 {
-		l.poller.Wake()
-	}
-	return true
+	return l.mailbox.put(f, l.poller.Wake)
 }
 
 // Run drives the loop until Stop, or until a drain has ended its last connection: then the error is nil. Else it is that of
@@ -139,7 +129,7 @@ func (l *Loop) tick() { l.now = deadline.Instant(l.cfg.Clock.Now()) }
 
 // patience returns how long the loop may sleep.
 func (l *Loop) patience() time.Duration {
-	if len(l.queue) > 0 || len(l.due) > 0 {
+	if len(l.backlog.slots) > 0 || len(l.due) > 0 {
 		return 0
 	}
 	at, ok := l.wheel.Next()
@@ -162,7 +152,7 @@ func (l *Loop) turn(n int) {
 		case wake:
 			woken = true
 		case token&listenerToken != 0:
-			l.onClients(int(token &^ listenerToken))
+			l.acceptor.onClients(int(token &^ listenerToken))
 		default:
 			if c, side := l.slab.find(token); c != nil {
 				l.onReady(c, side, ready)
@@ -171,7 +161,7 @@ func (l *Loop) turn(n int) {
 	}
 	l.readOn()
 	l.expire()
-	l.acceptAgain()
+	l.acceptor.onTurn()
 	if woken {
 		l.readMail()
 	}
@@ -179,37 +169,24 @@ func (l *Loop) turn(n int) {
 }
 
 func (l *Loop) readMail() {
-	l.mu.Lock()
-	mail := l.inbox
-	l.inbox = nil
-	l.mu.Unlock()
-	for _, f := range mail {
+	for _, f := range l.mailbox.take() {
 		f()
 	}
 }
 
 // readOn gives another turn to the connections that had more to read than one turn allows.
 func (l *Loop) readOn() {
-	l.queue, l.spare = l.spare[:0], l.queue
-	for _, slot := range l.spare {
+	for _, slot := range l.backlog.take() {
 		c := l.slab.at(slot)
 		if !c.queued {
 			continue
 		}
 		c.queued = false
 		if c.phase == closing {
-			l.discard(c)
+			l.closer.discard(c)
 			continue
 		}
 		l.pumpBoth(c)
-	}
-}
-
-// later puts c in the list of those with more to read.
-func (l *Loop) later(c *conn) {
-	if !c.queued {
-		c.queued = true
-		l.queue = append(l.queue, c.slot)
 	}
 }
 
@@ -234,13 +211,13 @@ func (l *Loop) expire() {
 
 // Stop cuts every connection and ends the loop. It is called through Post.
 func (l *Loop) Stop() {
-	l.closeListeners()
+	l.acceptor.close()
 	l.slab.each(func(c *conn) {
 		if c.phase != closing {
 			l.end(c, session.Shutdown)
 		}
 		if c.phase != vacant {
-			l.release(c)
+			l.closer.release(c)
 		}
 	})
 	l.stopped = true
@@ -252,11 +229,9 @@ func (l *Loop) shutDown() {
 	if !l.stopped {
 		l.Stop()
 	}
-	l.mu.Lock()
-	l.ended = true
-	l.mu.Unlock()
+	l.mailbox.close()
 	l.readMail()
-	l.closeListeners()
+	l.acceptor.close()
 	l.pool.pipes.close()
 	l.poller.Close()
 }

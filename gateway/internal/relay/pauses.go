@@ -66,21 +66,21 @@ func (g *Admission) Paused(now deadline.Instant) (paused bool, total time.Durati
 }
 
 // becomeFull tells the operator that clients wait, once.
-func (l *Loop) becomeFull() {
-	l.acceptor.settledAt = 0
-	if l.cfg.Admission.pauses.setFull(true) {
-		l.cfg.Reporter.Trouble(Trouble{Text: fullText})
+func (a *acceptor) becomeFull() {
+	a.settledAt = 0
+	if a.loop.cfg.Admission.pauses.setFull(true) {
+		a.loop.cfg.Reporter.Trouble(Trouble{Text: fullText})
 	}
 }
 
-// settleAccepting tells the operator that accepting goes on, when it has for a while.
-func (l *Loop) settleAccepting() {
-	if at := l.acceptor.settledAt; at == 0 || at > l.now {
+// settle tells the operator that accepting goes on, when it has for a while.
+func (a *acceptor) settle() {
+	if at := a.settledAt; at == 0 || at > a.loop.now {
 		return
 	}
-	l.acceptor.settledAt = 0
-	if l.cfg.Admission.pauses.setFull(false) {
-		l.cfg.Reporter.Trouble(Trouble{Text: roomText})
+	a.settledAt = 0
+	if a.loop.cfg.Admission.pauses.setFull(false) {
+		a.loop.cfg.Reporter.Trouble(Trouble{Text: roomText})
 	}
 }
 

@@ -25,12 +25,12 @@ func (p *places) note(id, closed uint64) {
 }
 
 // placeOf returns the loop for a connection that has been counted as open.
-func (l *Loop) placeOf(id uint64) *Loop {
-	g := l.cfg.Admission
-	l.acceptor.places.note(id, id-min(id, uint64(g.open.Load())))
+func (a *acceptor) placeOf(id uint64) *Loop {
+	g := a.loop.cfg.Admission
+	a.places.note(id, id-min(id, uint64(g.open.Load())))
 	least := g.least()
-	if l.acceptor.places.brief && l.sessions.Load() <= least.sessions.Load()+tolerance {
-		return l
+	if a.places.brief && a.loop.sessions.Load() <= least.sessions.Load()+tolerance {
+		return a.loop
 	}
 	return least
 }

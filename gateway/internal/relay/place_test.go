@@ -8,6 +8,7 @@ func crew() [2]*Loop {
 	var loops [2]*Loop
 	for i := range loops {
 		loops[i] = &Loop{cfg: Config{Admission: g}}
+		loops[i].acceptor.loop = loops[i]
 	}
 	g.Share(loops[:])
 	return loops
@@ -17,7 +18,7 @@ func crew() [2]*Loop {
 func admitted(loops [2]*Loop) *Loop {
 	g := loops[0].cfg.Admission
 	g.open.Add(1)
-	to := loops[0].placeOf(g.nextID.Add(1))
+	to := loops[0].acceptor.placeOf(g.nextID.Add(1))
 	to.sessions.Add(1)
 	return to
 }

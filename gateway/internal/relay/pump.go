@@ -2,7 +2,6 @@ package relay
 
 import (
 	"syscall"
-	"time"
 
 	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/reactor"
@@ -31,10 +30,10 @@ func (l *Loop) onReady(c *conn, side session.Side, ready reactor.Ready) {
 	leg.readable = leg.readable || ready.Any(reactor.Readable|reactor.Urgent|reactor.PeerClosed|reactor.HungUp|reactor.Failed)
 	switch {
 	case c.phase == closing:
-		l.onClosing(c, side, ready)
+		l.closer.onReady(c, side, ready)
 		return
 	case c.phase == dialling && side == session.Upstream:
-		l.onConnect(c, ready) // a server that speaks first may have spoken already
+		l.connector.onReady(c, ready) // a server that speaks first may have spoken already
 		return
 	}
 	if ready.Any(reactor.Failed) {
@@ -78,7 +77,7 @@ func (l *Loop) pump(c *conn, from protocol.Direction) {
 			break
 		}
 	}
-	l.later(c)
+	l.backlog.add(c)
 }
 
 // room is how much the next read may bring.
@@ -228,125 +227,4 @@ func (l *Loop) account(c *conn, from protocol.Direction, in session.Read) sessio
 		l.rearm(c)
 	}
 	return got
-}
-
-// forward sends b to side.
-func (l *Loop) forward(c *conn, side session.Side, b []byte) {
-	if len(b) == 0 {
-		return
-	}
-	if c.phase == awaiting {
-		l.await(c, b)
-		return
-	}
-	leg := c.leg(side)
-	l.sent(c, side, leg.pending.send(l.pool, int(leg.fd), b))
-}
-
-// sent follows what was sent to side. While something of it waits, the side that it came from is not read.
-func (l *Loop) sent(c *conn, side session.Side, errno syscall.Errno) {
-	switch {
-	case errno == noMemory:
-		l.end(c, session.InternalError)
-	case errno != 0:
-		l.writeFailed(c, side, errno)
-	case !c.leg(side).pending.empty():
-		l.waitFor(c, side)
-	}
-}
-
-// waitFor notes that side has not taken everything.
-func (l *Loop) waitFor(c *conn, side session.Side) {
-	l.awaitRoom(c, side)
-	l.writeLater(c, side)
-	c.session.Blocked(side, l.now)
-	if side == session.Upstream {
-		c.session.Events.Pause(l.now)
-	}
-	l.rearm(c)
-}
-
-// offerAfter is the time until bytes are offered again that the kernel took none of for want of memory.
-const offerAfter = 10 * time.Millisecond
-
-// writeLater follows every write that has left bytes waiting for side. Mostly that side shows as Writable later. Where the kernel
-// holds none of its bytes, there is none to be acknowledged and nothing will show: it had no memory for sockets (tcp_mem). Then
-// they are offered again after a while.
-func (l *Loop) writeLater(c *conn, side session.Side) {
-	leg := c.leg(side)
-	leg.unacked = uint32(reactor.Unacked(int(leg.fd)))
-	l.tick()
-	if leg.unacked == 0 && c.phase == relaying { // before, lookAt is for something else, and only answers are written
-		c.lookAt = l.now.After(offerAfter)
-	}
-}
-
-// writeAgain offers what waits though nothing is under way.
-func (l *Loop) writeAgain(c *conn) {
-	c.lookAt = 0
-	for side := session.Client; side <= session.Upstream && c.phase == relaying; side++ {
-		leg := c.leg(side)
-		if !leg.hasPending() || reactor.Unacked(int(leg.fd)) > 0 {
-			continue
-		}
-		l.onWritable(c, side)
-	}
-}
-
-// flush writes what waits for side, and when it is gone lets the other side be read again.
-func (l *Loop) flush(c *conn, side session.Side) {
-	leg := c.leg(side)
-	moved, errno := leg.pending.flush(l.pool, int(leg.fd))
-	l.tick()
-	if errno != 0 && errno != reactor.Again {
-		l.writeFailed(c, side, errno)
-		return
-	}
-	if !leg.pending.empty() {
-		l.awaitRoom(c, side)
-		l.writeLater(c, side)
-		if moved > 0 {
-			c.session.Progressed(side, l.now)
-		}
-		l.rearm(c)
-		return
-	}
-	l.taken(c, side)
-}
-
-// onWritable goes on where side had not taken everything.
-func (l *Loop) onWritable(c *conn, side session.Side) {
-	leg := c.leg(side)
-	if !leg.pending.empty() {
-		l.flush(c, side)
-		return
-	}
-	if leg.unbuffered {
-		leg.unbuffered = false
-		l.taken(c, side)
-	}
-}
-
-// taken goes on after side has taken everything.
-func (l *Loop) taken(c *conn, side session.Side) {
-	l.forgetRoom(c, side)
-	c.leg(side).unacked = 0
-	c.session.Drained(c.rules(), side, l.now)
-	if side == session.Upstream {
-		l.readClientAgain(c)
-	} else {
-		l.tookAnswers(c)
-	}
-	l.rearm(c)
-	if c.mayRead(side) { // its answers waited for it
-		l.later(c)
-	}
-	from := side.Receives()
-	if c.session.Flow(from).FIN {
-		l.passFIN(c, from)
-		return
-	}
-	if c.mayRead(side.Other()) {
-		l.later(c)
-	}
 }

@@ -16,7 +16,7 @@ func TestALookAtTheClientForgetsNoTurnOfTheUpstream(t *testing.T) {
 	c := l.slab.take()
 	c.phase = relaying
 	c.client.fd, c.upstream.fd = int32(pair[0]), int32(pair[1])
-	l.later(c)
+	l.backlog.add(c)
 	l.readUp(c, session.Client)
 	if !c.queued {
 		t.Error("the connection is in the list of those with more to read, and would be passed over")

@@ -58,7 +58,7 @@ func (l *Loop) passUnbuffered(c *conn, from protocol.Direction) {
 	case got.Again > 0 && pass < len(b) && !full:
 		c.sender(from).readable = false
 	default:
-		l.later(c)
+		l.backlog.add(c)
 	}
 }
 
@@ -147,6 +147,6 @@ func (l *Loop) readNone(c *conn, from protocol.Direction) {
 		l.received(c, from, n)
 	}
 	if c.isOpen() && c.mayRead(session.Sender(from)) {
-		l.later(c)
+		l.backlog.add(c)
 	}
 }

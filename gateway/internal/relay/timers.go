@@ -41,7 +41,7 @@ func (l *Loop) onDue(c *conn) {
 		return
 	}
 	if c.settles != 0 && c.settles <= l.now {
-		l.settled(c)
+		l.connector.settled(c)
 	}
 	if c.lookAt != 0 && c.lookAt <= l.now && c.phase == relaying {
 		l.writeAgain(c)
@@ -54,7 +54,7 @@ func (l *Loop) onDue(c *conn) {
 		return
 	}
 	if c.phase == closing {
-		l.closeOn(c)
+		l.closer.onDue(c)
 		return
 	}
 	if c.closeEnd != 0 && c.closeEnd <= l.now {
@@ -186,7 +186,7 @@ func (l *Loop) fire(c *conn, t deadline.Timer, at deadline.Instant) {
 	count := l.count(c)
 	switch {
 	case t == deadline.Connect:
-		if l.retry(c, problem(reactor.TimedOut)) != session.ConnectTimeout {
+		if l.connector.retry(c, problem(reactor.TimedOut)) != session.ConnectTimeout {
 			return // another endpoint is tried, or failed otherwise
 		}
 	case t == deadline.ReadDeadline && l.mayBeAnswered(c):

@@ -1,0 +1,196 @@
+package relay
+
+import (
+	"syscall"
+
+	"idlegate/gateway/internal/reactor"
+	"idlegate/gateway/internal/session"
+	"idlegate/gateway/internal/upstream"
+)
+
+// connector is the part of a loop that makes the upstream connections of its sessions.
+type connector struct{ loop *Loop }
+
+// first makes the first attempt of a connection that has just been accepted: without a descriptor for the upstream it
+// never becomes a session.
+func (d *connector) first(c *conn) {
+	c.phase = dialling
+	c.session.Events.Pause(d.loop.now)
+	if d.attempt(c) {
+		d.loop.refuseNoFDs(c)
+		return
+	}
+	d.loop.cfg.Admission.supplied()
+	d.loop.count(c).Opened++
+	d.settle(c)
+}
+
+// outOfFDs has the loop that accepts pause.
+func (d *connector) outOfFDs() {
+	acceptor := d.loop.cfg.Admission.acceptor
+	if acceptor == &d.loop.acceptor {
+		acceptor.exhausted()
+		return
+	}
+	acceptor.loop.Post(acceptor.exhausted)
+}
+
+// dial makes the upstream connection of a session whose first message has come.
+func (d *connector) dial(c *conn) {
+	c.phase = dialling
+	c.session.Events.Pause(d.loop.now)
+	if d.attempt(c) {
+		d.outOfFDs()
+	} else {
+		d.loop.cfg.Admission.supplied()
+	}
+	d.settle(c)
+}
+
+// attempt tries endpoints until one is connected or may yet be, or none is left: then c.failure says why. It reports
+// whether descriptors had run out.
+func (d *connector) attempt(c *conn) (exhausted bool) {
+	r := c.route
+	d.loop.tick()
+	for c.use.Attempts() <= r.Retries && r.Upstream.Endpoints().Pick(&c.use, (*upstream.Source)(&c.clientAddr.ip), int64(d.loop.now)) {
+		if c.use.Attempts() > 1 {
+			r.Upstream.retries.Add(1)
+		}
+		errno := d.connect(c)
+		if errno == 0 {
+			return false
+		}
+		d.attempted(c, problem(errno))
+		if reactor.IsExhausted(errno) {
+			return true
+		}
+	}
+	if c.failure == session.Open {
+		c.failure = session.NoEndpoint
+	}
+	return false
+}
+
+// connect begins to connect to the endpoint that was picked. What can be known at once of the attempt is in errno.
+func (d *connector) connect(c *conn) syscall.Errno {
+	address := c.use.Address()
+	fd, pending, errno := c.route.Upstream.Endpoints().Connect(address, int64(d.loop.now))
+	if errno != 0 {
+		return errno
+	}
+	room := roomOf(address.IsUnix())
+	if err := d.loop.watch(fd, room, c.token(session.Upstream)); err != nil {
+		reactor.Close(fd)
+		return syscall.ENOMEM
+	}
+	d.loop.review(c) // the one that was tried before may have been draining
+	c.upstream = leg{fd: int32(fd), pending: c.upstream.pending, room: room}
+	c.session.Dialling(d.loop.now)
+	if !pending {
+		d.connected(c)
+	}
+	return 0
+}
+
+// attempted counts a failed attempt, gives its place at the endpoint back, and remembers why it failed.
+func (d *connector) attempted(c *conn, why problem) {
+	result := upstream.Failed
+	c.failure, c.problem = session.ConnectFailed, why
+	errno := syscall.Errno(why)
+	switch {
+	case why == connectedToSelf || reactor.IsLocal(errno):
+		result = upstream.Local
+	case reactor.IsRefused(errno):
+		result, c.failure = upstream.Refused, session.ConnectRefused
+	case reactor.IsTimeout(errno):
+		result, c.failure = upstream.TimedOut, session.ConnectTimeout
+	}
+	of := c.route.Upstream
+	d.loop.tell(of, c.use.Name, of.Endpoints().Failed(&c.use, result, why.String(), int64(d.loop.now)))
+	if why == connectedToSelf {
+		c.use.MayRetry() // from another port
+	}
+}
+
+// settle follows an attempt: it ends the session if all have failed, and says why, and else lets it go on.
+func (d *connector) settle(c *conn) (ended session.Reason) {
+	switch {
+	case c.phase == relaying:
+		d.loop.start(c)
+	case !c.use.Reserved():
+		ended = c.failure
+		d.loop.end(c, ended)
+	default:
+		d.loop.rearm(c)
+	}
+	return ended
+}
+
+// onReady hears of the attempt under way.
+func (d *connector) onReady(c *conn, ready reactor.Ready) {
+	if !ready.Any(reactor.Writable | reactor.Failed | reactor.HungUp) {
+		return
+	}
+	d.loop.tick()
+	fd := int(c.upstream.fd)
+	var errno syscall.Errno
+	if ready.Any(reactor.Failed | reactor.HungUp) { // one that is connected shows as Writable alone
+		errno = reactor.TakeError(fd)
+	}
+	if errno != 0 && reactor.Unread(fd) == 0 {
+		d.retry(c, problem(errno))
+		return
+	}
+	if reactor.IsSelf(fd, *c.use.Address()) {
+		d.retry(c, connectedToSelf)
+		return
+	}
+	d.connected(c)
+	if errno != 0 { // it had accepted and spoken before
+		d.loop.stopWriting(c, session.Upstream, errno)
+	}
+	d.settle(c)
+}
+
+// retry gives the attempt under way up and makes the next. It returns why the session has ended if there was none.
+func (d *connector) retry(c *conn, why problem) (ended session.Reason) {
+	d.attempted(c, why)
+	d.drop(c)
+	c.session.Events.ConnectBegan = 0
+	d.attempt(c)
+	return d.settle(c)
+}
+
+// drop gives up a socket that was not connected, or not to anybody: then a FIN would keep its port for a while in
+// which the backend could not bind it.
+func (d *connector) drop(c *conn) {
+	reactor.Abort(int(c.upstream.fd))
+	c.upstream.fd = -1
+}
+
+// connected notes that the upstream is there.
+func (d *connector) connected(c *conn) {
+	c.use.Connected(int64(d.loop.now))
+	c.settles = d.loop.now.After(upstream.Settle)
+	c.route.Upstream.connects[d.loop.cfg.Index].Observe(d.loop.now.Since(c.session.Events.ConnectBegan))
+	c.session.Events.ConnectBegan = 0
+	if !c.client.glutted() {
+		c.session.Events.Resume(d.loop.now)
+	}
+	c.failure, c.problem = session.Open, 0
+	c.phase = relaying
+}
+
+// settled notes that the upstream connection has stood for upstream.Settle: that speaks for its endpoint, and now it pays to
+// set the options that find out about a peer that is gone, which the client's socket has inherited.
+func (d *connector) settled(c *conn) {
+	c.settles = 0
+	if c.phase != relaying {
+		return
+	}
+	of := c.route.Upstream
+	d.loop.tell(of, c.use.Name, c.use.Settled(int64(d.loop.now)))
+	if leg := &c.upstream; leg.fd >= 0 && !c.use.Address().IsUnix() {
+		_ = c.route.SocketOptions().SetKeepalive(int(leg.fd)) // the listener has been given the same
+	}
+}
