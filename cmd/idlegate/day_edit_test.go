@@ -138,8 +138,10 @@ func (d *day) readAdvice() {
 	var a api.Advice
 	var cutBefore, deadBefore, spokenBefore int
 	var hoursBefore float64
+	var least time.Duration
 	d.until("there is enough to go by", func() bool {
 		cutBefore, _ = d.fleet.silences(rehearse)
+		least = d.recommendable(func(c time.Duration) int { n, _ := d.fleet.silences(c); return n })
 		deadBefore, _, hoursBefore, _ = d.fleet.deadFor(5 * time.Second)
 		spokenBefore = d.logged(`msg="dry run: false cut"`)
 		a = told[api.Advices](d.operator, "advise").Advices[0]
@@ -163,7 +165,8 @@ func (d *day) readAdvice() {
 		d.Errorf("dry run %gs beside %gs, of which %d spoke again, want %d at least", *a.DryRunSeconds, *a.InForceSeconds, a.DryRunFalseCuts, spokenBefore)
 	}
 	d.advice = adviceFor{time.Duration(*a.RecommendedSeconds * float64(time.Second)), a.YAML}
-	if least, most := d.recommendable(); d.advice.timeout < least || d.advice.timeout > most {
+	most := d.recommendable(func(c time.Duration) int { _, n := d.fleet.silences(c); return n })
+	if d.advice.timeout < least || d.advice.timeout > most {
 		d.Errorf("recommended is %v, the devices' own records lead to %v to %v", d.advice.timeout, least, most)
 	}
 	d.says(d.does("advise"), `^route devices, policy patient, idle_timeout 12s, dry run 1s: \d+ connections seen in \d+s\n`,
@@ -171,17 +174,11 @@ func (d *day) readAdvice() {
 		`\nrecommended: idle_timeout `+d.advice.timeout.String()+`\n`, `\npolicies:\n  patient:\n    long:\n      idle_timeout: `+d.advice.timeout.String()+`\n`)
 }
 
-// recommendable is the shortest candidate that is longer than the longest silence by the devices' own records, and the next as
-// margin: at least and at most.
-func (d *day) recommendable() (least, most time.Duration) {
+// recommendable is the shortest candidate that would have cut none, and the next as margin.
+func (d *day) recommendable(cut func(time.Duration) int) time.Duration {
 	ladder := []time.Duration{time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 15 * time.Second}
-	after := func(cut func(time.Duration) int) time.Duration {
-		i := slices.IndexFunc(ladder, func(candidate time.Duration) bool { return cut(candidate) == 0 })
-		return ladder[min(i, 3)+1]
-	}
-	least = after(func(c time.Duration) int { n, _ := d.fleet.silences(c); return n })
-	most = after(func(c time.Duration) int { _, n := d.fleet.silences(c); return n })
-	return least, most
+	i := slices.IndexFunc(ladder, func(candidate time.Duration) bool { return cut(candidate) == 0 })
+	return ladder[min(i, 3)+1]
 }
 
 // pasteAdvice has what was advised take the place of the policy. It ends the dead that were open before, spread over

@@ -44,13 +44,19 @@ type device struct {
 	conn  net.Conn
 	ended chan struct{} // closed once the gateway has ended the connection, or the device has
 
-	// Guarded by mu.
-	mu      sync.Mutex
-	sent    uint32
-	last    time.Time     // when the last message had been written
-	longest time.Duration // silence after which it spoke again
-	late    time.Time     // when it noticed its end
-	wrong   error
+	// Guarded by mu. The gateway has received a message between the instant at which the device began to write it and the one at which
+	// its echo came, so that a silence has a shortest and a longest length however slow the machine is.
+	mu       sync.Mutex
+	sent     uint32
+	echoed   uint32
+	began    time.Time     // to write the last message
+	before   time.Time     // to write the one before the first whose echo has not come
+	echo     time.Time     // of the message before the last one; zero: it had not come when the last was begun
+	heard    time.Time     // when the last echo came
+	shortest time.Duration // that the longest silence can have had after which the gateway has heard it again
+	longest  time.Duration // and the longest
+	late     time.Time     // when it noticed its end
+	wrong    error
 }
 
 // client is how the gateway names the device.
@@ -59,16 +65,44 @@ func (d *device) client() string { return d.conn.LocalAddr().String() }
 func (d *device) speak() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	now := time.Now()
 	if _, err := d.conn.Write(message(d.sent)); err != nil {
 		return err
 	}
-	now := time.Now()
-	if d.sent > 0 {
-		d.longest = max(d.longest, now.Sub(d.last))
+	d.longest = d.longestBy(now)
+	d.echo = time.Time{}
+	if d.echoed == d.sent {
+		d.echo = d.heard
 	}
+	if d.echoed == d.sent || d.before.IsZero() {
+		d.before = d.began
+	}
+	d.began = now
 	d.sent++
-	d.last = now
 	return nil
+}
+
+// answered notes that the echo of another message has come.
+func (d *device) answered() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.heard = time.Now()
+	d.echoed++
+	if d.echoed == d.sent && !d.echo.IsZero() {
+		d.shortest = max(d.shortest, d.began.Sub(d.echo))
+	}
+	d.longest = d.longestBy(d.heard)
+}
+
+// longestBy is the longest silence that the gateway can have seen broken by now.
+func (d *device) longestBy(now time.Time) time.Duration {
+	if d.sent < 2 {
+		return d.longest
+	}
+	if d.echoed == d.sent {
+		now = d.heard
+	}
+	return max(d.longest, now.Sub(d.before))
 }
 
 // listen reads echoes until the connection ends.
@@ -86,6 +120,7 @@ func (d *device) listen() {
 			d.leave(n, fmt.Errorf("echo %d is %q", n, got))
 			return
 		}
+		d.answered()
 	}
 }
 
@@ -187,7 +222,7 @@ func (f *fleet) join(h habit) (*device, error) {
 	if err != nil {
 		return nil, fmt.Errorf("a %s comes: %w", h, err)
 	}
-	d := &device{habit: h, conn: conn, ended: make(chan struct{}), last: time.Now()}
+	d := &device{habit: h, conn: conn, ended: make(chan struct{})}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.devices = append(f.devices, d)
@@ -230,17 +265,17 @@ func (f *fleet) lively() []*device {
 	return append(f.of(talker, (*device).isOpen), f.of(sleeper, (*device).isOpen)...)
 }
 
-// silences counts the devices whose longest silence before they spoke again was longer than d by their own record, within
-// what record and gateway may differ by: at least and at most so many.
+// silences counts the devices whose longest silence before they spoke again was longer than d: at least and at most so many.
 func (f *fleet) silences(d time.Duration) (least, most int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	now := time.Now()
 	for _, one := range f.devices {
 		one.mu.Lock()
-		if one.longest > d+haste {
+		if one.shortest > d {
 			least++
 		}
-		if one.longest > d-haste {
+		if one.longestBy(now) > d {
 			most++
 		}
 		one.mu.Unlock()
@@ -248,8 +283,8 @@ func (f *fleet) silences(d time.Duration) (least, most int) {
 	return least, most
 }
 
-// deadFor counts the dead that were silent for longer than d, until they were ended or until now, and the hours for which they
-// were: at least and at most.
+// deadFor counts the dead that were silent for longer than d, until the gateway ended them or until now, and the hours for which they
+// were: at least and at most. None was ended before inForce.
 func (f *fleet) deadFor(d time.Duration) (least, most int, fewest, greatest float64) {
 	now := time.Now()
 	for _, one := range f.of(dead, func(*device) bool { return true }) {
@@ -258,22 +293,22 @@ func (f *fleet) deadFor(d time.Duration) (least, most int, fewest, greatest floa
 		if !one.late.IsZero() {
 			until = one.late
 		}
-		beyond := until.Sub(one.last) - d
-		one.mu.Unlock()
-		if beyond > haste {
-			least++
-			fewest += (beyond - haste).Hours()
+		longest, shortest := until.Sub(one.began)-d, time.Duration(0)
+		if one.echoed > 0 {
+			shortest = min(until.Sub(one.heard), inForce) - d
 		}
-		if beyond > -haste {
+		one.mu.Unlock()
+		if shortest > 0 {
+			least++
+			fewest += shortest.Hours()
+		}
+		if longest > 0 {
 			most++
-			greatest += (beyond + haste).Hours()
+			greatest += longest.Hours()
 		}
 	}
 	return least, most, fewest, greatest
 }
-
-// haste is by how much what a device and the gateway see of one silence may differ on a busy machine.
-const haste = 180 * time.Millisecond
 
 // startBackends serves echoes at n addresses until the test ends.
 func startBackends(t *testing.T, n int) (addresses []string) {
