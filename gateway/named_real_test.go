@@ -168,13 +168,14 @@ func TestMosquittoThroughTheGateway(t *testing.T) {
 	}
 }
 
-func TestNATSConversation(t *testing.T) {
+// runNATS starts a server and returns its address.
+func runNATS(t *testing.T) (address string) {
+	t.Helper()
 	needs(t, "nats-server")
 	dir := t.TempDir()
 	server := exec.Command("nats-server", "-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", dir)
 	must(t, server.Start())
 	t.Cleanup(func() { _ = server.Process.Signal(syscall.SIGTERM); _ = server.Wait() })
-	var address string
 	eventually(t, "nats-server listens", func() bool {
 		files, _ := filepath.Glob(filepath.Join(dir, "*.ports"))
 		if len(files) == 0 {
@@ -188,6 +189,11 @@ func TestNATSConversation(t *testing.T) {
 		address = string(found[1])
 		return true
 	})
+	return address
+}
+
+func TestNATSConversation(t *testing.T) {
+	address := runNATS(t)
 	g := start(t, `
 upstreams: {u: {endpoints: ["%s"]}}
 routes: [{name: r, listen: "127.0.0.1:0", protocol: nats, upstream: u, policy: {long: {}}}]`, address)
@@ -221,8 +227,9 @@ func postgresProgram(t *testing.T, name string) string {
 	return found[len(found)-1]
 }
 
-// runPostgres starts a server as the user postgres, who alone may run it, and returns its socket.
-func runPostgres(t *testing.T) string {
+// runPostgres starts a server with some settings as the user postgres, who alone may run it, and returns its socket, whose name
+// has the port.
+func runPostgres(t *testing.T, port string, settings ...string) string {
 	t.Helper()
 	needs(t, "psql", "setpriv")
 	if os.Getuid() != 0 {
@@ -235,13 +242,17 @@ func runPostgres(t *testing.T) string {
 	as := []string{"--reuid=postgres", "--regid=postgres", "--clear-groups"}
 	data := filepath.Join(dir, "data")
 	command(t, "setpriv", append(as, postgresProgram(t, "initdb"), "-D", data, "-A", "trust", "-N")...)
-	socket := filepath.Join(dir, ".s.PGSQL.5432")
-	serveAt(t, socket, "setpriv", append(as, postgresProgram(t, "postgres"), "-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "fsync=off")...)
+	socket := filepath.Join(dir, ".s.PGSQL."+port)
+	as = append(as, postgresProgram(t, "postgres"), "-D", data, "-k", dir, "-p", port, "-c", "listen_addresses=", "-c", "fsync=off")
+	for _, setting := range settings {
+		as = append(as, "-c", setting)
+	}
+	serveAt(t, socket, "setpriv", as...)
 	return socket
 }
 
 func TestPostgresThroughTheGateway(t *testing.T) {
-	socket := runPostgres(t)
+	socket := runPostgres(t, "5432")
 	var pinned pgWire
 	relay := backend(t, func(c *client) { pinned.relay(c, dial(t, "unix:"+socket)) })
 	g := start(t, `
