@@ -32,7 +32,7 @@ func (g *Gateway) explain(v *relay.View) api.Explanation {
 	}
 	e := api.Explanation{
 		Connection: g.describe(v), Protocol: v.Route.ProtocolName, Generation: now.number, Timers: []api.Timer{},
-		ReadPaused: v.Session.Events.Paused(), Opaque: v.Session.Talk.Opaque(),
+		ReadPaused: v.Session.Events.Paused(), ReadPausedFor: v.Session.Events.Pauses().Words(), Opaque: v.Session.Talk.Opaque(),
 	}
 	if v.Draining != session.Open {
 		e.Draining = &api.Drain{Reason: v.Draining.String(), DueSeconds: until(v.DrainBy, v.At)}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 
 	"idlegate/cmd/idlegate/internal/figure"
@@ -19,9 +20,30 @@ func verdicts(e api.Explanation) []string {
 		lines = append(lines, fmt.Sprintf("Connection %d is being drained: %s.", id, why))
 	}
 	if e.ReadPaused {
-		lines = append(lines, "The gateway is not reading the client just now, so the timers of its silence stand still.")
+		lines = append(lines, "The gateway is not reading the client just now, so the timers of its silence stand still"+pausedFor(e.ReadPausedFor)+".")
 	}
 	return lines
+}
+
+// pausedFor says why a client is not read.
+func pausedFor(reasons []string) string {
+	clauses := map[string]string{
+		"dialling":       "the upstream connection is being made",
+		"upstream_waits": "the upstream does not take what it has sent",
+		"upstream_gone":  "nothing can be written to the upstream",
+		"memory":         "buffer_memory is spent",
+		"answers_wait":   "it does not take the answers to its heartbeats",
+		"read_deadline":  "read_deadline has passed",
+	}
+	said := ""
+	for i, reason := range reasons {
+		separator := ", and "
+		if i == 0 {
+			separator = ": "
+		}
+		said += separator + cmp.Or(clauses[reason], reason)
+	}
+	return said
 }
 
 // endedBy says what ends the connection first as things stand.

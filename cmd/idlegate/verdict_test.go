@@ -66,10 +66,13 @@ func TestVerdicts(t *testing.T) {
 			},
 		},
 		"the client is not read": {
-			with(due("", nil), func(e *api.Explanation) { e.ReadPaused = true }),
+			with(due("", nil), func(e *api.Explanation) {
+				e.ReadPaused, e.ReadPausedFor = true, []string{"upstream_waits", "read_deadline"}
+			}),
 			[]string{
 				"No timer ends connection 17 as things stand.",
-				"The gateway is not reading the client just now, so the timers of its silence stand still.",
+				"The gateway is not reading the client just now, so the timers of its silence stand still: " +
+					"the upstream does not take what it has sent, and read_deadline has passed.",
 			},
 		},
 	} {

@@ -85,6 +85,14 @@ func (f *fleet) Policies() api.Policies {
 	}}
 }
 
+// pauses are why the connection is not read.
+func (m *member) pauses() []string {
+	if m.state == api.Connecting {
+		return []string{"dialling"}
+	}
+	return []string{}
+}
+
 func (f *fleet) Explain(_ context.Context, id uint64) (api.Explanation, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -96,7 +104,7 @@ func (f *fleet) Explain(_ context.Context, id uint64) (api.Explanation, error) {
 	c := m.connection(now, f.leaving || f.drained[m.endpoint])
 	e := api.Explanation{
 		Connection: c, Policy: m.route.policy, Kind: m.route.kind, Protocol: m.route.protocol, Close: "fin",
-		Generation: f.config.Generation, ReadPaused: m.state == api.Connecting,
+		Generation: f.config.Generation, ReadPaused: m.state == api.Connecting, ReadPausedFor: m.pauses(),
 		Timers: []api.Timer{
 			m.timer(c),
 			{Timer: "message_timeout", ValueSeconds: new(10.0), From: "default", Standing: "waiting"},

@@ -93,6 +93,10 @@ type Explanation struct {
 	Draining   *Drain     `json:"draining,omitempty"` // while it is drained
 	Opaque     bool       `json:"opaque"`             // its protocol is not understood any more: it has no messages
 	ReadPaused bool       `json:"read_paused"`        // the client is not being read: timers of its silence stand still
+
+	// ReadPausedFor are the reasons for that, none if it is being read: dialling, upstream_waits, upstream_gone, memory, answers_wait,
+	// read_deadline.
+	ReadPausedFor []string `json:"read_paused_for"`
 }
 
 // Timer is one timer of a connection.

@@ -68,7 +68,7 @@ function facts(e) {
     ["Protocol", e.protocol + (e.opaque ? ", opaque: not understood any more" : "")], ["Policy", policy], ["Generation", String(e.generation)],
   ];
   if (e.draining) all.push(["Draining", `${e.draining.reason}; ${e.draining.due_seconds === null ? "no deadline" : "closed in " + passing(e.draining.due_seconds)}`]);
-  if (e.read_paused) all.push(["Reading", "paused: timers of the client's silence stand still"]);
+  if (e.read_paused) all.push(["Reading", `paused (${e.read_paused_for.join(", ").replaceAll("_", " ")}): timers of the client's silence stand still`]);
   return all.map(([term, ...text]) => el("div", {}, el("dt", {}, term), el("dd", {}, ...text)));
 }
 

@@ -5,7 +5,7 @@
 // edited under an open connection needs no more than another call with other Durations (and, for idle_timeout, Recount).
 //
 // Timers that measure the client's silence must stand still while the gateway itself does not read the client. Their
-// instants are therefore kept on the read clock, which stops at Pause and goes on at Resume:
+// instants are therefore kept on the read clock, which stops while there is a Pause:
 //
 //	real      0s ........ 10s ........ 20s ........ 30s
 //	reading   ───────────┐            ┌───────────────

@@ -1,6 +1,7 @@
 package deadline
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -21,26 +22,37 @@ func TestInstantsDoNotOverflow(t *testing.T) {
 	}
 }
 
-func TestTheAttendedClockStandsStillWhilePaused(t *testing.T) {
+func TestTheReadClockStandsStillWhileThereIsAReason(t *testing.T) {
 	e := Accept(at0, 0)
+	pause := func(p Pause) func(Instant) { return func(now Instant) { e.Pause(p, now) } }
+	resume := func(p Pause) func(Instant) { return func(now Instant) { e.Resume(p, now) } }
 	for _, step := range []struct {
+		rule     string
 		do       func(Instant)
 		at, want time.Duration
+		reasons  []string
 	}{
-		{nil, 10 * time.Second, 10 * time.Second},
-		{e.Pause, 10 * time.Second, 10 * time.Second},
-		{e.Pause, 12 * time.Second, 10 * time.Second},
-		{e.Resume, 20 * time.Second, 10 * time.Second},
-		{e.Resume, 21 * time.Second, 11 * time.Second},
-		{nil, 30 * time.Second, 20 * time.Second},
-		{e.Pause, 30 * time.Second, 20 * time.Second},
-		{e.Resume, 31 * time.Second, 20 * time.Second},
+		{"it goes", nil, 10 * time.Second, 10 * time.Second, []string{}},
+		{"a reason stops it", pause(PauseDialling), 10 * time.Second, 10 * time.Second, []string{"dialling"}},
+		{"a reason that holds already changes nothing", pause(PauseDialling), 12 * time.Second, 10 * time.Second, []string{"dialling"}},
+		{"a second one neither", pause(PauseReadDeadline), 14 * time.Second, 10 * time.Second, []string{"dialling", "read_deadline"}},
+		{"nor that one that never held holds no more", resume(PauseMemory), 15 * time.Second, 10 * time.Second, []string{"dialling", "read_deadline"}},
+		{"one of two is left", resume(PauseDialling), 16 * time.Second, 10 * time.Second, []string{"read_deadline"}},
+		{"it goes on without any", resume(PauseReadDeadline), 20 * time.Second, 10 * time.Second, []string{}},
+		{"what holds no more changes nothing", resume(PauseReadDeadline), 21 * time.Second, 11 * time.Second, []string{}},
+		{"it goes", nil, 30 * time.Second, 20 * time.Second, []string{}},
+		{"it is stopped again", pause(PauseUpstream), 30 * time.Second, 20 * time.Second, []string{"upstream_waits"}},
+		{"all at once", func(now Instant) { e.ResumeAll(now) }, 31 * time.Second, 20 * time.Second, []string{}},
+		{"nothing to resume", func(now Instant) { e.ResumeAll(now) }, 32 * time.Second, 21 * time.Second, []string{}},
 	} {
 		if step.do != nil {
 			step.do(at(step.at))
 		}
 		if got := e.ReadClock(at(step.at)).Since(at0); got != step.want {
-			t.Errorf("at %v the attended clock says %v, want %v", step.at, got, step.want)
+			t.Errorf("%s: at %v the read clock says %v, want %v", step.rule, step.at, got, step.want)
+		}
+		if got := e.Pauses().Words(); !slices.Equal(got, step.reasons) || e.Paused() != (len(got) > 0) {
+			t.Errorf("%s: not read for %q, paused %v, want %q", step.rule, got, e.Paused(), step.reasons)
 		}
 	}
 }

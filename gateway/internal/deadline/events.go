@@ -34,8 +34,9 @@ type Events struct {
 	FirstMessage  bool    // the client's first message is complete
 	ClientFIN     bool    // the client sends no more
 	KernelPending bool    // the kernel has all of the lasting message to the client, and its end is when the client has
-	DrainMark     uint32  // grows as the kernel's part of that message is acknowledged; 0: it has not been looked at
-	Observed      Set     // timers that a dry run has counted since they were started
+	pauses        Pauses
+	DrainMark     uint32 // grows as the kernel's part of that message is acknowledged; 0: it has not been looked at
+	Observed      Set    // timers that a dry run has counted since they were started
 }
 
 // ResetOn says whose complete messages restart idle_timeout. It is a set.
@@ -60,37 +61,15 @@ func Accept(now Instant, lifetimeShare uint16) Events {
 
 // ReadClock returns now, or an instant since the last Resume, on the read clock.
 func (e *Events) ReadClock(now Instant) Instant {
-	if e.pausedSince != 0 {
+	if e.pauses != 0 {
 		now = min(now, e.pausedSince)
 	}
 	return now - Instant(e.paused)
 }
 
-// Pause notes that the gateway stops reading the client. Pausing twice is pausing once.
-func (e *Events) Pause(now Instant) {
-	if e.pausedSince == 0 {
-		e.pausedSince = now
-	}
-}
-
-// Resume notes that it reads the client again.
-func (e *Events) Resume(now Instant) {
-	if e.pausedSince == 0 {
-		return
-	}
-	e.paused += now.Since(e.pausedSince)
-	e.pausedSince = 0
-	if e.KernelPending { // else its end could be dated back to where ReadClock does not reach
-		e.ClientWaits.Polled = now
-	}
-}
-
-// Paused reports whether the client is not being read.
-func (e *Events) Paused() bool { return e.pausedSince != 0 }
-
 // real returns when the instant of the read clock t lies d back, or Never while that is not known.
 func (e *Events) real(t Instant, d time.Duration) Instant {
-	if e.pausedSince != 0 {
+	if e.pauses != 0 {
 		return Never
 	}
 	return t.After(d).After(e.paused)

@@ -22,8 +22,8 @@ func busy() (Events, Durations) {
 
 func TestATimerThatRunsIsDueItsDurationAfterWhatItCountsFrom(t *testing.T) {
 	e, d := busy()
-	e.Pause(at(8 * time.Second))
-	e.Resume(at(10 * time.Second))
+	e.Pause(PauseDialling, at(8*time.Second))
+	e.Resume(PauseDialling, at(10*time.Second))
 	for timer := Deadline; timer < Count; timer++ {
 		since, cause := e.Since(timer)
 		if e.Standing(timer, &d) != Running || cause == "" {
@@ -40,7 +40,7 @@ func TestWhatIsNotDueDoesNotRun(t *testing.T) {
 		change func(*Events, *Durations)
 		want   map[Timer]Standing // those that do not run
 	}{
-		"while the client is not read": {func(e *Events, _ *Durations) { e.Pause(at(9 * time.Second)) },
+		"while the client is not read": {func(e *Events, _ *Durations) { e.Pause(PauseDialling, at(9*time.Second)) },
 			map[Timer]Standing{IdleTimeout: Still, FirstMessage: Still, Message: Still}},
 		"after the client's FIN": {func(e *Events, _ *Durations) { e.ClientFIN = true },
 			map[Timer]Standing{IdleTimeout: Over, FirstMessage: Over, Message: Over}},

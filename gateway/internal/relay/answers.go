@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/session"
 )
@@ -37,31 +38,19 @@ func (l *Loop) sendAnswers(c *conn) {
 	}
 	leg.answers = uint16(min(int(leg.answers)+len(b), 1<<16-1))
 	if c.isOpen() && leg.glutted() {
-		c.session.Events.Pause(l.now)
+		c.session.Events.Pause(deadline.PauseAnswers, l.now)
 	}
 }
 
 // glutted reports whether more answers wait for this peer, a client, than may while it is read.
 func (leg *leg) glutted() bool { return leg.answers > answersWaiting }
 
-// tookAnswers notes that the client has taken all that waited for it.
+// tookAnswers notes that no answer waits for the client any more.
 func (l *Loop) tookAnswers(c *conn) {
-	leg := &c.client
-	glutted := leg.glutted()
-	leg.answers = 0
-	if !glutted {
+	c.client.answers = 0
+	if !c.session.Events.Pauses().Has(deadline.PauseAnswers) {
 		return
 	}
-	leg.readable = true // there may be a rest of what was read
-	l.readClientAgain(c)
-}
-
-// readClientAgain lets the timers of the client's silence run again, unless the client is still not read.
-func (l *Loop) readClientAgain(c *conn) {
-	switch up := &c.upstream; {
-	case c.session.ReadClosed || c.postponed || c.client.glutted():
-	case c.phase == relaying && (up.hasPending() || up.failed), c.phase == dialling:
-	default:
-		c.session.Events.Resume(l.now)
-	}
+	c.client.readable = true // there may be a rest of what was read
+	c.session.Events.Resume(deadline.PauseAnswers, l.now)
 }

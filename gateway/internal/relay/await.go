@@ -3,6 +3,7 @@ package relay
 import (
 	"time"
 
+	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/session"
 )
 
@@ -88,19 +89,20 @@ func (l *Loop) postpone(c *conn) {
 			return
 		}
 	}
-	c.postponed = true
-	c.session.Events.Pause(l.now)
+	c.session.Events.Pause(deadline.PauseMemory, l.now)
 	if at, ok := l.wheel.At(c.slot); !ok || at > int64(l.now.After(postponed)) {
 		l.wheel.Set(c.slot, int64(l.now.After(postponed)))
 	}
 }
 
+// isPostponed reports whether the client is not read for want of memory.
+func (c *conn) isPostponed() bool { return c.session.Events.Pauses().Has(deadline.PauseMemory) }
+
 // resume reads a postponed client again.
 func (l *Loop) resume(c *conn) {
-	c.postponed = false
-	l.readClientAgain(c)
+	c.session.Events.Resume(deadline.PauseMemory, l.now)
 	l.pumpBoth(c)
-	if c.phase == awaiting && !c.postponed {
+	if c.phase == awaiting && !c.isPostponed() {
 		c.lookAt = 0 // it waits for no memory
 	}
 }

@@ -50,8 +50,8 @@ func TestWhoWaitsForMemoryWithAPartOfItsMessageGivesItBack(t *testing.T) {
 	before, since := budget.Used(), l.now
 	l.pump(c, protocol.FromClient)
 	for l.now = since; l.now < since.After(evictAfter-postponed); l.now = l.now.After(postponed) {
-		if c.phase != awaiting || !c.postponed || !c.session.Events.Paused() {
-			t.Fatalf("after %v: phase %d, postponed %v", l.now.Since(since), c.phase, c.postponed)
+		if c.phase != awaiting || !c.isPostponed() || !c.session.Events.Paused() {
+			t.Fatalf("after %v: phase %d, postponed %v", l.now.Since(since), c.phase, c.isPostponed())
 		}
 		l.onDue(c)
 	}
@@ -71,8 +71,8 @@ func TestWhoWaitsForMemoryWithAPartOfItsMessageGivesItBack(t *testing.T) {
 func TestOneOfThoseWhoWaitForMemoryFinishes(t *testing.T) {
 	l, c, budget := begun(t)
 	l.pump(c, protocol.FromClient)
-	if c.postponed || c.session.FromClient.Bytes != uint64(chunkSizes[0]+4) {
-		t.Fatalf("postponed %v, %d bytes", c.postponed, c.session.FromClient.Bytes)
+	if c.isPostponed() || c.session.FromClient.Bytes != uint64(chunkSizes[0]+4) {
+		t.Fatalf("postponed %v, %d bytes", c.isPostponed(), c.session.FromClient.Bytes)
 	}
 	if budget.finish(99) {
 		t.Error("two finish at once")

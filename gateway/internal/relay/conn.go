@@ -81,7 +81,6 @@ type conn struct {
 	problem          problem        // of the last attempt to connect
 	draining         session.Reason // RouteRemoved or Drained: its route or its endpoint drains; Open: neither does
 	abandon          bool           // of one that is being closed: reset it if it does not take what it was sent
-	postponed        bool           // not read for want of memory
 	queued           bool           // in the loop's list of those with more to read
 }
 
@@ -128,17 +127,10 @@ func (c *conn) mayRead(side session.Side) bool {
 	if !leg.readable || leg.fd < 0 || c.session.Flow(side.Sends()).FIN {
 		return false
 	}
-	if side == session.Client && (c.session.ReadClosed || leg.glutted()) {
-		return false
+	if side == session.Client { // whatever keeps it from being read is a pause
+		return !c.session.Events.Paused() && (c.phase == relaying || c.phase == awaiting)
 	}
-	switch c.phase {
-	case relaying:
-		other := c.leg(side.Other())
-		return other.pending.empty() && !other.unbuffered && !other.failed
-	case awaiting:
-		return !c.postponed
-	}
-	return false
+	return c.phase == relaying && !c.client.hasPending() && !c.client.failed
 }
 
 // isOpen reports whether the session has not ended.

@@ -3,6 +3,7 @@ package relay
 import (
 	"syscall"
 
+	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
 	"idlegate/gateway/internal/upstream"
@@ -15,7 +16,7 @@ type connector struct{ loop *Loop }
 // never becomes a session.
 func (d *connector) first(c *conn) {
 	c.phase = dialling
-	c.session.Events.Pause(d.loop.now)
+	c.session.Events.Pause(deadline.PauseDialling, d.loop.now)
 	if d.attempt(c) {
 		d.loop.refuseNoFDs(c)
 		return
@@ -38,7 +39,7 @@ func (d *connector) outOfFDs() {
 // dial makes the upstream connection of a session whose first message has come.
 func (d *connector) dial(c *conn) {
 	c.phase = dialling
-	c.session.Events.Pause(d.loop.now)
+	c.session.Events.Pause(deadline.PauseDialling, d.loop.now)
 	if d.attempt(c) {
 		d.outOfFDs()
 	} else {
@@ -174,9 +175,7 @@ func (d *connector) connected(c *conn) {
 	c.settles = d.loop.now.After(upstream.Settle)
 	c.route.Upstream.connects[d.loop.cfg.Index].Observe(d.loop.now.Since(c.session.Events.ConnectBegan))
 	c.session.Events.ConnectBegan = 0
-	if !c.client.glutted() {
-		c.session.Events.Resume(d.loop.now)
-	}
+	c.session.Events.Resume(deadline.PauseDialling, d.loop.now)
 	c.failure, c.problem = session.Open, 0
 	c.phase = relaying
 }

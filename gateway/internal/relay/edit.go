@@ -58,7 +58,7 @@ func (l *Loop) adopt(c *conn, e *Edit, variants map[variant]*Route) {
 		}
 		c.route = route
 		l.followWriteTimeout(c, old)
-		unread := c.session.ReadClosed
+		unread := c.session.ReadClosed()
 		c.session.ApplyRules(&old.Rules, &route.Rules, l.now, e.Grace, uint16(l.random.Uint32()))
 		if unread && c.mayRead(session.Client) {
 			l.backlog.add(c) // no edge comes for what lies there already

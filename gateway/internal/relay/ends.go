@@ -3,6 +3,7 @@ package relay
 import (
 	"syscall"
 
+	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
@@ -82,12 +83,15 @@ func (l *Loop) stopWriting(c *conn, side session.Side, errno syscall.Errno) {
 		leg.unbuffered = false
 		c.session.Drained(c.rules(), side, l.now)
 	}
+	if side == session.Client {
+		l.tookAnswers(c) // there are none for it any more
+	}
 	if l.isOver(c, side) {
 		l.end(c, c.goneFor(side))
 		return
 	}
 	if side == session.Upstream {
-		c.session.Events.Pause(l.now) // there is nobody to read the client for
+		c.session.Events.Pause(deadline.PauseUpstreamGone, l.now) // there is nobody to read the client for
 	} else {
 		c.closeEnd = l.now.After(closeStep)
 	}
@@ -105,7 +109,7 @@ func (l *Loop) isOver(c *conn, side session.Side) bool {
 		return true
 	case c.phase == dialling:
 		return c.upstream.pending.empty() && reactor.Unread(int(c.leg(side).fd)) == 0
-	case side == session.Client && c.session.ReadClosed:
+	case side == session.Client && c.session.ReadClosed():
 		return true
 	}
 	return flow.FIN && flow.Passed

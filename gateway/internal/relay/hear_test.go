@@ -220,7 +220,7 @@ func TestReadDeadlineLooksAtWhatTheGatewayDidNotRead(t *testing.T) {
 				h.pump(h.c, protocol.FromClient)
 			}
 			h.c.phase = dialling
-			h.c.session.Events.Pause(h.now)
+			h.c.session.Events.Pause(deadline.PauseDialling, h.now)
 			h.says(session.Client, test.unread)
 			if test.fin {
 				h.finishes(session.Client)
@@ -236,15 +236,13 @@ func TestReadDeadlineLooksAtWhatTheGatewayDidNotRead(t *testing.T) {
 				t.Error("the timer is due at once again: the loop would spin")
 			}
 			h.c.phase = relaying
-			if !h.c.session.ReadClosed {
-				h.c.session.Events.Resume(h.now)
-			}
+			h.c.session.Events.Resume(deadline.PauseDialling, h.now)
 			h.passes(0)
 			if got := h.hears(session.Upstream); got != test.heard+test.unread {
 				t.Errorf("%d bytes came to the upstream, want %d", len(got), len(test.heard+test.unread))
 			}
-			if h.c.phase != relaying || !h.c.session.ReadClosed {
-				t.Errorf("phase %d, read no more: %v", h.c.phase, h.c.session.ReadClosed)
+			if h.c.phase != relaying || !h.c.session.ReadClosed() {
+				t.Errorf("phase %d, read no more: %v", h.c.phase, h.c.session.ReadClosed())
 			}
 		})
 	}

@@ -318,3 +318,24 @@ func TestAnEditAmidAHeartbeatLosesNothing(t *testing.T) {
 		})
 	}
 }
+
+// TestAMessageThatBeginsInTheSocketIsSeen has a client begin a message for a part of which there is no memory, and never finish it.
+func TestAMessageThatBeginsInTheSocketIsSeen(t *testing.T) {
+	s := newLineBeating(t)
+	s.scarce(true)
+	s.says(session.Client, "data\npin", len("pin"))
+	began := s.c.session.Events.MessageBegan
+	if began == 0 {
+		t.Fatal("message_timeout does not run")
+	}
+	s.says(session.Client, "x", len("pinx"))
+	if s.c.session.Events.MessageBegan != began && s.c.session.Events.MessageBegan != 0 {
+		t.Error("it has begun again")
+	}
+	s.says(session.Client, "\n", 0)
+	s.hears(session.Upstream, "data\npinx\n")
+	if s.c.session.Events.MessageBegan != 0 {
+		t.Error("message_timeout runs on after its end")
+	}
+	s.keepsNothing()
+}

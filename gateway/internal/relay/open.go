@@ -51,7 +51,6 @@ func (l *Loop) start(c *conn) {
 	l.rearm(c)
 	if !c.upstream.pending.empty() {
 		c.session.Blocked(session.Upstream, l.now)
-		c.session.Events.Pause(l.now)
 		l.flush(c, session.Upstream)
 	}
 	if c.phase == relaying {

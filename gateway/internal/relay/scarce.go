@@ -57,8 +57,16 @@ func (l *Loop) passUnbuffered(c *conn, from protocol.Direction) {
 	case passed == done && got.Swallow > 0: // it is read again when the client has taken what waits for it
 	case got.Again > 0 && pass < len(b) && !full:
 		c.sender(from).readable = false
+		l.seen(c, from)
 	default:
 		l.backlog.add(c)
+	}
+}
+
+// seen notes that a message has begun that stays in the socket.
+func (l *Loop) seen(c *conn, from protocol.Direction) {
+	if from == protocol.FromClient && c.session.Seen(l.now) {
+		l.rearm(c)
 	}
 }
 

@@ -34,7 +34,7 @@ func (l *Loop) dueAt(c *conn) deadline.Instant {
 // onDue looks at a connection whose slot of the wheel has come up. Mostly something has happened since it was put there,
 // and it is only put where it now belongs.
 func (l *Loop) onDue(c *conn) {
-	if c.postponed {
+	if c.isPostponed() {
 		l.resume(c)
 	}
 	if c.phase == vacant {

@@ -38,9 +38,6 @@ func (l *Loop) waitFor(c *conn, side session.Side) {
 	l.awaitRoom(c, side)
 	l.writeLater(c, side)
 	c.session.Blocked(side, l.now)
-	if side == session.Upstream {
-		c.session.Events.Pause(l.now)
-	}
 	l.rearm(c)
 }
 
@@ -110,9 +107,7 @@ func (l *Loop) taken(c *conn, side session.Side) {
 	l.forgetRoom(c, side)
 	c.leg(side).unacked = 0
 	c.session.Drained(c.rules(), side, l.now)
-	if side == session.Upstream {
-		l.readClientAgain(c)
-	} else {
+	if side == session.Client {
 		l.tookAnswers(c)
 	}
 	l.rearm(c)

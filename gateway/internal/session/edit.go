@@ -24,7 +24,7 @@ func (s *Session) ApplyRules(old, edited *Rules, now deadline.Instant, grace tim
 // overdue returns the timers to be enforced that are due at now, or would be if the client were read.
 func (s *Session) overdue(r *Rules, now deadline.Instant) (due deadline.Set) {
 	e := s.Events
-	e.Resume(now)
+	e.ResumeAll(now)
 	for t := deadline.None + 1; t < deadline.Count; t++ {
 		if e.Due(t, &r.Enforced) <= now && !s.done().Has(t) {
 			due = due.With(t)
@@ -79,13 +79,7 @@ func (s *Session) readAgain(r *Rules, now deadline.Instant) {
 		return
 	}
 	s.readOwed = false
-	if !s.ReadClosed {
-		return
-	}
-	s.ReadClosed = false
-	if s.Events.UpstreamWaits.Progressed == 0 && s.Events.ConnectBegan == 0 {
-		s.Events.Resume(now)
-	}
+	s.Events.Resume(deadline.PauseReadDeadline, now)
 }
 
 // grace puts off until then the timers that are due now and were not before. What an earlier edit has made overdue, and has

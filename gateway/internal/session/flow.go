@@ -220,6 +220,16 @@ func (s *Session) clientSpoke(got *Receipt, now deadline.Instant) {
 	got.Gaps--
 }
 
+// Seen notes that the client has begun a message of which nothing is read yet, since there is no memory for a part of it:
+// message_timeout runs all the same. It reports whether it does from now on.
+func (s *Session) Seen(now deadline.Instant) (begun bool) {
+	if s.Events.MessageBegan != 0 {
+		return false
+	}
+	s.begin(now)
+	return true
+}
+
 // clientMessage notes whether the client has begun a message that it has not finished.
 func (s *Session) clientMessage(got Receipt, now deadline.Instant) (begun bool) {
 	if s.atBoundary(protocol.FromClient) {
@@ -229,9 +239,14 @@ func (s *Session) clientMessage(got Receipt, now deadline.Instant) (begun bool) 
 	if s.Events.MessageBegan != 0 && got.Messages == 0 {
 		return false
 	}
+	s.begin(now)
+	return true
+}
+
+// begin notes that a message of the client begins.
+func (s *Session) begin(now deadline.Instant) {
 	s.Events.MessageBegan = s.Events.ReadClock(now)
 	s.started(deadline.Message)
-	return true
 }
 
 // upstreamMessage notes whether a message to the client is under way.
@@ -309,7 +324,9 @@ func (s *Session) Blocked(side Side, now deadline.Instant) {
 		*w = deadline.Wait{Progressed: now, Polled: now}
 		s.started(writeTimer(side))
 	}
-	if side == Client {
+	if side == Upstream {
+		s.Events.Pause(deadline.PauseUpstream, now)
+	} else {
 		s.replyMoves(s.Events.ReadClock(now), now)
 	}
 }
@@ -337,7 +354,9 @@ func (s *Session) Polled(side Side, now deadline.Instant) {
 func (s *Session) Drained(r *Rules, side Side, now deadline.Instant) {
 	s.Progressed(side, now)
 	*s.waits(side) = deadline.Wait{}
-	if side == Client && s.atBoundary(protocol.FromUpstream) {
+	if side == Upstream {
+		s.Events.Resume(deadline.PauseUpstream, now)
+	} else if s.atBoundary(protocol.FromUpstream) {
 		s.replyEnded(r, now)
 	}
 }

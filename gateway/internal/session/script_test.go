@@ -266,10 +266,10 @@ func (p *player) event(text string) {
 		p.expect(what)
 		return
 	case "pause":
-		p.session.Events.Pause(p.now)
+		p.session.Events.Pause(deadline.PauseDialling, p.now)
 		return
 	case "resume":
-		p.session.Events.Resume(p.now)
+		p.session.Events.Resume(deadline.PauseDialling, p.now)
 		return
 	case "upstream":
 		side = Upstream

@@ -65,11 +65,10 @@ type Session struct {
 	gracedUntil deadline.Instant
 	graced      deadline.Set
 
-	Reason     Reason // Open until it ends
-	firstFIN   protocol.Direction
-	finished   bool // firstFIN is set
-	ReadClosed bool // read_deadline has passed: the client is read no more, but may be answered
-	readOwed   bool // read_deadline has passed while the client was not read: what it had sent is read first
+	Reason   Reason // Open until it ends
+	firstFIN protocol.Direction
+	finished bool // firstFIN is set
+	readOwed bool // read_deadline has passed while the client was not read: what it had sent is read first
 }
 
 // Accept starts a session. lifetimeShare is the share of max_lifetime that jitter takes off, in 1/65536.
@@ -188,7 +187,7 @@ func (s *Session) Finished(from protocol.Direction, now deadline.Instant) {
 // when nothing more will be heard from the client.
 func (s *Session) FINPassed(from protocol.Direction, now deadline.Instant) {
 	s.Flow(from).Passed = true
-	unheard := s.ReadClosed && !s.FromClient.FIN
+	unheard := s.ReadClosed() && !s.FromClient.FIN
 	if s.Flow(from.Other()).Passed || unheard {
 		s.End(s.finReason(from), now)
 	}

@@ -70,10 +70,10 @@ func TestSilenceIsWhatIdleTimeoutCounts(t *testing.T) {
 			l.hears(40, Upstream, "reply")
 		}, 0, 40 * time.Second},
 		{"time in which the client is not read is none", func(l *lines) {
-			l.Events.Pause(l.at(10))
-			l.Events.Resume(l.at(50))
+			l.Events.Pause(deadline.PauseDialling, l.at(10))
+			l.Events.Resume(deadline.PauseDialling, l.at(50))
 			l.hears(60, Client, "a\n")
-			l.Events.Pause(l.at(75))
+			l.Events.Pause(deadline.PauseDialling, l.at(75))
 		}, 20 * time.Second, 15 * time.Second},
 		{"the last ends with the session", func(l *lines) {
 			l.hears(10, Client, "a\n")

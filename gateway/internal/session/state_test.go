@@ -36,7 +36,7 @@ func TestTimersSayHowTheyStand(t *testing.T) {
 			Value: time.Minute, Standing: deadline.Running, Since: start, Cause: "accept", Due: start.After(80 * time.Second),
 			Waits: "a message to the client that is under way",
 		}},
-		{"standing still", func(l *lines) { l.Events.Pause(l.at(5)) }, deadline.IdleTimeout, TimerState{
+		{"standing still", func(l *lines) { l.Events.Pause(deadline.PauseDialling, l.at(5)) }, deadline.IdleTimeout, TimerState{
 			Value: time.Minute, Standing: deadline.Still, Since: start, Cause: "accept", Due: deadline.Never,
 		}},
 		{"over", func(l *lines) { l.hears(1, Client, "a\n") }, deadline.FirstMessage, TimerState{

@@ -105,7 +105,7 @@ func (s *Session) unwatched(r *Rules) deadline.Set { return r.NotSeen | s.Events
 
 // done returns the timers that have had their effect, or will have it when the client is read again.
 func (s *Session) done() deadline.Set {
-	if s.ReadClosed || s.readOwed && s.Events.Paused() {
+	if s.ReadClosed() || s.readOwed && s.Events.Paused() {
 		return deadline.Set(0).With(deadline.ReadDeadline)
 	}
 	return 0
@@ -134,9 +134,12 @@ func (s *Session) WouldBeAnswered(r *Rules, unread []byte) bool {
 
 // CloseRead notes that read_deadline has passed for a client that may still be answered.
 func (s *Session) CloseRead(now deadline.Instant) {
-	s.ReadClosed, s.readOwed = true, false
-	s.Events.Pause(now)
+	s.readOwed = false
+	s.Events.Pause(deadline.PauseReadDeadline, now)
 }
+
+// ReadClosed reports whether read_deadline has passed for a client that may still be answered: it is read no more.
+func (s *Session) ReadClosed() bool { return s.Events.Pauses().Has(deadline.PauseReadDeadline) }
 
 // OweRead notes that read_deadline has passed for a client that may still be answered and that is not read at the moment,
 // though it has sent something in time. It is due again when that can be read.
