@@ -64,7 +64,7 @@ func describeAdvice(r *route, in *advice.Input, a *advice.Advice) api.Advice {
 
 // adviceInputs is what is known of the silences of the connections of each route.
 func (g *Gateway) adviceInputs(ctx context.Context, routes []*route) ([]advice.Input, error) {
-	counted, err := g.counters(ctx, routes)
+	counted, err := g.counters(ctx, statsOf(routes))
 	if err != nil {
 		return nil, err
 	}

@@ -123,6 +123,9 @@ func (e *edit) takeOver() {
 	change := &relay.Edit{Routes: map[*relay.RouteStats]*relay.Route{}, Bindings: e.next.bindings(), Grace: e.next.cfg.Gateway.EditGrace}
 	for _, r := range e.next.routes {
 		change.Routes[r.RouteStats] = r.Route
+		if r.Check != nil {
+			change.Routes[r.checks] = r.Check
+		}
 		if before := e.old.known(r.Name); before != nil && before.Rules.Watched(deadline.IdleTimeout) != r.Rules.Watched(deadline.IdleTimeout) {
 			change.DryRuns = append(change.DryRuns, r.RouteStats)
 		}
@@ -154,7 +157,7 @@ func (e *edit) announce() {
 	for _, b := range e.old.bindings() {
 		same := func(d relay.Binding) bool { return d.Listener == b.Listener }
 		if !slices.ContainsFunc(kept, same) {
-			e.gateway.log.logger.Info("no longer listening", "route", b.Route.Name, "address", b.Listener.String())
+			e.gateway.log.logger.Info("no longer listening", "route", b.Routes.Names(), "address", b.Listener.String())
 		}
 	}
 }
@@ -165,6 +168,9 @@ func (e *edit) drainGone(since deadline.Instant) (gone departed) {
 	for _, r := range e.old.routes {
 		if now := e.next.route(r.Name); now == nil {
 			r.SetDraining(order)
+			if r.checks != nil {
+				r.checks.SetDraining(order)
+			}
 			gone.routes = append(gone.routes, r)
 		}
 	}
@@ -188,6 +194,9 @@ func (e *edit) undrainBack(since deadline.Instant) {
 	for _, r := range e.next.routes {
 		if r.Draining() {
 			r.Undrain()
+			if r.checks != nil {
+				r.checks.Undrain()
+			}
 			e.gateway.log.logger.Info("a route is back and keeps its connections", "route", r.Name, "connections", r.Open())
 		}
 	}

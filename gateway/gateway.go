@@ -41,6 +41,7 @@ type Gateway struct {
 	budget         *relay.Budget
 	pipes          int // of each loop
 	admission      *relay.Admission
+	unrouted       *relay.RouteStats // of clients that were refused before they had a route
 	loops          []*relay.Loop
 	ended          []chan struct{} // by loop; closed when it has
 	adminListeners []*adminListener
@@ -132,9 +133,10 @@ func (g *Gateway) makeLoops() error {
 	g.pipes = pipesFor(limit, n)
 	bounds := g.bounds(g.cfg.Policy, limit, n)
 	g.budget, g.admission = relay.NewBudget(bounds.memory), relay.NewAdmission(bounds.connections, bounds.refuse)
+	g.unrouted = relay.NewRouteStats(policy.NoRoute, n)
 	for i := range n {
 		l, err := relay.New(relay.Config{
-			Clock: g.clock, Budget: g.budget, Admission: g.admission, Reporter: g.log, Pipes: g.pipes, Index: i,
+			Clock: g.clock, Budget: g.budget, Admission: g.admission, Reporter: g.log, Unrouted: g.unrouted, Pipes: g.pipes, Index: i,
 		})
 		if err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"idlegate/gateway/internal/reactor"
@@ -33,6 +34,7 @@ type route struct {
 	cfg       *policy.Route
 	since     time.Time           // since when it has been counted
 	listeners []*reactor.Listener // as cfg.Listen
+	checks    *relay.RouteStats   // of health checks of proxies; nil: it accepts no PROXY headers, and never did
 }
 
 // compile makes the generation that follows old, which may be nil, for so many loops. New endpoints get the addresses that are
@@ -59,7 +61,7 @@ func (g *generation) compileRoute(r *policy.Route, old *generation, loops int) (
 	made := &route{cfg: r, since: g.since}
 	stats, pinned := (*relay.RouteStats)(nil), (*relay.Pinned)(nil)
 	if before := old.known(r.Name); before != nil {
-		stats, made.since = before.RouteStats, before.since
+		stats, made.since, made.checks = before.RouteStats, before.since, before.checks
 		if samePinned(before.cfg, r) && before.Upstream == g.upstream(r.Upstream.Name) {
 			pinned = before.Pinned
 		}
@@ -73,8 +75,16 @@ func (g *generation) compileRoute(r *policy.Route, old *generation, loops int) (
 			return nil, err
 		}
 	}
-	made.Route, err = compileRoute(r, stats, pinned)
-	return made, err
+	if made.Route, err = compileRoute(r, stats, pinned); err != nil {
+		return nil, err
+	}
+	if made.checks == nil && len(r.AcceptProxyProtocol.From) > 0 {
+		made.checks = relay.NewCheckStats(r.Name, loops)
+	}
+	if made.checks != nil { // also where none are accepted any more: some may still be open
+		made.SetCheck(made.checks)
+	}
+	return made, nil
 }
 
 // route returns the route of that name, nil if there is none.
@@ -177,12 +187,19 @@ func (g *generation) has(e *upstream.Endpoint) bool {
 	return false
 }
 
-// bindings are the listeners of all routes.
+// bindings are the listeners of all routes, each with those that share it.
 func (g *generation) bindings() (all []relay.Binding) {
+	sharing := map[*reactor.Listener][]*route{}
 	for _, r := range g.routes {
 		for _, l := range r.listeners {
-			all = append(all, relay.Binding{Listener: l, Route: r.Route})
+			if sharing[l] == nil {
+				all = append(all, relay.Binding{Listener: l})
+			}
+			sharing[l] = append(sharing[l], r)
 		}
+	}
+	for i := range all {
+		all[i].Routes = candidates(sharing[all[i].Listener])
 	}
 	return all
 }
@@ -199,26 +216,42 @@ func (r *route) addresses() (all []string) {
 }
 
 // listen gives the routes their listeners: those that old has at the same addresses, and for others new ones, which it
-// returns. Where one cannot be bound, it closes the new ones again.
+// returns. Routes at the same address share one, unless the kernel chooses the port. Where one cannot be bound, it closes the new
+// ones again.
 func (g *generation) listen(old *generation, resolve resolver) (opened []*reactor.Listener, err error) {
-	kept := old.bound()
+	kept, shared := old.bound(), map[policy.Address]*reactor.Listener{}
 	for _, r := range g.routes {
 		for _, a := range r.cfg.Listen {
-			if l := kept[a]; len(l) > 0 {
-				r.listeners, kept[a] = append(r.listeners, l[0]), l[1:]
+			if l := shared[a]; l != nil {
+				r.listeners = append(r.listeners, l)
 				continue
 			}
-			l, err := resolve.listen(a, r.SocketOptions())
+			l, isNew, err := listenAt(a, kept, resolve, r.SocketOptions())
 			if err != nil {
 				closeAll(opened)
 				g.forgetListeners()
 				return nil, fmt.Errorf("route %s: %w", r.Name, err)
 			}
-			opened = append(opened, l)
+			if isNew {
+				opened = append(opened, l)
+			}
 			r.listeners = append(r.listeners, l)
+			if a.IsUnix() || a.Port != 0 {
+				shared[a] = l
+			}
 		}
 	}
 	return opened, nil
+}
+
+// listenAt takes a listener off kept, or makes a new one.
+func listenAt(a policy.Address, kept map[policy.Address][]*reactor.Listener, resolve resolver, o reactor.Options) (l *reactor.Listener, isNew bool, err error) {
+	if old := kept[a]; len(old) > 0 {
+		kept[a] = old[1:]
+		return old[0], false, nil
+	}
+	l, err = resolve.listen(a, o)
+	return l, true, err
 }
 
 func (g *generation) forgetListeners() {
@@ -241,7 +274,9 @@ func (g *generation) bound() map[policy.Address][]*reactor.Listener {
 	}
 	for _, r := range g.routes {
 		for i, a := range r.cfg.Listen {
-			all[a] = append(all[a], r.listeners[i])
+			if !slices.Contains(all[a], r.listeners[i]) { // else another route shares it
+				all[a] = append(all[a], r.listeners[i])
+			}
 		}
 	}
 	return all

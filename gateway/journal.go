@@ -193,6 +193,12 @@ func (j *journal) ended(e ledger.Ended) {
 		slog.Uint64("upstream_messages", e.Messages[1]),
 		slog.Duration("longest_silence", short(e.Silence)),
 	}
+	if e.Proxy.IsValid() {
+		attrs = append(attrs, slog.String("proxy", e.Proxy.String()))
+	}
+	if e.ServerName != "" {
+		attrs = append(attrs, slog.String("server_name", e.ServerName))
+	}
 	if n := e.Heartbeats[session.Client]; n > 0 {
 		attrs = append(attrs, slog.Uint64("client_heartbeats", n))
 	}
@@ -253,4 +259,12 @@ func clientText(client netip.AddrPort) string {
 		return "unix"
 	}
 	return client.String()
+}
+
+// proxyText is the address of a proxy, "" where there is none.
+func proxyText(proxy netip.AddrPort) string {
+	if !proxy.IsValid() {
+		return ""
+	}
+	return proxy.String()
 }

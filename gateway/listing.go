@@ -215,6 +215,7 @@ func (g *Gateway) describe(v *relay.View) api.Connection {
 	if v.Endpoint != nil {
 		c.Endpoint = v.Endpoint.Name
 	}
+	c.Proxy, c.ServerName = proxyText(v.Origin.Proxy()), v.Origin.ServerName()
 	if t, at := s.NextTimer(&v.Route.Rules); t != deadline.None {
 		c.NextTimer, c.DueSeconds = t.String(), until(at, v.At)
 	}

@@ -36,12 +36,13 @@ func ask[T any](ctx context.Context, g *Gateway, what string, f func(*relay.Loop
 func (g *Gateway) Snapshot(ctx context.Context) (metrics.Snapshot, error) {
 	now, gone := g.served()
 	routes := slices.Concat(now.routes, gone.routes)
-	counted, err := g.counters(ctx, routes)
+	counted, err := g.counters(ctx, append(statsOf(routes), g.unrouted))
 	if err != nil {
 		return metrics.Snapshot{}, err
 	}
 	paused, pauses := g.acceptPaused()
 	s := metrics.Snapshot{
+		Unrouted:       refusals(&counted[len(routes)]),
 		AcceptPaused:   paused,
 		AcceptPauses:   pauses,
 		BufferBytes:    g.budget.Used(),
@@ -79,11 +80,11 @@ func (g *Gateway) configState() metrics.ConfigState {
 }
 
 // counters adds up what all loops have counted of the routes.
-func (g *Gateway) counters(ctx context.Context, routes []*route) ([]ledger.Counters, error) {
+func (g *Gateway) counters(ctx context.Context, routes []*relay.RouteStats) ([]ledger.Counters, error) {
 	byLoop, err := ask(ctx, g, "its figures", func(l *relay.Loop) []ledger.Counters {
 		copied := make([]ledger.Counters, len(routes))
 		for i, r := range routes {
-			copied[i] = l.Counters(r.RouteStats)
+			copied[i] = l.Counters(r)
 		}
 		return copied
 	})
@@ -97,6 +98,13 @@ func (g *Gateway) counters(ctx context.Context, routes []*route) ([]ledger.Count
 		}
 	}
 	return sum, nil
+}
+
+func statsOf(routes []*route) (all []*relay.RouteStats) {
+	for _, r := range routes {
+		all = append(all, r.RouteStats)
+	}
+	return all
 }
 
 // upstreamFigures are those of the upstreams in force, and of endpoints that are no longer in the policy file until their
@@ -160,7 +168,7 @@ func addEndpoint(u *metrics.Upstream, e *upstream.Endpoint) {
 func routeFigures(name string, c *ledger.Counters) metrics.Route {
 	m := metrics.Route{
 		Name: name, Opened: c.Opened, Messages: c.Messages, Heartbeats: c.Heartbeats, Bytes: c.Bytes, Opaque: c.Opaque,
-		Closed: map[string]uint64{}, Refused: map[string]uint64{},
+		Closed:   map[string]uint64{},
 		Lateness: c.Lateness, Duration: c.Duration, Gap: c.Gap,
 	}
 	m.Connections = int64(c.Opened)
@@ -168,11 +176,18 @@ func routeFigures(name string, c *ledger.Counters) metrics.Route {
 		m.Closed[reason.String()] = c.Closed[reason]
 		m.Connections -= int64(c.Closed[reason])
 	}
-	for cause := range session.CauseCount {
-		m.Refused[cause.String()] = c.Refused[cause]
-	}
+	m.Refused = refusals(c)
 	m.Timeouts = timeoutFigures(c)
 	return m
+}
+
+// refusals are the clients that were refused, by cause.
+func refusals(c *ledger.Counters) map[string]uint64 {
+	counts := map[string]uint64{}
+	for cause := range session.CauseCount {
+		counts[cause.String()] = c.Refused[cause]
+	}
+	return counts
 }
 
 // timeoutFigures lists the timers by their keys; write_timeout stands for both sides.

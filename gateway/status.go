@@ -17,10 +17,15 @@ import (
 )
 
 // Status is the gateway as a whole.
-func (g *Gateway) Status(context.Context) (api.Status, error) {
+func (g *Gateway) Status(ctx context.Context) (api.Status, error) {
+	counted, err := g.counters(ctx, []*relay.RouteStats{g.unrouted})
+	if err != nil {
+		return api.Status{}, err
+	}
 	ready, reason := g.Ready()
 	s := api.Status{
 		Version: g.cfg.Version, Now: time.Now(), StartedAt: g.since, Ready: ready, Reason: reason,
+		Refused:        aboveZero(refusals(&counted[0])),
 		ConnectionsMax: g.admission.Max(), BufferBytes: g.budget.Used(), LogDropped: g.log.dropped(), Config: g.configFigures(),
 	}
 	s.AcceptPaused, _ = g.acceptPaused()
@@ -34,7 +39,7 @@ func (g *Gateway) Status(context.Context) (api.Status, error) {
 // Routes are all routes and what they have counted.
 func (g *Gateway) Routes(ctx context.Context) (api.Routes, error) {
 	routes := g.current().routes
-	counted, err := g.counters(ctx, routes)
+	counted, err := g.counters(ctx, statsOf(routes))
 	if err != nil {
 		return api.Routes{}, err
 	}
@@ -215,7 +220,7 @@ func (g *Gateway) Endings(ctx context.Context, name, reason string, limit int) (
 
 func (g *Gateway) describeEnded(e ledger.Ended) api.Ended {
 	described := api.Ended{
-		ID: e.ID, Route: e.Route, Client: clientText(e.Client), Endpoint: e.Endpoint, Reason: e.Reason.String(),
+		ID: e.ID, Route: e.Route, Client: clientText(e.Client), Proxy: proxyText(e.Proxy), ServerName: e.ServerName, Endpoint: e.Endpoint, Reason: e.Reason.String(),
 		EndedAt: g.clock.Wall(int64(e.At)), DurationSeconds: e.Duration.Seconds(), LongestSilenceSeconds: e.Silence.Seconds(),
 		ClientBytes: e.Bytes[session.Client], ClientMessages: e.Messages[session.Client],
 		UpstreamBytes: e.Bytes[session.Upstream], UpstreamMessages: e.Messages[session.Upstream],

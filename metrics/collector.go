@@ -20,6 +20,9 @@ func (c collector) Describe(chan<- *prometheus.Desc) {}
 func (c collector) Collect(ch chan<- prometheus.Metric) {
 	s := sink(ch)
 	c.gateway(s)
+	for cause, n := range c.snapshot.Unrouted {
+		s.counter(c.descs.refused, n, noRoute, cause)
+	}
 	for i := range c.snapshot.Routes {
 		c.route(s, &c.snapshot.Routes[i])
 	}
@@ -27,6 +30,9 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		c.upstream(s, &c.snapshot.Upstreams[i])
 	}
 }
+
+// noRoute is the route of clients that were refused before one was chosen for them. No route can have that name.
+const noRoute = "none"
 
 func (c collector) gateway(s sink) {
 	config := c.snapshot.Config

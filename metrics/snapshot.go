@@ -15,13 +15,14 @@ type Source interface {
 // Series appear only for what is listed here, so a source lists every close reason, cause, result and timer that can
 // occur, also those still at 0: a rate over a counter that springs into being misses its first increase.
 type Snapshot struct {
-	Routes         []Route       // each name once
-	Upstreams      []Upstream    // each name once
-	BufferBytes    int64         // held for peers that do not take them
-	ConnectionsMax int64         // open at once, at most
-	AcceptPaused   bool          // new clients wait in the backlog
-	AcceptPauses   time.Duration // how long accepting was paused, in all
-	LogDropped     uint64        // lines
+	Routes         []Route           // each name once
+	Unrouted       map[string]uint64 // clients refused before a route was chosen, by cause
+	Upstreams      []Upstream        // each name once
+	BufferBytes    int64             // held for peers that do not take them
+	ConnectionsMax int64             // open at once, at most
+	AcceptPaused   bool              // new clients wait in the backlog
+	AcceptPauses   time.Duration     // how long accepting was paused, in all
+	LogDropped     uint64            // lines
 	Config         ConfigState
 	Certificates   []Certificate // each name once
 }
@@ -60,7 +61,7 @@ func (f From) String() string {
 
 // Route is what one route has counted.
 type Route struct {
-	Name        string            // "none" for what ended before a route was chosen
+	Name        string
 	Connections int64             // open now
 	Opened      uint64            // became sessions
 	Closed      map[string]uint64 // by close reason

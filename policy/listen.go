@@ -34,22 +34,45 @@ func (c cursor) claim(a Address, route *Route) {
 	c.r.claims = append(c.r.claims, claim{address: a, at: c, route: route})
 }
 
-// checkClaims reports every address that an earlier claim makes impossible.
+// checkClaims reports every address that an earlier claim makes impossible, and routes that share one and cannot be told apart.
 func (r *reader) checkClaims() {
 	rivals := map[string][]claim{} // those with the same port or path
+	sharing := map[Address][]claim{}
+	var shared []Address
 	for _, mine := range r.claims {
 		key := mine.address.Path
 		if !mine.address.IsUnix() {
 			key = strconv.Itoa(int(mine.address.Port))
 		}
-		for _, first := range rivals[key] {
-			if mine.address.overlaps(first.address) {
-				mine.refuse(first)
-				break
-			}
+		if first, ok := mine.rival(rivals[key]); ok {
+			mine.refuse(first)
+			continue
 		}
 		rivals[key] = append(rivals[key], mine)
+		if mine.route != nil && (mine.address.IsUnix() || mine.address.Port != 0) {
+			if sharing[mine.address] = append(sharing[mine.address], mine); len(sharing[mine.address]) == 2 {
+				shared = append(shared, mine.address)
+			}
+		}
 	}
+	for _, a := range shared {
+		r.checkSharing(sharing[a])
+	}
+}
+
+// rival returns the first of the others that makes c impossible.
+func (c claim) rival(others []claim) (first claim, found bool) {
+	for _, other := range others {
+		if c.address.overlaps(other.address) && !c.shares(other) {
+			return other, true
+		}
+	}
+	return claim{}, false
+}
+
+// shares reports whether two routes listen at the very same address, where match may tell their clients apart.
+func (c claim) shares(other claim) bool {
+	return c.address == other.address && c.route != nil && other.route != nil && c.route != other.route
 }
 
 // refuse reports that first has the address of c already.

@@ -19,6 +19,7 @@ type reader struct {
 	claims   []claim
 	marks    map[string]position // by path
 	unused   []func()            // warn of what no route refers to
+	routes   map[*Route]cursor
 }
 
 // cursor points at one value of the file. One that is not there reads as an empty mapping or list, and its position is

@@ -9,18 +9,20 @@ import (
 
 // Route joins listeners, a protocol, a policy and an upstream.
 type Route struct {
-	Name             string
-	Listen           []Address
-	Allow            []netip.Prefix // empty: all
-	Deny             []netip.Prefix // wins over Allow
-	Limits           Limits
-	TCP              TCP
-	Protocol         Protocol
-	UpstreamProtocol Protocol // equal to Protocol unless written
-	Upstream         *Upstream
-	ConnectOn        ConnectOn
-	Hold             int64   // bytes held of a first message, at most; 0 where ConnectOn is ConnectOnAccept
-	Policy           *Policy // its ResetOn is set wherever it is long
+	Name                string
+	Listen              []Address
+	Match               Match
+	AcceptProxyProtocol AcceptProxyProtocol
+	Allow               []netip.Prefix // empty: all
+	Deny                []netip.Prefix // wins over Allow
+	Limits              Limits
+	TCP                 TCP
+	Protocol            Protocol
+	UpstreamProtocol    Protocol // equal to Protocol unless written
+	Upstream            *Upstream
+	ConnectOn           ConnectOn
+	Hold                int64   // bytes held of a first message, at most; 0 where ConnectOn is ConnectOnAccept
+	Policy              *Policy // its ResetOn is set wherever it is long
 
 	tcp origins // what is written below its tcp; nil for a route that is from no file
 }
@@ -31,8 +33,8 @@ type Limits struct {
 	MessageSize int64 // bytes of the whole unit, either side; 0: no limit
 }
 
-// reserved is the route of what was refused before a route was chosen, in metrics and the log.
-const reserved = "none"
+// NoRoute is the route of what was refused before a route was chosen, in metrics and the log. No route can have that name.
+const NoRoute = "none"
 
 // shared is what routes refer to by name.
 type shared struct {
@@ -62,6 +64,9 @@ func (r *Route) keys(in shared) keys {
 	return keys{
 		{name: "name", takes: name(&r.Name), example: "devices", doc: "letters, digits and `_ - .`; the `route` of log, metrics and API"},
 		{name: "listen", takes: r.listen(), example: "0.0.0.0:7000", doc: "the address, or a list of addresses, at which clients are accepted"},
+		{name: "match", takes: r.Match.value(), without: "the clients that no other route takes", doc: "which clients the route takes of those that come to `listen`, which several routes may share. " +
+			"The most exact server name wins, then the longest source; who matches no route is refused as `no_route`"},
+		{name: "accept_proxy_protocol", takes: r.AcceptProxyProtocol.value(), without: "nobody's", doc: "whose PROXY headers, of version 1 or 2, say where a client comes from. What they say is what `match`, `allow`, `deny`, limits, log and `source_hash` go by"},
 		{name: "allow", takes: networks(&r.Allow), without: "all", doc: "networks (`10.0.0.0/8`) whose clients are accepted"},
 		{name: "deny", takes: networks(&r.Deny), without: "nobody", doc: "networks whose clients are refused; wins over `allow`"},
 		{name: "limits", takes: mapping(r.Limits.keys()).printed(r.limitsNode), doc: "limits of the route"},
@@ -80,16 +85,26 @@ func (c cursor) route(in shared) *Route {
 	list := r.keys(in)
 	list.setDefaults()
 	c.mapping(list)
-	if r.Name == reserved {
-		c.child("name").fail("%q is reserved: it stands for connections that no route has taken", reserved)
+	if r.Name == NoRoute {
+		c.child("name").fail("%q is reserved: it stands for connections that no route has taken", NoRoute)
 	}
 	if !c.child("upstream_protocol").written() {
 		r.UpstreamProtocol = r.Protocol
 		r.UpstreamProtocol.Heartbeat = Heartbeat{}
 	}
+	c.r.remember(r, c)
+	r.warnMatch(c)
 	r.settle(c)
 	r.checkHold(c, in.memory)
 	return r
+}
+
+// remember keeps where a route is written.
+func (r *reader) remember(route *Route, at cursor) {
+	if r.routes == nil {
+		r.routes = map[*Route]cursor{}
+	}
+	r.routes[route] = at
 }
 
 // settle fills in the defaults that depend on the protocol, and checks what does.

@@ -51,7 +51,7 @@ func name(to *string) value {
 		node: func() *yaml.Node { return scalarNode(*to) },
 		schema: func() schema {
 			free := pattern(namePattern)
-			free["not"] = schema{"const": reserved}
+			free["not"] = schema{"const": NoRoute}
 			return free
 		},
 	}

@@ -73,7 +73,7 @@ func particulars(e api.Explanation) []string {
 	behaviour = append(behaviour, "close "+e.Close, fmt.Sprintf("generation %d of the policy file", e.Generation))
 	return pairs([][2]string{
 		{"connection", fmt.Sprintf("%d of route %s, %s, %s old", c.ID, c.Route, c.State, figure.Duration(c.AgeSeconds))},
-		{"client", fmt.Sprintf("%s, silent for %s", c.Client, figure.Duration(c.SilenceSeconds))},
+		{"client", fmt.Sprintf("%s%s, silent for %s", c.Client, arrived(&c), figure.Duration(c.SilenceSeconds))},
 		{"endpoint", cmp.Or(c.Endpoint, "none yet")},
 		{"from client", traffic(c.ClientMessages, c.ClientHeartbeats, c.ClientBytes)},
 		{"from upstream", traffic(c.UpstreamMessages, c.UpstreamHeartbeats, c.UpstreamBytes)},
@@ -158,4 +158,16 @@ func dryRuns(all []api.Timer) []string {
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// arrived is what a client, or a proxy, has said of where it comes from and wants to go.
+func arrived(c *api.Connection) string {
+	text := ""
+	if c.Proxy != "" {
+		text = " by way of " + c.Proxy
+	}
+	if c.ServerName != "" {
+		text += " asks for " + c.ServerName
+	}
+	return text
 }

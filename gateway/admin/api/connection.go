@@ -6,8 +6,10 @@ import "time"
 type Connection struct {
 	ID                 uint64    `json:"id"`
 	Route              string    `json:"route"`
-	Client             string    `json:"client"`   // its address, or "unix"
-	Endpoint           string    `json:"endpoint"` // as the policy file has it; "" while there is none
+	Client             string    `json:"client"`                // its address, as its PROXY header has it if one is accepted, or "unix"
+	Proxy              string    `json:"proxy,omitempty"`       // the proxy that has sent that header
+	ServerName         string    `json:"server_name,omitempty"` // by which it has asked in its ClientHello
+	Endpoint           string    `json:"endpoint"`              // as the policy file has it; "" while there is none
 	State              State     `json:"state"`
 	OpenedAt           time.Time `json:"opened_at"`
 	AgeSeconds         float64   `json:"age_seconds"`
@@ -132,6 +134,8 @@ type Ended struct {
 	ID                    uint64         `json:"id"`
 	Route                 string         `json:"route"`
 	Client                string         `json:"client"`
+	Proxy                 string         `json:"proxy,omitempty"`
+	ServerName            string         `json:"server_name,omitempty"`
 	Endpoint              string         `json:"endpoint"`
 	Reason                string         `json:"reason"`
 	EndedAt               time.Time      `json:"ended_at"`

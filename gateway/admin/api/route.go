@@ -4,17 +4,18 @@ import "time"
 
 // Status is the gateway as a whole.
 type Status struct {
-	Version        string    `json:"version"`
-	Now            time.Time `json:"now"` // the gateway's clock
-	StartedAt      time.Time `json:"started_at"`
-	Ready          bool      `json:"ready"`
-	Reason         string    `json:"reason"`        // why it is not ready
-	AcceptPaused   bool      `json:"accept_paused"` // every place is taken, or descriptors are: new clients wait
-	Connections    int64     `json:"connections"`
-	ConnectionsMax int64     `json:"connections_max"`
-	BufferBytes    int64     `json:"buffer_bytes"`
-	LogDropped     uint64    `json:"log_dropped"`
-	Config         Config    `json:"config"`
+	Version        string            `json:"version"`
+	Now            time.Time         `json:"now"` // the gateway's clock
+	StartedAt      time.Time         `json:"started_at"`
+	Ready          bool              `json:"ready"`
+	Reason         string            `json:"reason"`        // why it is not ready
+	AcceptPaused   bool              `json:"accept_paused"` // every place is taken, or descriptors are: new clients wait
+	Connections    int64             `json:"connections"`
+	ConnectionsMax int64             `json:"connections_max"`
+	Refused        map[string]uint64 `json:"refused"` // before a route was chosen, by cause, those above 0
+	BufferBytes    int64             `json:"buffer_bytes"`
+	LogDropped     uint64            `json:"log_dropped"`
+	Config         Config            `json:"config"`
 }
 
 // Config says which policy file is in force, and how the last reading of it ended.

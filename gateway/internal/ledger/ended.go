@@ -14,6 +14,8 @@ type Ended struct {
 	ID         uint64
 	Route      string
 	Client     netip.AddrPort // invalid for unix sockets
+	Proxy      netip.AddrPort // that has said so in a PROXY header; invalid: none has
+	ServerName string         // by which the client has asked; "": none is known
 	Endpoint   string         // tried last; "" if none was
 	Error      string         // of the last attempt to connect, if no other has succeeded since
 	Reason     session.Reason

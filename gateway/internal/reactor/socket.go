@@ -132,20 +132,30 @@ func (l *Listener) SetOptions(o Options) error {
 	if l.path != "" {
 		return nil // a unix socket's peer cannot be lost
 	}
-	if o.KeepaliveIdle == 0 {
-		if errno := setInt(l.FD, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 0); errno != 0 {
-			return fmt.Errorf("set socket options of %s: %w", l, errno)
-		}
-	}
-	if o.UserTimeout == 0 {
-		if errno := setInt(l.FD, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, 0); errno != 0 {
-			return fmt.Errorf("set socket options of %s: %w", l, errno)
-		}
-	}
-	if errno := o.SetKeepalive(l.FD); errno != 0 {
+	if errno := o.Replace(l.FD); errno != 0 {
 		return fmt.Errorf("set socket options of %s: %w", l, errno)
 	}
 	return nil
+}
+
+// Replace sets the options of a socket that has others, in whose place they are.
+func (o Options) Replace(fd int) syscall.Errno {
+	if o.KeepaliveIdle == 0 {
+		if errno := setInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 0); errno != 0 {
+			return errno
+		}
+	}
+	if o.UserTimeout == 0 {
+		if errno := SetUserTimeout(fd, 0); errno != 0 {
+			return errno
+		}
+	}
+	return o.SetKeepalive(fd)
+}
+
+// SetLowWater has a socket show as Readable only when so many bytes lie there, or its peer has ended. Reads take fewer all the same.
+func SetLowWater(fd, bytes int) syscall.Errno {
+	return setInt(fd, unix.SOL_SOCKET, unix.SO_RCVLOWAT, bytes)
 }
 
 func (l *Listener) address() (netip.AddrPort, syscall.Errno) { return local(l.FD) }

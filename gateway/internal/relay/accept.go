@@ -84,7 +84,17 @@ type acceptor struct {
 	bindings  []Binding // by the index in their tokens; one without a listener is a free place
 	paused    bool
 	retryAt   deadline.Instant // when to try again after descriptors had run out; 0: not waiting for that
+	arrivals  *arrivals        // clients that have no route yet; nil: there never was one
 	settledAt deadline.Instant // when the gateway counts as full no longer; 0: it is not, or accepting is paused
+}
+
+// onReady hears of a listener, or of a client that has no route yet.
+func (a *acceptor) onReady(token uint64, ready reactor.Ready) {
+	if token&arrivalToken != 0 {
+		a.onArriving(token, ready)
+		return
+	}
+	a.onClients(int(token &^ listenerToken))
 }
 
 // onClients accepts what waits at a listener.
@@ -110,7 +120,7 @@ func (a *acceptor) onClients(index int) {
 			return
 		}
 		if errno == 0 { // else the client was gone before it was accepted
-			a.admit(b.Route, fd, client)
+			a.onClient(index, fd, client)
 		}
 		if n == 0 {
 			clients += b.waiting()
@@ -192,42 +202,58 @@ func (a *acceptor) onTurn() {
 	if at := a.retryAt; at != 0 && at <= a.loop.now {
 		a.reopen()
 	}
+	a.expireArrivals()
 	a.settle()
 }
 
-// admit decides about a client and hands it to a loop.
-func (a *acceptor) admit(r *Route, fd int, client netip.AddrPort) {
-	g := a.loop.cfg.Admission
-	switch {
-	case !r.admits(client.Addr()):
-		a.loop.refuse(r, fd, session.Denied)
-		return
-	case g.open.Load() >= g.Max():
-		a.loop.refuse(r, fd, session.OverCapacity)
-		return
-	case r.Limit > 0 && r.open.Load() >= int64(r.Limit):
-		a.loop.refuse(r, fd, session.OverRouteLimit)
+// onClient finds out which route an accepted client takes.
+func (a *acceptor) onClient(index, fd int, client netip.AddrPort) {
+	n := newcomer{fd: fd, client: client}
+	if r := a.bindings[index].Routes.plain(); r != nil {
+		a.admit(r, n)
 		return
 	}
-	g.open.Add(1)
+	a.arrive(index, n)
+}
+
+// admit decides about a client and hands it to a loop.
+func (a *acceptor) admit(r *Route, n newcomer) {
+	g := a.loop.cfg.Admission
+	switch {
+	case !r.admits(n.client.Addr()):
+		a.refuseNewcomer(r.RouteStats, n, session.Denied)
+		return
+	case !n.placed && g.open.Load() >= g.Max():
+		a.refuseNewcomer(r.RouteStats, n, session.OverCapacity)
+		return
+	case r.Limit > 0 && r.open.Load() >= int64(r.Limit):
+		a.refuseNewcomer(r.RouteStats, n, session.OverRouteLimit)
+		return
+	}
+	if !n.placed {
+		g.open.Add(1)
+	}
 	r.open.Add(1)
 	id := g.nextID.Add(1)
 	to := a.placeOf(id)
 	to.sessions.Add(1)
 	if to == a.loop {
-		a.loop.open(r, fd, client, id)
+		a.loop.open(r, n, id)
 		return
 	}
-	if !to.Post(func() { to.open(r, fd, client, id) }) { // it has failed; the gateway is about to stop
-		reactor.Abort(fd)
+	if !to.Post(func() { to.open(r, n, id) }) { // it has failed; the gateway is about to stop
+		reactor.Abort(n.fd)
 		to.sessions.Add(-1)
 		r.open.Add(-1)
 		g.left()
 	}
 }
 
-// refuse resets a client that never becomes a session.
-func (l *Loop) refuse(r *Route, fd int, cause session.Cause) {
-	l.of(r.RouteStats).Refused[cause]++
+// refuse resets a client that never becomes a session. account is nil where no route was chosen.
+func (l *Loop) refuse(account *RouteStats, fd int, cause session.Cause) {
+	if account == nil {
+		account = l.cfg.Unrouted
+	}
+	l.of(account).Refused[cause]++
 	reactor.Abort(fd)
 }

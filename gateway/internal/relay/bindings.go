@@ -2,10 +2,10 @@ package relay
 
 import "idlegate/gateway/internal/reactor"
 
-// Binding is a listener and the route that its clients take.
+// Binding is a listener and the routes that its clients may take.
 type Binding struct {
 	Listener *reactor.Listener
-	Route    *Route
+	Routes   *Candidates
 }
 
 // waiting returns how many clients more to accept in this turn.
@@ -46,6 +46,7 @@ func (a *acceptor) close() {
 			d.Listener.Close()
 		}
 	}
+	a.dropArrivals(noSlot)
 	a.bindings, a.retryAt, a.settledAt = nil, 0, 0
 	if a.paused {
 		a.loop.cfg.Admission.pauses.end(a.loop.now)
@@ -60,22 +61,24 @@ func (a *acceptor) replaceBindings(bindings []Binding) {
 		if old.Listener != nil && !a.keepBinding(i, bindings) {
 			_ = a.loop.poller.Remove(old.Listener.FD) // it is closed now anyhow
 			old.Listener.Close()
+			a.dropArrivals(i)
 			a.bindings[i] = Binding{}
 		}
 	}
 	for _, b := range bindings {
 		a.addBinding(b)
 	}
+	a.readmitArrivals()
 }
 
-// keepBinding gives the listener at place i to the route that now has it.
+// keepBinding gives the listener at place i to the routes that now have it.
 func (a *acceptor) keepBinding(i int, bindings []Binding) bool {
 	for _, b := range bindings {
 		old := a.bindings[i]
 		if b.Listener != old.Listener {
 			continue
 		}
-		if options := b.Route.SocketOptions(); options != old.Route.SocketOptions() {
+		if options := b.Routes.options(); options != old.Routes.options() {
 			if err := b.Listener.SetOptions(options); err != nil {
 				a.loop.cfg.Reporter.Trouble(Trouble{Text: "the options of clients to come stay as they were: " + err.Error()})
 			}

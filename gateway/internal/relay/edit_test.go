@@ -15,7 +15,7 @@ func TestAnEditThatComesAfterTheEndOpensNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, _ := lone(t)
-			b := Binding{Listener: anywhere(t), Route: rawRoute()}
+			b := Binding{Listener: anywhere(t), Routes: Only(rawRoute())}
 			if err := l.Accept([]Binding{b}); err != nil {
 				t.Fatal(err)
 			}

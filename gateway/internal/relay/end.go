@@ -58,7 +58,7 @@ func byPeer(reason session.Reason) bool {
 func (l *Loop) report(c *conn, cause session.Reason, breach *ledger.Breach) {
 	l.of(c.route.RouteStats).CountEnd(&c.session, l.now)
 	ended := ledger.Ended{
-		ID: c.id, Route: c.route.Name, Client: c.clientAddr.address(), Reason: c.session.Reason,
+		ID: c.id, Route: c.route.Name, Client: c.clientAddr.address(), Proxy: c.origin().Proxy(), ServerName: c.origin().ServerName(), Reason: c.session.Reason,
 		At: c.session.Ended, Duration: c.session.Age(l.now), Silence: c.session.LongestSilence(l.now), Breach: breach,
 	}
 	for from := range protocol.Directions {
@@ -71,6 +71,9 @@ func (l *Loop) report(c *conn, cause session.Reason, breach *ledger.Breach) {
 	l.releaseEndpoint(c, cause)
 	c.route.open.Add(-1)
 	l.sessions.Add(-1)
+	if c.route.checks {
+		return
+	}
 	l.recent.Add(ended)
 	l.cfg.Reporter.Ended(ended)
 }

@@ -13,10 +13,14 @@ import "idlegate/gateway/internal/protocol"
 type extra struct {
 	// What is to be looked at again with what comes next, see kept.go.
 	keptFromClient, keptFromUpstream kept
+
+	origin *Origin // what the client had said before it had a route; nil: nothing
 }
 
 // isUnused reports whether nobody has anything in it.
-func (x *extra) isUnused() bool { return x.keptFromClient.buf == nil && x.keptFromUpstream.buf == nil }
+func (x *extra) isUnused() bool {
+	return x.keptFromClient.buf == nil && x.keptFromUpstream.buf == nil && x.origin == nil
+}
 
 // kept returns where what is kept of a direction is.
 func (x *extra) kept(from protocol.Direction) *kept {
@@ -62,4 +66,12 @@ func (s *extras) drop(c *conn) {
 		s.free = append(s.free, c.extra)
 	}
 	c.extra = nil
+}
+
+// origin returns what the client had said before it had a route; nil: nothing.
+func (c *conn) origin() *Origin {
+	if c.extra == nil {
+		return nil
+	}
+	return c.extra.origin
 }

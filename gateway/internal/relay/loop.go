@@ -52,8 +52,9 @@ type Config struct {
 	Budget    *Budget
 	Admission *Admission
 	Reporter  Reporter
-	Pipes     int // that the loop may have open
-	Index     int // of the loop
+	Unrouted  *RouteStats // of clients that were refused before they had a route
+	Pipes     int         // that the loop may have open
+	Index     int         // of the loop
 }
 
 // Loop is one event loop.
@@ -151,8 +152,8 @@ func (l *Loop) turn(n int) {
 		switch {
 		case wake:
 			woken = true
-		case token&listenerToken != 0:
-			l.acceptor.onClients(int(token &^ listenerToken))
+		case token >= listenerToken:
+			l.acceptor.onReady(token, ready)
 		default:
 			if c, side := l.slab.find(token); c != nil {
 				l.onReady(c, side, ready)

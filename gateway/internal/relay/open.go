@@ -1,27 +1,31 @@
 package relay
 
 import (
-	"net/netip"
-
 	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/session"
 )
 
 // open makes a session of an accepted client.
-func (l *Loop) open(r *Route, fd int, client netip.AddrPort, id uint64) {
+func (l *Loop) open(r *Route, n newcomer, id uint64) {
 	l.tick() // it may have come since this wake-up began
+	if n.at == 0 {
+		n.at = l.now
+	}
 	c := l.slab.take()
 	c.phase = awaiting
-	c.session = session.Accept(l.now, l.share(r))
+	c.session = session.Accept(n.at, l.share(r))
 	c.session.Events.ServerFirst = r.ServerFirst
-	c.route, c.clientAddr, c.id = r, peerOf(client), id
-	c.client, c.upstream = leg{fd: int32(fd), room: roomOf(!client.IsValid())}, leg{fd: -1}
+	c.route, c.clientAddr, c.id = r, peerOf(n.client), id
+	if n.origin != nil {
+		l.extras.need(c).origin = n.origin
+	}
+	c.client, c.upstream = leg{fd: int32(n.fd), room: roomOf(!n.client.IsValid())}, leg{fd: -1}
 	if l.stopped { // it came by the last mail
 		l.closer.closeLeg(&c.client)
 		l.vacate(c)
 		return
 	}
-	if err := l.watch(fd, c.client.room, c.token(session.Client)); err != nil {
+	if err := l.watch(n.fd, c.client.room, c.token(session.Client)); err != nil {
 		l.refuseNoFDs(c)
 		return
 	}
@@ -40,7 +44,7 @@ func (l *Loop) share(r *Route) uint16 {
 
 // refuseNoFDs refuses a client for whose session there are no descriptors.
 func (l *Loop) refuseNoFDs(c *conn) {
-	l.refuse(c.route, int(c.client.fd), session.FDLimit)
+	l.refuse(c.route.RouteStats, int(c.client.fd), session.FDLimit)
 	c.client.fd = -1
 	l.vacate(c)
 	l.connector.outOfFDs()

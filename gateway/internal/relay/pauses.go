@@ -86,8 +86,14 @@ func (a *acceptor) settle() {
 
 // nextAccept is when the acceptor has something to do though nobody comes; 0: nothing.
 func (a *acceptor) nextAccept() deadline.Instant {
-	if a.retryAt != 0 && (a.settledAt == 0 || a.retryAt < a.settledAt) {
-		return a.retryAt
+	next := a.arrivals.next()
+	for _, at := range [...]deadline.Instant{a.retryAt, a.settledAt} {
+		if at != 0 {
+			next = min(next, at)
+		}
 	}
-	return a.settledAt
+	if next == deadline.Never {
+		return 0
+	}
+	return next
 }

@@ -25,6 +25,17 @@ type Route struct {
 	Reset               bool    // close with RST
 	ConnectFirstMessage bool    // connect upstream only when a whole message has come
 	Hold                int     // bytes of a first message at most, with ConnectFirstMessage
+
+	// Check is the same route for health checks of trusted proxies, which say so in their PROXY header: it has RouteStats of its own,
+	// that nobody looks at, and no Check.
+	Check *Route
+}
+
+// SetCheck gives r a Check that counts in stats.
+func (r *Route) SetCheck(stats *RouteStats) {
+	own := *r
+	own.RouteStats, own.Limit, own.Allow, own.Deny = stats, 0, nil, nil
+	r.Check = &own
 }
 
 // ResetOn says where a policy has it from whose messages restart idle_timeout.
@@ -64,7 +75,7 @@ func (r *Route) On(w *Pinned) *Route {
 		return r
 	}
 	own := *r
-	own.Pinned = w
+	own.Pinned, own.Check = w, nil // only new connections are sent there
 	own.Rules.Bounded = w.Bounded
 	own.Rules.Protocol = w.protocol(r.Answers).Limited(r.MessageSize)
 	if r.ResetOn == ResetStandard {

@@ -164,7 +164,7 @@ func runLoop(t *testing.T, r reporter, timers deadline.Durations) (*relay.Loop, 
 		t.Fatal(err)
 	}
 	gate.Share([]*relay.Loop{loop})
-	if err := loop.Accept([]relay.Binding{{Listener: listener, Route: route}}); err != nil {
+	if err := loop.Accept([]relay.Binding{{Listener: listener, Routes: relay.Only(route)}}); err != nil {
 		t.Fatal(err)
 	}
 	var wg sync.WaitGroup

@@ -13,6 +13,7 @@ import (
 type RouteStats struct {
 	Name        string
 	loops       []*ledger.LoopStats // by loop, which alone writes its own
+	checks      bool                // it counts health checks, which show nowhere
 	open        atomic.Int64
 	drain.State // while the route is no longer in the policy file
 }
@@ -23,6 +24,13 @@ func NewRouteStats(name string, loops int) *RouteStats {
 	for i := range s.loops {
 		s.loops[i] = new(ledger.LoopStats)
 	}
+	return s
+}
+
+// NewCheckStats is NewRouteStats for the Check of a route.
+func NewCheckStats(name string, loops int) *RouteStats {
+	s := NewRouteStats(name, loops)
+	s.checks = true
 	return s
 }
 

@@ -15,6 +15,7 @@ type View struct {
 	Slot     int32 // in which that loop holds it, until it ends
 	Route    *Route
 	Client   netip.AddrPort     // invalid for unix sockets
+	Origin   *Origin            // nil: it had said nothing before it had its route; read only
 	Endpoint *upstream.Endpoint // nil: none yet
 	Session  session.Session
 	State    State
@@ -40,7 +41,7 @@ func (l *Loop) Views(views []View, first, slots int32) (all []View, next int32, 
 	l.tick()
 	end := int32(len(l.slab.chunks) * slabChunk)
 	for next = first; next < min(end, first+slots); next++ {
-		if c := l.slab.at(next); c.phase != vacant && c.phase != closing {
+		if c := l.slab.at(next); c.isOpen() && !c.route.checks {
 			views = append(views, l.view(c))
 		}
 	}
@@ -52,7 +53,7 @@ func (l *Loop) Find(id uint64, first, slots int32) (v View, found bool, next int
 	l.tick()
 	end := int32(len(l.slab.chunks) * slabChunk)
 	for next = first; next < min(end, first+slots); next++ {
-		if c := l.slab.at(next); c.id == id && c.phase != vacant && c.phase != closing {
+		if c := l.slab.at(next); c.id == id && c.isOpen() && !c.route.checks {
 			return l.view(c), true, next, false
 		}
 	}
@@ -61,7 +62,7 @@ func (l *Loop) Find(id uint64, first, slots int32) (v View, found bool, next int
 
 func (l *Loop) view(c *conn) View {
 	v := View{
-		ID: c.id, Loop: l.cfg.Index, Slot: c.slot, Route: c.route, Client: c.clientAddr.address(), Session: c.session,
+		ID: c.id, Loop: l.cfg.Index, Slot: c.slot, Route: c.route, Client: c.clientAddr.address(), Origin: c.origin(), Session: c.session,
 		State: Relaying, Draining: l.drainReason(c, session.Open), DrainBy: deadline.Never, At: l.now, token: c.token(session.Client),
 	}
 	if c.use.Reserved() {

@@ -97,11 +97,13 @@ const (
 	Denied         Cause = iota // by allow or deny
 	OverCapacity                // max_connections, with on_full: refuse
 	OverRouteLimit              // limits.connections
+	NoRoute                     // no route of its listener takes it, or it has not said in time what it wants
+	BadProxyHeader              // a trusted proxy has sent no PROXY header, a malformed one, or none in time
 	FDLimit                     // no file descriptor was left
 	CauseCount                  // how many there are
 )
 
-var causeNames = [CauseCount]string{"denied", "over_capacity", "over_route_limit", "fd_limit"}
+var causeNames = [CauseCount]string{"denied", "over_capacity", "over_route_limit", "no_route", "bad_proxy_header", "fd_limit"}
 
 // String returns the word used in metrics.
 func (c Cause) String() string { return causeNames[c] }
