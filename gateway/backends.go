@@ -20,7 +20,7 @@ func (g *Gateway) Upstreams(context.Context) (api.Upstreams, error) {
 	place := map[string]int{}
 	now, gone := g.served()
 	for _, u := range now.upstreams {
-		described := api.Upstream{Name: u.Name, Balance: u.cfg.Balance.String(), Endpoints: []api.Endpoint{}}
+		described := api.Upstream{Name: u.Name, Balance: u.cfg.Balance.String(), Endpoints: []api.Endpoint{}, Lookups: g.describeLookups(u)}
 		for _, m := range u.set.Members {
 			described.Endpoints = append(described.Endpoints, g.describeMember(u, m))
 		}
@@ -32,11 +32,35 @@ func (g *Gateway) Upstreams(context.Context) (api.Upstreams, error) {
 		if !ok {
 			i = len(all.Upstreams)
 			place[e.of.Name] = i
-			all.Upstreams = append(all.Upstreams, api.Upstream{Name: e.of.Name, Balance: e.of.cfg.Balance.String()})
+			all.Upstreams = append(all.Upstreams, api.Upstream{Name: e.of.Name, Balance: e.of.cfg.Balance.String(), Lookups: []api.Lookup{}})
 		}
 		all.Upstreams[i].Endpoints = append(all.Upstreams[i].Endpoints, g.describeEndpoint(upstream.Member{Endpoint: e.Endpoint}))
 	}
 	return all, nil
+}
+
+func (g *Gateway) describeLookups(u *backends) []api.Lookup {
+	all := []api.Lookup{}
+	for _, q := range queriesOf(u.cfg) {
+		known := g.names.Answer(q)
+		described := api.Lookup{
+			Name: q.Name, Kind: q.Kind.String(), Found: len(known.Targets), LeftOut: known.LeftOut,
+			At: orNil(known.At), LastErrorAt: orNil(known.FailedAt), Count: known.Lookups, Failures: known.Failures,
+		}
+		if known.Err != nil {
+			described.Error = known.Err.Error()
+		}
+		all = append(all, described)
+	}
+	return all
+}
+
+// orNil returns nil for the zero time.
+func orNil(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	return &at
 }
 
 // describeMember describes an endpoint that is in use.

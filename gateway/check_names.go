@@ -1,12 +1,14 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"sync"
 
+	"idlegate/gateway/internal/names"
 	"idlegate/policy"
 )
 
@@ -20,11 +22,32 @@ func (l *look) names(resolve resolver) {
 	l.listeners(func(path string, a policy.Address) {
 		l.problem(path, failed[a.Host])
 	})
+	l.discoveries()
 	for _, u := range l.cfg.Upstreams {
 		for i, e := range u.Endpoints {
 			if err := failed[e.Address.Host]; err != nil {
 				l.warnings = append(l.warnings, l.cfg.ProblemAt(policy.EndpointPath(u.Name, i), nameText(err)))
 			}
+		}
+	}
+}
+
+// discoveries looks up the names that upstreams have their endpoints from.
+func (l *look) discoveries() {
+	for _, u := range l.cfg.Upstreams {
+		if u.DNS.IsZero() {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
+		found, err := names.Discover(ctx, discovery(u), nil)
+		cancel()
+		for _, t := range found {
+			if u.DNS.Name != "" {
+				l.hosts[u.DNS.Name] = append(l.hosts[u.DNS.Name], t.Address.Addr())
+			}
+		}
+		if err != nil {
+			l.warnings = append(l.warnings, l.cfg.ProblemAt(u.DNSPath(), nameText(err)))
 		}
 	}
 }

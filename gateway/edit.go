@@ -81,7 +81,7 @@ func (e *edit) prepare(ctx context.Context, cfg *policy.Config) (err error) {
 	g.learn(ctx, cfg)
 	defer func() {
 		if err != nil {
-			g.names.Keep(hosts(e.old.cfg))
+			g.names.Keep(queries(e.old.cfg))
 		}
 	}()
 	if e.next, err = compile(cfg, e.old, len(g.loops), g.names); err != nil {
@@ -112,6 +112,10 @@ func explainTaken(err error, old *generation) error {
 func (e *edit) takeOver() {
 	g := e.gateway
 	since := deadline.Instant(g.clock.Now())
+	e.old = g.current().inUse() // endpoints may have come and gone while it was prepared
+	for i, u := range e.next.upstreams {
+		e.next.upstreams[i] = compileUpstream(u.cfg, u.Upstream, e.old, g.names)
+	}
 	e.next.gone = e.old.gone.without(e.next).and(e.drainGone(since))
 	e.undrainBack(since)
 	g.log.adopt(e.log)
@@ -174,6 +178,12 @@ func (e *edit) drainGone(since deadline.Instant) (gone departed) {
 			gone.routes = append(gone.routes, r)
 		}
 	}
+	gone.endpoints = e.goneEndpoints(order)
+	return gone
+}
+
+// goneEndpoints drains the endpoints that the next generation has not.
+func (e *edit) goneEndpoints(order drain.Order) (gone []goneEndpoint) {
 	for _, u := range e.old.upstreams {
 		for _, m := range u.set.Members {
 			if e.next.has(m.Endpoint) {
@@ -183,7 +193,7 @@ func (e *edit) drainGone(since deadline.Instant) (gone departed) {
 			if !m.Draining() {
 				m.SetDraining(order)
 			}
-			gone.endpoints = append(gone.endpoints, goneEndpoint{u, m.Endpoint})
+			gone = append(gone, goneEndpoint{u, m.Endpoint})
 		}
 	}
 	return gone

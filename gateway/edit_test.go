@@ -25,7 +25,19 @@ func (r *running) edit(yaml string, addresses ...any) []policy.Change {
 
 func (r *running) tryEdit(yaml string, addresses ...any) ([]policy.Change, error) {
 	r.t.Helper()
-	text := "admin: {listen: \"127.0.0.1:0\"}\n" + fmt.Sprintf(yaml, addresses...)
+	return r.tryEditAll("admin: {listen: \"127.0.0.1:0\"}\n" + fmt.Sprintf(yaml, addresses...))
+}
+
+// editAll has another policy take over that says itself where its operator is answered.
+func (r *running) editAll(text string) {
+	r.t.Helper()
+	if _, err := r.tryEditAll(text); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *running) tryEditAll(text string) ([]policy.Change, error) {
+	r.t.Helper()
 	cfg, err := policy.Parse("test.yaml", []byte(text))
 	if err != nil {
 		r.t.Fatalf("%v\n%s", err, text)

@@ -25,33 +25,42 @@ type backends struct {
 type addressBook interface {
 	// Addresses returns the last known addresses of a host, and the error of its last look-up.
 	Addresses(host string) ([]netip.Addr, error)
+	Answer(q names.Query) names.Answer
 }
 
-// compileUpstream makes the endpoints of u: those that old has by their names, and new ones, which may have no address yet.
-func compileUpstream(u *policy.Upstream, old *generation, loops int, known addressBook) *backends {
-	kept := old.knownUpstream(u.Name)
-	if kept == nil {
-		kept = relay.NewUpstream(u.Name, loops)
-	}
+// compileUpstream makes the endpoints of u: those that old has by their names, and new ones, which may have no address yet. of is what is
+// kept of the upstream.
+func compileUpstream(u *policy.Upstream, of *relay.Upstream, old *generation, known addressBook) *backends {
 	cfg := upstream.Config{
 		Balance:        balances[u.Balance],
 		MaxConnections: int64(u.MaxConnections),
 		Eject:          upstream.Eject{Failures: u.Eject.Failures, For: u.Eject.For},
 		SlowStart:      u.SlowStart,
 		Sources:        sourcesOf(u),
-		After:          kept.Endpoints(),
+		After:          of.Endpoints(),
 	}
 	for _, e := range u.Endpoints {
 		endpoint := old.endpoint(u.Name, e.Address.String())
 		if endpoint == nil {
-			endpoint = kept.NewEndpoint(e.Address.String())
+			endpoint = of.NewEndpoint(e.Address.String())
 			if at := locate(e.Address, nil, known); at != nil {
 				endpoint.Move(*at)
 			}
 		}
 		cfg.Members = append(cfg.Members, upstream.Member{Endpoint: endpoint, Weight: e.Weight, Backup: e.Backup})
 	}
-	return &backends{kept, u, upstream.New(cfg)}
+	if !u.DNS.IsZero() {
+		cfg.Members = discovered(u, of, old, known)
+	}
+	return &backends{of, u, upstream.New(cfg)}
+}
+
+// keptUpstream returns what old has of an upstream, and something new where it has nothing.
+func keptUpstream(name string, old *generation, loops int) *relay.Upstream {
+	if kept := old.knownUpstream(name); kept != nil {
+		return kept
+	}
+	return relay.NewUpstream(name, loops)
 }
 
 var balances = [...]upstream.Balance{
@@ -90,14 +99,27 @@ func locate(a policy.Address, before *reactor.Address, known addressBook) *react
 	return &all[0]
 }
 
-// hosts are the names of a policy's endpoints that have to be looked up.
-func hosts(cfg *policy.Config) (all []string) {
+// queries are the names of a policy's upstreams that have to be looked up.
+func queries(cfg *policy.Config) (all []names.Query) {
 	for _, u := range cfg.Upstreams {
-		for _, e := range u.Endpoints {
-			if host := e.Address.Host; isName(e.Address) && !slices.Contains(all, host) {
-				all = append(all, host)
+		for _, q := range queriesOf(u) {
+			if !slices.Contains(all, q) {
+				all = append(all, q)
 			}
 		}
+	}
+	return all
+}
+
+// queriesOf are those of one upstream.
+func queriesOf(u *policy.Upstream) (all []names.Query) {
+	for _, e := range u.Endpoints {
+		if q := names.Host(e.Address.Host); isName(e.Address) && !slices.Contains(all, q) {
+			all = append(all, q)
+		}
+	}
+	if !u.DNS.IsZero() {
+		all = append(all, discovery(u))
 	}
 	return all
 }
@@ -108,11 +130,14 @@ func isName(a policy.Address) bool {
 }
 
 func (g *Gateway) newNames() *names.Table {
-	lookup := g.cfg.lookup
-	if lookup == nil {
-		lookup = names.System
+	cfg := names.Config{Lookup: g.cfg.lookup, Discover: g.cfg.discover, Changed: g.onNews}
+	if cfg.Lookup == nil {
+		cfg.Lookup = names.System
 	}
-	return names.New(names.Config{Lookup: lookup, Changed: g.onNews})
+	if cfg.Discover == nil {
+		cfg.Discover = names.Discover
+	}
+	return names.New(cfg)
 }
 
 // patience is how long an edit, or a start, waits for the first answer about new names. What comes later is used then.
@@ -120,7 +145,7 @@ const patience = 3 * time.Second
 
 // learn has the names of a policy followed, and waits for what is said of new ones, until ctx ends at most.
 func (g *Gateway) learn(ctx context.Context, cfg *policy.Config) {
-	g.names.Follow(hosts(cfg))
+	g.names.Follow(queries(cfg))
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	g.names.Wait(ctx)
@@ -129,7 +154,7 @@ func (g *Gateway) learn(ctx context.Context, cfg *policy.Config) {
 // adoptEndpoints is called when a generation has taken over.
 func (g *Gateway) adoptEndpoints() {
 	now := g.current()
-	g.names.Keep(hosts(now.cfg))
+	g.names.Keep(queries(now.cfg))
 	g.readdress("")
 	for _, u := range now.upstreams {
 		for _, m := range u.set.Members {
@@ -184,27 +209,43 @@ func (g *Gateway) move(of *backends, e *upstream.Endpoint, to *reactor.Address) 
 }
 
 // onNews hears of a look-up that has brought news. A generation that is only being made asks the table itself.
-func (g *Gateway) onNews(host string, news names.News) {
+func (g *Gateway) onNews(q names.Query, news names.News) {
 	g.mu.Lock()
 	now := g.generation
 	g.mu.Unlock()
-	if now == nil || !slices.Contains(hosts(now.cfg), host) {
+	if now == nil || !slices.Contains(queries(now.cfg), q) {
 		return
 	}
-	switch known, err := g.names.Addresses(host); {
-	case news == names.Failing && err != nil && len(known) == 0:
-		g.log.logger.Warn("name does not resolve: it has no address yet", "name", host, "error", err)
-	case news == names.Failing && err != nil:
-		g.log.logger.Warn("name does not resolve: its last known address stays", "name", host, "error", err)
-	case news == names.Resolving:
-		g.log.logger.Info("name resolves again", "name", host)
+	g.logNews(q, news)
+	if q.Kind == names.Addresses {
+		g.readdress(q.Name)
+		return
 	}
-	g.readdress(host)
+	g.rediscover(q)
+}
+
+func (g *Gateway) logNews(q names.Query, news names.News) {
+	known := g.names.Answer(q)
+	switch {
+	case news == names.Failing && known.Err != nil && len(known.Targets) == 0:
+		g.log.logger.Warn("name does not resolve: it has no address yet", "name", q.Name, "error", known.Err)
+	case news == names.Failing && known.Err != nil:
+		g.log.logger.Warn("name does not resolve: what was last known of it stays", "name", q.Name, "error", known.Err)
+	case news == names.Resolving:
+		g.log.logger.Info("name resolves again", "name", q.Name)
+	}
+	if known.LeftOut > 0 {
+		g.log.logger.Warn("name has more addresses than an upstream can have endpoints", "name", q.Name,
+			"endpoints", len(known.Targets), "left_out", known.LeftOut)
+	}
 }
 
 // unresolved are the warnings about names of endpoints that do not resolve.
 func (g *Gateway) unresolved() (all []string) {
 	for _, u := range g.current().upstreams {
+		if text := g.undiscovered(u); text != "" {
+			all = append(all, text)
+		}
 		for i, e := range u.cfg.Endpoints {
 			if !isName(e.Address) {
 				continue

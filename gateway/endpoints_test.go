@@ -159,7 +159,7 @@ func TestANameThatResolvesLaterGetsConnections(t *testing.T) {
 	soon(t, func() bool { return log.has("upstream has no healthy endpoint left") })
 	failure <- errors.New("no name server")
 	soon(t, func() bool { return log.has("name does not resolve") })
-	if log.has("its last known address stays") {
+	if log.has("what was last known of it stays") {
 		t.Error("the log speaks of a last known address where there is none")
 	}
 	close(answer)
@@ -188,3 +188,5 @@ func soon(t *testing.T, holds func() bool) {
 		}
 	}
 }
+
+func (b book) Answer(names.Query) names.Answer { return names.Answer{} }

@@ -30,8 +30,11 @@ type Config struct {
 	Logger  *slog.Logger  // nil: as the policy's log section says
 	Version string        // for build_info
 
-	lookup names.Lookup // of names of endpoints; nil: names.System
+	lookup   names.Lookup // of names of endpoints; nil: names.System
+	discover discover     // of names that stand for endpoints; nil: names.Discover
 }
+
+type discover = func(ctx context.Context, q names.Query, before []names.Target) ([]names.Target, error)
 
 // Gateway is a gateway that is bound, and runs while Run does.
 type Gateway struct {
@@ -155,15 +158,15 @@ func (g *Gateway) release() {
 			l.Listener.Close()
 		}
 	}
-	for _, l := range g.loops {
-		l.Discard()
-	}
 	for _, l := range g.adminListeners {
 		l.close()
 	}
 	if g.names != nil {
-		g.names.Close()
+		g.names.Close() // it has loops review their connections
 		g.health.Close()
+	}
+	for _, l := range g.loops {
+		l.Discard()
 	}
 	if g.log != nil {
 		g.log.close()

@@ -45,7 +45,7 @@ func compile(cfg *policy.Config, old *generation, loops int, known addressBook) 
 		g.number = old.number + 1
 	}
 	for _, u := range cfg.Upstreams {
-		g.upstreams = append(g.upstreams, compileUpstream(u, old, loops, known))
+		g.upstreams = append(g.upstreams, compileUpstream(u, keptUpstream(u.Name, old, loops), old, known))
 	}
 	for _, r := range cfg.Routes {
 		made, err := g.compileRoute(r, old, loops)

@@ -19,8 +19,15 @@ func inOwnNetwork(t *testing.T, ports string) bool {
 	if os.Getenv(ownNetwork) != "" {
 		return true
 	}
-	const script = `ip link set lo up && echo "$2" > /proc/sys/net/ipv4/ip_local_port_range && exec "$0" -test.v -test.run "^$1\$"`
-	again := exec.CommandContext(t.Context(), "unshare", "--user", "--map-root-user", "--net", "sh", "-c", script, os.Args[0], t.Name(), ports)
+	inOwn(t, `ip link set lo up && echo "`+ports+`" > /proc/sys/net/ipv4/ip_local_port_range`)
+	return false
+}
+
+// inOwn runs a test in namespaces of its own, for networks and mounts, that are set up by a script.
+func inOwn(t *testing.T, setUp string) {
+	t.Helper()
+	script := setUp + ` && exec "$0" -test.v -test.run "^$1\$"`
+	again := exec.CommandContext(t.Context(), "unshare", "--user", "--map-root-user", "--net", "--mount", "sh", "-c", script, os.Args[0], t.Name())
 	again.Env = append(os.Environ(), ownNetwork+"=1")
 	output, err := again.CombinedOutput()
 	if err != nil && !strings.Contains(string(output), "--- FAIL") {
@@ -29,7 +36,6 @@ func inOwnNetwork(t *testing.T, ports string) bool {
 	if err != nil {
 		t.Errorf("%v\n%s", err, output)
 	}
-	return false
 }
 
 // TestNoClientIsConnectedToHimself has an endpoint at which nobody listens among the few ports that the kernel chooses from.

@@ -128,7 +128,7 @@ func (g *Gateway) upstreamFigures(ctx context.Context, now *generation, gone []g
 		return nil, err
 	}
 	for i, u := range known {
-		figures := metrics.Upstream{Name: u.Name, Retries: u.Retries()}
+		figures := metrics.Upstream{Name: u.Name, Retries: u.Retries(), Lookups: g.lookupFigures(u)}
 		for _, loop := range times {
 			figures.Connect.Add(&loop[i])
 		}
@@ -143,6 +143,22 @@ func (g *Gateway) upstreamFigures(ctx context.Context, now *generation, gone []g
 		all = append(all, figures)
 	}
 	return all, nil
+}
+
+// lookupFigures are those of an upstream's names; nil where it has none.
+func (g *Gateway) lookupFigures(u *backends) *metrics.Lookups {
+	all := queriesOf(u.cfg)
+	if len(all) == 0 {
+		return nil
+	}
+	figures := &metrics.Lookups{}
+	for _, q := range all {
+		known := g.names.Answer(q)
+		figures.OK += known.Lookups - known.Failures
+		figures.Failed += known.Failures
+		figures.Failing = figures.Failing || known.Err != nil
+	}
+	return figures
 }
 
 // addEndpoint adds an endpoint's figures to those of its name: one that has gone may be back, or have moved. Then its

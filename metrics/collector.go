@@ -89,6 +89,15 @@ func (c collector) route(s sink, r *Route) {
 func (c collector) upstream(s sink, u *Upstream) {
 	s.histogram(c.descs.upstreamConnect, &u.Connect, u.Name)
 	s.counter(c.descs.upstreamRetries, u.Retries, u.Name)
+	if u.Lookups != nil {
+		s.counter(c.descs.upstreamLookups, u.Lookups.OK, u.Name, "ok")
+		s.counter(c.descs.upstreamLookups, u.Lookups.Failed, u.Name, "failed")
+		var failing float64
+		if u.Lookups.Failing {
+			failing = 1
+		}
+		s.gauge(c.descs.upstreamLookupFailing, failing, u.Name)
+	}
 	for _, e := range u.Endpoints {
 		s.gauge(c.descs.upstreamConnections, float64(e.Connections), u.Name, e.Address)
 		var healthy float64

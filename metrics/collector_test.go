@@ -22,7 +22,7 @@ func example() Snapshot {
 			Bytes: [sides]uint64{FromClient: 6400, FromUpstream: 5760},
 		}},
 		Upstreams: []Upstream{{
-			Name: "device_servers", Retries: 4,
+			Name: "device_servers", Retries: 4, Lookups: &Lookups{OK: 12, Failed: 2, Failing: true},
 			Endpoints: []Endpoint{
 				{Address: "10.0.0.11:9000", Connections: 3, Healthy: true, Connects: map[string]uint64{"ok": 10, "refused": 1}, Closed: map[string]uint64{"upstream_reset": 2}},
 				{Address: "unix:/run/devices.sock", Connects: map[string]uint64{"ok": 0, "refused": 0}},

@@ -14,6 +14,7 @@ type descs struct {
 
 	upstreamConnections, upstreamConnects, upstreamClosed *prometheus.Desc
 	upstreamHealthy, upstreamRetries                      *prometheus.Desc
+	upstreamLookups, upstreamLookupFailing                *prometheus.Desc
 	upstreamConnect                                       histogramDesc
 
 	acceptPaused, acceptPauses                                         *prometheus.Desc
@@ -49,6 +50,9 @@ func newDescs() *descs {
 		upstreamHealthy: desc("upstream_healthy", "1 where new connections may go to the endpoint: it has an address, and is neither drained, down by its health checks, nor ejected.",
 			"upstream", "endpoint"),
 		upstreamRetries: desc("upstream_retries_total", "Attempts to connect that followed others of the same client connection.", "upstream"),
+		upstreamLookups: desc("upstream_lookups_total", "Look-ups of the names of the upstream's endpoints that have ended, by result: ok or failed.",
+			"upstream", "result"),
+		upstreamLookupFailing: desc("upstream_lookup_failing", "1 while a name of the upstream's endpoints does not resolve, wholly or in part: what was last known stays.", "upstream"),
 		upstreamConnect: histogram("upstream_connect_seconds", "How long connecting to an endpoint took where it succeeded.",
 			100*time.Microsecond, 10*time.Second, "upstream"),
 

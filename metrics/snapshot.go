@@ -95,6 +95,13 @@ type Upstream struct {
 	Connect   Histogram  // time that successful connects took
 	Retries   uint64     // attempts after others of the same connection had failed
 	Endpoints []Endpoint // each address once
+	Lookups   *Lookups   // of its names; nil: it has none
+}
+
+// Lookups are those of the names that an upstream has its endpoints from.
+type Lookups struct {
+	OK, Failed uint64 // that have ended
+	Failing    bool   // the last of any of the names has failed
 }
 
 // Endpoint is what one endpoint of an upstream has counted.

@@ -40,15 +40,32 @@ func (c *Config) Circles(hosts Hosts) Problems {
 		if r.Upstream == nil {
 			continue
 		}
-		for i, e := range r.Upstream.Endpoints {
-			path := EndpointPath(r.Upstream.Name, i)
-			if text := w.circle(r, e.Address); text != "" && !reported[path] {
+		for _, to := range r.Upstream.reached() {
+			path := to.path
+			if text := w.circle(r, to.address); text != "" && !reported[path] {
 				reported[path] = true
 				found = append(found, c.ProblemAt(path, text))
 			}
 		}
 	}
 	return found
+}
+
+// reached is where connections of an upstream go.
+type reached struct {
+	address Address
+	path    string
+}
+
+// reached are the endpoints of u; a name that stands for them is one of them. The ports of SRV records are not known here.
+func (u *Upstream) reached() (all []reached) {
+	for i, e := range u.Endpoints {
+		all = append(all, reached{e.Address, EndpointPath(u.Name, i)})
+	}
+	if u.DNS.Name != "" {
+		all = append(all, reached{Address{Host: u.DNS.Name, Port: u.DNS.Port}, u.DNSPath()})
+	}
+	return all
 }
 
 // wiring says which routes connect to which.
@@ -75,8 +92,8 @@ func (w *wiring) connect() {
 		if r.Upstream == nil {
 			continue
 		}
-		for _, e := range r.Upstream.Endpoints {
-			for _, l := range w.behind(e.Address) {
+		for _, to := range r.Upstream.reached() {
+			for _, l := range w.behind(to.address) {
 				w.next[r] = append(w.next[r], l.route)
 			}
 		}

@@ -199,6 +199,9 @@ func brief(n *yaml.Node) string {
 	if endpoints := field(n, "endpoints"); endpoints != nil {
 		return "(" + few(endpoints) + ")"
 	}
+	if dns := field(n, "dns"); dns != nil {
+		return "(dns " + inline(dns.Content[1]) + ")"
+	}
 	return "(" + n.Content[0].Value + ")"
 }
 

@@ -77,7 +77,7 @@ func alter(t *testing.T, at leaf) {
 		"balance": {"round_robin", "least_connections"}, "allow": {"198.51.100.0/24"}, "deny": {"198.51.100.0/24"},
 		"sni": {"other.example"}, "source": {"198.51.100.0/24"}, "from": {"198.51.100.0/24"},
 		"text": {"another", "\n"}, "byte_order": {"big"}, "protocol": {"varint"}, "upstream_protocol": {"raw", "varint"},
-		"upstream": {"spare", "device_servers"}, "hosts": {"other"}, "source_addresses": {"10.0.9.9"}, "connect_on": {"accept", "first_message"}, "policy": {"watched", "one_shot"},
+		"upstream": {"spare", "device_servers"}, "hosts": {"other"}, "source_addresses": {"10.0.9.9"}, "name": {"other.example"}, "srv": {"other.example"}, "connect_on": {"accept", "first_message"}, "policy": {"watched", "one_shot"},
 	}
 	n := at.node
 	if n.Kind == yaml.SequenceNode {

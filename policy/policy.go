@@ -84,7 +84,7 @@ func (c *Config) upstreams(in *shared) value {
 			}
 			return block(pairs...)
 		},
-		schema: func() schema { return namedSchema(new(Upstream).keys().schema()) },
+		schema: func() schema { return namedSchema(upstreamSchema()) },
 		below:  func() keys { return new(Upstream).keys() },
 		item:   ".NAME",
 	}

@@ -21,6 +21,14 @@ func EndpointPath(upstream string, index int) string {
 	return fmt.Sprintf("upstreams.%s.endpoints[%d]", upstream, index)
 }
 
+// DNSPath is the path of the name that an upstream has its endpoints from.
+func (u *Upstream) DNSPath() string {
+	if u.DNS.SRV != "" {
+		return "upstreams." + u.Name + ".dns.srv"
+	}
+	return "upstreams." + u.Name + ".dns.name"
+}
+
 // ProblemAt is a problem of what stands at path: that of a file, a listener or an endpoint, in the form of Problem.Path. It
 // is for those who look at what the file names. Elsewhere, and where the value is a default, its position is the file's
 // beginning.

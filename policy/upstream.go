@@ -13,7 +13,8 @@ import (
 // Upstream is a named set of endpoints.
 type Upstream struct {
 	Name           string
-	Endpoints      []Endpoint
+	Endpoints      []Endpoint // empty where DNS is set
+	DNS            DNS
 	Balance        Balance
 	ConnectTimeout time.Duration // of each attempt; 0: none
 	Retries        int           // further attempts, each at another endpoint
@@ -49,7 +50,8 @@ const maxRetries = 100
 
 func (u *Upstream) keys() keys {
 	return keys{
-		{name: "endpoints", takes: u.endpoints(), example: "[10.0.0.11:9000]", doc: "a list of addresses, or of mappings with `address`"},
+		{name: "endpoints", takes: u.endpoints(), without: "`dns` is written", doc: "a list of addresses, or of mappings with `address`; a name is one endpoint, at one of its addresses"},
+		{name: "dns", takes: u.DNS.value(), without: "`endpoints` is written", doc: "a name whose addresses are the endpoints. They come and go with it, outside of edits; the connections of one that has gone drain"},
 		{name: "balance", takes: word(&u.Balance), standard: "least_connections", doc: "how an endpoint is chosen: `least_connections`, `round_robin`, `random` (of two, the one with fewer connections) or `source_hash` (by the client's address)"},
 		{name: "connect_timeout", takes: duration(&u.ConnectTimeout), standard: "5s", doc: "of each attempt to connect"},
 		{name: "retries", takes: integer(&u.Retries, 0, maxRetries), standard: "2",
@@ -69,9 +71,28 @@ func (c cursor) upstream(name string) *Upstream {
 	list := u.keys()
 	list.setDefaults()
 	c.mapping(list)
+	c.checkEndpoints()
 	c.warnOnlyBackups(u)
 	c.warnSources(u)
 	return u
+}
+
+// checkEndpoints demands endpoints or a name for them.
+func (c cursor) checkEndpoints() {
+	endpoints, dns := c.child("endpoints"), c.child("dns")
+	switch {
+	case endpoints.written() && dns.written():
+		c.fail("has dns and endpoints; it can have only one of them")
+	case !dns.written():
+		c.require("endpoints", "[10.0.0.11:9000]")
+	}
+}
+
+// upstreamSchema demands endpoints or a name for them.
+func upstreamSchema() schema {
+	all := new(Upstream).keys().schema()
+	all["oneOf"] = []schema{{"required": []string{"endpoints"}}, {"required": []string{"dns"}}}
+	return all
 }
 
 // eject takes none or a mapping.
@@ -198,6 +219,9 @@ func (u *Upstream) endpoints() value {
 	return value{
 		read: func(c cursor) { u.Endpoints = c.endpoints() },
 		node: func() *yaml.Node {
+			if len(u.Endpoints) == 0 {
+				return nil
+			}
 			var items []*yaml.Node
 			for _, e := range u.Endpoints {
 				items = append(items, e.node())

@@ -155,7 +155,7 @@ func (f *fleet) Upstreams(context.Context) (api.Upstreams, error) {
 	now := f.settle()
 	var upstreams api.Upstreams
 	for _, r := range fleetRoutes()[:2] {
-		u := api.Upstream{Name: r.upstream, Balance: "least_connections"}
+		u := api.Upstream{Name: r.upstream, Balance: "least_connections", Lookups: []api.Lookup{}}
 		for i, address := range r.endpoints {
 			u.Endpoints = append(u.Endpoints, f.endpoint(address, i, now))
 		}

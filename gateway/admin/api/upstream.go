@@ -7,6 +7,20 @@ type Upstream struct {
 	Name      string     `json:"name"`
 	Balance   string     `json:"balance"`
 	Endpoints []Endpoint `json:"endpoints"`
+	Lookups   []Lookup   `json:"lookups"` // of names that it has its endpoints from; none where there are only addresses
+}
+
+// Lookup is what is known of a name. What was last known of it stays while it does not resolve.
+type Lookup struct {
+	Name        string     `json:"name"`
+	Kind        string     `json:"kind"`          // address: of one endpoint; every_address, srv: of as many endpoints as there are
+	Found       int        `json:"found"`         // addresses that are known
+	LeftOut     int        `json:"left_out"`      // of the last answer, which had more than there can be
+	Error       string     `json:"error"`         // of the last look-up; "": it has succeeded
+	At          *time.Time `json:"at"`            // of the last look-up that succeeded; null: none has
+	LastErrorAt *time.Time `json:"last_error_at"` // of the last that failed, also in part; null: none has
+	Count       uint64     `json:"count"`         // of look-ups that have ended
+	Failures    uint64     `json:"failures"`      // of these
 }
 
 // Endpoint is one address of an upstream. Whether it gets connections is told by facts that are independent of each other:

@@ -51,7 +51,7 @@ func following(t *testing.T, f func(t *testing.T, z *zone, table *Table, news *[
 	synctest.Test(t, func(t *testing.T) {
 		z := &zone{answers: map[string][]netip.Addr{"a": addresses("10.0.0.1", "10.0.0.2")}, began: time.Now()}
 		var news []News
-		table := New(Config{Lookup: z.lookup, Changed: func(_ string, n News) { news = append(news, n) }})
+		table := New(Config{Lookup: z.lookup, Changed: func(_ Query, n News) { news = append(news, n) }})
 		defer table.Close()
 		f(t, z, table, &news)
 	})
@@ -73,14 +73,14 @@ func (z *zone) expect(t *testing.T, table *Table, want []netip.Addr, wantError b
 
 func TestANameThatDoesNotResolveKeepsItsLastKnownAddresses(t *testing.T) {
 	following(t, func(t *testing.T, z *zone, table *Table, news *[]News) {
-		table.Follow([]string{"a"})
+		table.Follow([]Query{Host("a")})
 		table.Wait(t.Context())
 		z.expect(t, table, addresses("10.0.0.1", "10.0.0.2"), false)
 		z.give(errors.New("no name server"))
-		pass(every + time.Minute)
+		pass(standardEvery + time.Minute)
 		z.expect(t, table, addresses("10.0.0.1", "10.0.0.2"), true)
 		z.give(nil, "10.0.0.3")
-		pass(every + time.Second)
+		pass(standardEvery + time.Second)
 		z.expect(t, table, addresses("10.0.0.3"), false)
 		if want := []News{Moved, Failing, Resolving}; !slices.Equal(*news, want) {
 			t.Errorf("news are %v, want %v", *news, want)
@@ -90,10 +90,10 @@ func TestANameThatDoesNotResolveKeepsItsLastKnownAddresses(t *testing.T) {
 
 func TestAddressesInAnotherOrderAreNoNews(t *testing.T) {
 	following(t, func(t *testing.T, z *zone, table *Table, news *[]News) {
-		table.Follow([]string{"a"})
+		table.Follow([]Query{Host("a")})
 		pass(time.Second)
 		z.give(nil, "10.0.0.2", "10.0.0.1")
-		pass(every)
+		pass(standardEvery)
 		if len(*news) != 1 || len(z.asked) != 2 {
 			t.Errorf("news are %v after %d look-ups, want those of the first only", *news, len(z.asked))
 		}
@@ -103,8 +103,8 @@ func TestAddressesInAnotherOrderAreNoNews(t *testing.T) {
 func TestAFailingLookupIsRepeatedEverMoreRarely(t *testing.T) {
 	following(t, func(t *testing.T, z *zone, table *Table, _ *[]News) {
 		z.give(errors.New("no name server"))
-		table.Follow([]string{"a", "a"})
-		table.Follow([]string{"a"})
+		table.Follow([]Query{Host("a"), Host("a")})
+		table.Follow([]Query{Host("a")})
 		pass(100 * time.Second)
 		s := time.Second
 		if want := []time.Duration{0, s, 3 * s, 7 * s, 15 * s, 31 * s, 61 * s, 91 * s}; !slices.Equal(z.asked, want) {
@@ -116,7 +116,7 @@ func TestAFailingLookupIsRepeatedEverMoreRarely(t *testing.T) {
 func TestWaitEndsWithItsContext(t *testing.T) {
 	following(t, func(t *testing.T, z *zone, table *Table, _ *[]News) {
 		z.silent = true
-		table.Follow([]string{"a"})
+		table.Follow([]Query{Host("a")})
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		table.Wait(ctx)
@@ -130,9 +130,9 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 
 func TestANameThatIsForgottenIsAskedForNoMore(t *testing.T) {
 	following(t, func(t *testing.T, z *zone, table *Table, _ *[]News) {
-		table.Follow([]string{"a"})
+		table.Follow([]Query{Host("a")})
 		table.Wait(t.Context())
-		table.Keep([]string{"b"})
+		table.Keep([]Query{Host("b")})
 		pass(time.Hour)
 		if len(z.asked) != 1 {
 			t.Errorf("asked %d times", len(z.asked))

@@ -24,17 +24,7 @@ func System(ctx context.Context, host string) ([]netip.Addr, error) {
 type dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 func lookup(ctx context.Context, host string, to dial) ([]netip.Addr, error) {
-	resolver := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := to(ctx, network, address)
-		if err != nil {
-			return nil, err
-		}
-		if packets, ok := conn.(*net.UDPConn); ok {
-			return hurriedPackets{packets}, nil
-		}
-		return hurried{conn}, nil
-	}}
-	found, err := resolver.LookupNetIP(ctx, "ip", host)
+	found, err := resolver(to).LookupNetIP(ctx, "ip", host)
 	if err != nil {
 		return nil, fmt.Errorf("look up %s: %w", host, err)
 	}
@@ -46,6 +36,20 @@ func lookup(ctx context.Context, host string, to dial) ([]netip.Addr, error) {
 		return nil, fmt.Errorf("look up %s: no address", host)
 	}
 	return found, nil
+}
+
+// resolver is Go's own with name servers that must answer soon.
+func resolver(to dial) *net.Resolver {
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := to(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		if packets, ok := conn.(*net.UDPConn); ok {
+			return hurriedPackets{packets}, nil
+		}
+		return hurried{conn}, nil
+	}}
 }
 
 // hurried is a connection to a name server on which nothing may take longer than eachServer.
