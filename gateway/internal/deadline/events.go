@@ -8,22 +8,25 @@ import "time"
 // Fields marked so are on the read clock of the package comment, all others on the real one. A message is lasting
 // that took more than an instant: more than one read, or longer for the client to take.
 type Events struct {
-	Accepted      Instant
-	ClientSpoke   Instant // read clock: last complete message of the client; at first the accept
-	UpstreamSpoke Instant // read clock: last complete message of the upstream; at first the accept
-	Greeted       Instant // read clock: first message of a server that speaks first; 0: none yet, or it does not speak first
-	ReplyBegan    Instant // read clock: begin of the first lasting message to the client since the client spoke
-	Replied       Instant // read clock: end of the last lasting message to the client; 0: none has ended
-	IdleFrom      Instant // read clock: from when idle_timeout counts: Reset, or the later end of a message it waited for
-	MessageBegan  Instant // read clock: first byte of the client message under way; 0: none is
-	ReplyMoved    Instant // last byte that moved of the lasting message to the client under way; 0: none is
-	HalfClosed    Instant // the first FIN, or the last bytes from the side that is still open; 0: no FIN, or both
-	ConnectBegan  Instant // of the attempt under way; 0: none is
+	// What most messages do not touch.
+	Accepted     Instant
+	Greeted      Instant // read clock: first message of a server that speaks first; 0: none yet, or it does not speak first
+	ReplyBegan   Instant // read clock: begin of the first lasting message to the client since the client spoke
+	Replied      Instant // read clock: end of the last lasting message to the client; 0: none has ended
+	ConnectBegan Instant // of the attempt under way; 0: none is
 
 	// What waits for a peer: the last time its kernel acknowledged a byte, and the last time we looked. 0: nothing waits.
-	// Of a client that drains, ClientWaits.Looked is the last look at what the kernel still holds for it.
+	// Of a client that drains, ClientWaits.Polled is the last look at what the kernel still holds for it.
 	ClientWaits   Wait
 	UpstreamWaits Wait
+
+	// What they do.
+	HalfClosed    Instant // the first FIN, or the last bytes from the side that is still open; 0: no FIN, or both
+	ReplyMoved    Instant // last byte that moved of the lasting message to the client under way; 0: none is
+	ClientSpoke   Instant // read clock: last complete message of the client; at first the accept
+	UpstreamSpoke Instant // read clock: last complete message of the upstream; at first the accept
+	IdleFrom      Instant // read clock: from when idle_timeout counts: Reset, or the later end of a message it waited for
+	MessageBegan  Instant // read clock: first byte of the client message under way; 0: none is
 
 	pausedSince Instant       // the gateway stopped reading the client; 0: it reads
 	paused      time.Duration // for how long it did not, before pausedSince

@@ -11,7 +11,7 @@ import (
 // Silences returns what advice goes by: the longest silence after which the client of s spoke again, and how long it is
 // silent now. A first message that comes soon is no sign that one who is silent speaks again: that says hello.
 func Silences(s *session.Session, now deadline.Instant) (quiet, tail time.Duration) {
-	quiet, tail = s.MaxSilence, s.Tail(now)
+	quiet, tail = s.MaxSilence(), s.Tail(now)
 	if s.FromClient.Messages <= 1 && quiet < advice.Shortest {
 		quiet = 0
 	}

@@ -36,18 +36,18 @@ func (l *Loop) sendAnswers(c *conn) {
 	if leg.pending.empty() {
 		return
 	}
-	leg.answers = uint16(min(int(leg.answers)+len(b), 1<<16-1))
-	if c.isOpen() && leg.glutted() {
+	c.answers = uint16(min(int(c.answers)+len(b), 1<<16-1))
+	if c.isOpen() && c.isGlutted() {
 		c.session.Events.Pause(deadline.PauseAnswers, l.now)
 	}
 }
 
-// glutted reports whether more answers wait for this peer, a client, than may while it is read.
-func (leg *leg) glutted() bool { return leg.answers > answersWaiting }
+// isGlutted reports whether more answers wait for the client than may while it is read.
+func (c *conn) isGlutted() bool { return c.answers > answersWaiting }
 
 // tookAnswers notes that no answer waits for the client any more.
 func (l *Loop) tookAnswers(c *conn) {
-	c.client.answers = 0
+	c.answers = 0
 	if !c.session.Events.Pauses().Has(deadline.PauseAnswers) {
 		return
 	}

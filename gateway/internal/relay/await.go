@@ -82,9 +82,9 @@ const (
 func (l *Loop) postpone(c *conn) {
 	if !c.upstream.pending.empty() {
 		if c.lookAt == 0 {
-			c.lookAt = l.now.After(evictAfter)
+			c.lookAt = soonAt(l.now.After(evictAfter))
 		}
-		if c.lookAt <= l.now {
+		if c.lookAt.at(l.now) <= l.now {
 			l.end(c, session.Evicted)
 			return
 		}

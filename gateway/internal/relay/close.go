@@ -16,7 +16,7 @@ const resetLook = 10 * time.Millisecond
 
 // How a leg is closed:
 //
-//	held     reset   what is done                                        when the step's time is over
+//	held     resets  what is done                                        when the step's time is over
 //	some     either  write it                                            reset: a FIN would say that all was sent
 //	nothing  true    wait until the peer has acknowledged all, reset     reset
 //	nothing  false   FIN, then read and discard until the peer's FIN     close
@@ -35,11 +35,11 @@ func (e *closer) arrange(c *conn, cause session.Reason) {
 	}
 	switch cause {
 	case session.UpstreamReset, session.UpstreamLost:
-		client.reset = true // after what the upstream had sent
+		c.resets = c.resets.With(session.Client) // after what the upstream had sent
 	case session.ClientReset, session.ClientLost:
-		up.reset = true
+		c.resets = c.resets.With(session.Upstream)
 	case session.InternalError:
-		client.reset, up.reset = true, true // bytes may be missing
+		c.resets = c.resets.With(session.Client).With(session.Upstream) // bytes may be missing
 	case session.ClientStalled, session.WriteDeadline:
 		e.dropPending(client)
 		c.abandon = true
@@ -57,7 +57,6 @@ func (e *closer) arrange(c *conn, cause session.Reason) {
 // dropPending gives up what waits for a peer.
 func (e *closer) dropPending(leg *leg) {
 	leg.pending.drop(e.loop.pool)
-	leg.answers = 0
 }
 
 // closeLeg closes a leg's socket now.
@@ -81,7 +80,7 @@ func (e *closer) abortLeg(leg *leg) {
 // finishLeg says to side, for which nothing is held any more, that the connection is over.
 func (e *closer) finishLeg(c *conn, side session.Side) {
 	leg := c.leg(side)
-	if leg.reset {
+	if c.resets.Has(side) {
 		e.resetLeg(c, side)
 		return
 	}
@@ -108,7 +107,8 @@ func (e *closer) resetLeg(c *conn, side session.Side) {
 
 // lookSoon looks at c again where no event may tell that a peer has acknowledged something, or takes bytes again.
 func (e *closer) lookSoon(c *conn) {
-	c.lookAt = min(c.closeEnd, e.loop.now.After(resetLook))
+	now := e.loop.now
+	c.lookAt = soonAt(min(c.closeEnd.at(now), now.After(resetLook)))
 	e.loop.rearm(c)
 }
 
@@ -120,7 +120,7 @@ func (e *closer) onReady(c *conn, side session.Side, ready reactor.Ready) {
 		e.closeLeg(leg)
 	case !leg.pending.empty():
 		e.flush(c, side)
-	case !leg.reset:
+	case !c.resets.Has(side):
 		e.discardLeg(c, side)
 	}
 	e.closed(c)
@@ -140,8 +140,8 @@ func (e *closer) flush(c *conn, side session.Side) {
 		return
 	}
 	e.dropPending(leg)
-	if !leg.reset { // its input is discarded for a step of its own
-		c.closeEnd = e.loop.now.After(closeStep)
+	if !c.resets.Has(side) { // its input is discarded for a step of its own
+		c.closeEnd = soonAt(e.loop.now.After(closeStep))
 		c.lookAt = c.closeEnd
 	}
 	e.finishLeg(c, side)
@@ -150,7 +150,7 @@ func (e *closer) flush(c *conn, side session.Side) {
 // discard reads on where a turn was not enough.
 func (e *closer) discard(c *conn) {
 	for side := range session.Sides {
-		if leg := c.leg(side); leg.fd >= 0 && leg.pending.empty() && !leg.reset {
+		if leg := c.leg(side); leg.fd >= 0 && leg.pending.empty() && !c.resets.Has(side) {
 			e.discardLeg(c, side)
 		}
 	}
@@ -179,17 +179,17 @@ func (e *closer) discardLeg(c *conn, side session.Side) {
 
 // onDue looks at a session that is being closed, and gives up what has taken its time.
 func (e *closer) onDue(c *conn) {
-	over := c.closeEnd <= e.loop.now
+	over := c.closeEnd.at(e.loop.now) <= e.loop.now
 	c.lookAt = c.closeEnd
 	for side := range session.Sides {
 		leg := c.leg(side)
 		switch {
 		case over:
-			e.giveUp(c, leg)
+			e.giveUp(c, side)
 		case leg.fd < 0:
 		case !leg.pending.empty():
 			e.flush(c, side)
-		case leg.reset:
+		case c.resets.Has(side):
 			e.resetLeg(c, side)
 		}
 	}
@@ -200,12 +200,13 @@ func (e *closer) onDue(c *conn) {
 }
 
 // giveUp closes a leg whose time is over.
-func (e *closer) giveUp(c *conn, leg *leg) {
+func (e *closer) giveUp(c *conn, side session.Side) {
+	leg := c.leg(side)
 	if leg.fd < 0 {
 		e.dropPending(leg)
 		return
 	}
-	if leg.reset || !leg.pending.empty() || c.abandon && reactor.Unacked(int(leg.fd)) > 0 {
+	if c.resets.Has(side) || !leg.pending.empty() || c.abandon && reactor.Unacked(int(leg.fd)) > 0 {
 		e.abortLeg(leg)
 		return
 	}
@@ -221,7 +222,8 @@ func (e *closer) closed(c *conn) {
 
 // release gives up what c holds and its slot.
 func (e *closer) release(c *conn) {
-	e.giveUp(c, &c.client)
-	e.giveUp(c, &c.upstream)
+	for side := range session.Sides {
+		e.giveUp(c, side)
+	}
 	e.loop.free(c)
 }

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"syscall"
 
-	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
@@ -32,19 +31,16 @@ const (
 	closing
 )
 
-// leg is one of the two sockets of a connection.
+// leg is one of the two sockets of a connection, in 24 bytes.
 type leg struct {
 	fd         int32  // -1: none
 	unacked    uint32 // bytes that the peer had not acknowledged at the last look; 0: no look yet
 	pending    outbox // what waits for this peer
 	readable   bool   // there may be bytes to read
 	readToEOF  bool   // a FIN or an error lies behind them: a short read is not the last one
-	unbuffered bool   // this peer did not take everything, and there was no memory to hold it
 	urgent     bool   // an urgent mark may lie among them
-	reset      bool   // of one that is being closed: end with RST
-	kept       bool   // bytes of this peer are to be looked at again, see kept.go
+	unbuffered bool   // this peer did not take everything, and there was no memory to hold it
 	failed     bool   // nothing can be written to this peer; what it sent before is still passed on
-	answers    uint16 // bytes of answers that have been queued since nothing waited for this peer, a client
 	errno      uint8  // of the socket, kept until reading comes upon the end; 0: none (Linux's go up to 133)
 	pace       pace   // how this peer sends
 	room       room   // whether this peer's taking what was written is heard of
@@ -62,26 +58,33 @@ const (
 // hasPending reports whether bytes wait for this peer.
 func (l *leg) hasPending() bool { return !l.pending.empty() || l.unbuffered }
 
-// conn is a session and its sockets. It is plain data in a slot of its loop.
+// conn is a session and its sockets. It is plain data in a slot of its loop. What only some connections need is in extra.
 type conn struct {
-	session          session.Session
-	client, upstream leg
-	route            *Route
-	use              upstream.Use // of the endpoint of the attempt under way, the connection, or the last attempt that failed
-	id               uint64
-	lookAt           deadline.Instant // when to offer again what waits though nothing is under way, 0: no need; of one that is closing, when to look next; of one that waits for memory with a part of its first message, when that is given up
-	closeEnd         deadline.Instant // when the step of closing under way is given up; before, when a client that is gone is; 0: not set
-	settles          deadline.Instant // when the upstream connection has stood for upstream.Settle; 0: there is none, or it has
-	extra            *extra           // nil: it has nothing that few have, see extra.go
-	clientAddr       peer
-	slot             int32
-	generation       uint32
-	phase            phase
-	failure          session.Reason // of the last attempt to connect
-	problem          problem        // of the last attempt to connect
-	draining         session.Reason // RouteRemoved or Drained: its route or its endpoint drains; Open: neither does
-	abandon          bool           // of one that is being closed: reset it if it does not take what it was sent
-	queued           bool           // in the loop's list of those with more to read
+	// What a message does not touch.
+	use        upstream.Use // of the endpoint of the attempt under way, the connection, or the last attempt that failed
+	id         uint64
+	clientAddr peer
+	problem    problem         // of the last attempt to connect
+	slot       int32           // for good
+	lookAt     soon            // when to offer again what waits though nothing is under way; of one that is closing, when to look next; of one that waits for memory with a part of its first message, when that is given up
+	closeEnd   soon            // when the step of closing under way is given up; before, when a client that is gone is
+	settles    soon            // when the upstream connection has stood for upstream.Settle; 0: there is none, or it has
+	failure    session.Reason  // of the last attempt to connect
+	draining   session.Reason  // RouteRemoved or Drained: its route or its endpoint drains; Open: neither does
+	abandon    bool            // of one that is being closed: reset it if it does not take what it was sent
+	resets     session.SideSet // of one that is being closed: those that end with RST
+
+	session session.Session // begins with what a message does not touch
+
+	// What every message touches.
+	generation uint32
+	phase      phase
+	queued     bool   // in the loop's backlog
+	answers    uint16 // bytes of answers that have been queued since nothing waited for the client
+	route      *Route
+	extra      *extra // nil: it has nothing that few have
+	client     leg
+	upstream   leg
 }
 
 // peer is the address of a client in 18 bytes without a pointer; zero for one of a unix socket.
@@ -154,12 +157,14 @@ func (c *conn) connecting(side session.Side) bool {
 	return side == session.Upstream && c.session.Events.ConnectBegan != 0
 }
 
-const slabChunk = 512 // connections that are allocated at once, in whole pages of memory
+const slabChunk = 1024 // connections that are allocated at once, in whole pages of memory
 
-// slab holds the connections of a loop by slot. Connections never move, and a slot that was used is used again first.
+// slab holds the connections of a loop by slot. Connections never move, and a slot that was used is used again first, so that
+// the memory of those that never were is not touched.
 type slab struct {
 	chunks [][]conn
-	free   []int32
+	free   []int32 // slots that were used
+	fresh  int32   // slots from here on never were
 	used   int
 }
 
@@ -167,23 +172,23 @@ func (s *slab) at(slot int32) *conn { return &s.chunks[slot/slabChunk][slot%slab
 
 // take returns a vacant connection.
 func (s *slab) take() *conn {
-	if len(s.free) == 0 {
-		s.grow()
-	}
-	slot := s.free[len(s.free)-1]
-	s.free = s.free[:len(s.free)-1]
 	s.used++
-	return s.at(slot)
+	if last := len(s.free) - 1; last >= 0 {
+		slot := s.free[last]
+		s.free = s.free[:last]
+		return s.at(slot)
+	}
+	if int(s.fresh) == len(s.chunks)*slabChunk {
+		s.chunks = append(s.chunks, make([]conn, slabChunk))
+	}
+	c := s.at(s.fresh)
+	c.slot = s.fresh
+	s.fresh++
+	return c
 }
 
-func (s *slab) grow() {
-	first := int32(len(s.chunks) * slabChunk)
-	s.chunks = append(s.chunks, make([]conn, slabChunk))
-	for slot := first + slabChunk - 1; slot >= first; slot-- {
-		s.at(slot).slot = slot
-		s.free = append(s.free, slot)
-	}
-}
+// end returns the slot behind all that were ever used.
+func (s *slab) end() int32 { return s.fresh }
 
 // put vacates a connection. Events that still name it are told apart by their generation.
 func (s *slab) put(c *conn) {
@@ -198,7 +203,7 @@ const maxGeneration = 1<<30 - 1
 // find returns the connection and side that token names, nil if it is gone.
 func (s *slab) find(token uint64) (*conn, session.Side) {
 	slot := int32(uint32(token) >> 1)
-	if int(slot) >= len(s.chunks)*slabChunk {
+	if slot >= s.fresh {
 		return nil, 0
 	}
 	c := s.at(slot)
@@ -210,11 +215,9 @@ func (s *slab) find(token uint64) (*conn, session.Side) {
 
 // each calls f for every connection.
 func (s *slab) each(f func(*conn)) {
-	for i := range s.chunks {
-		for j := range s.chunks[i] {
-			if c := &s.chunks[i][j]; c.phase != vacant {
-				f(c)
-			}
+	for slot := range s.fresh {
+		if c := s.at(slot); c.phase != vacant {
+			f(c)
 		}
 	}
 }

@@ -172,7 +172,7 @@ func (d *connector) drop(c *conn) {
 // connected notes that the upstream is there.
 func (d *connector) connected(c *conn) {
 	c.use.Connected(int64(d.loop.now))
-	c.settles = d.loop.now.After(upstream.Settle)
+	c.settles = soonAt(d.loop.now.After(upstream.Settle))
 	c.route.Upstream.connects[d.loop.cfg.Index].Observe(d.loop.now.Since(c.session.Events.ConnectBegan))
 	c.session.Events.ConnectBegan = 0
 	c.session.Events.Resume(deadline.PauseDialling, d.loop.now)

@@ -24,7 +24,7 @@ func (l *Loop) endFor(c *conn, reason session.Reason, breach *ledger.Breach) {
 	l.passWithheld(c, cause)
 	c.phase = closing
 	if c.closeEnd == 0 { // else it has begun when the client was found to be gone
-		c.closeEnd = l.now.After(closeStep)
+		c.closeEnd = soonAt(l.now.After(closeStep))
 	}
 	c.lookAt = c.closeEnd
 	l.closer.arrange(c, cause)
@@ -35,7 +35,7 @@ func (l *Loop) endFor(c *conn, reason session.Reason, breach *ledger.Breach) {
 	}
 	l.closer.closed(c)
 	if c.phase == closing {
-		l.wheel.Set(c.slot, int64(c.lookAt))
+		l.wheel.Set(c.slot, int64(c.lookAt.at(l.now)))
 	}
 }
 
@@ -59,7 +59,7 @@ func (l *Loop) report(c *conn, cause session.Reason, breach *ledger.Breach) {
 	l.of(c.route.RouteStats).CountEnd(&c.session, l.now)
 	ended := ledger.Ended{
 		ID: c.id, Route: c.route.Name, Client: c.clientAddr.address(), Proxy: c.origin().Proxy(), ServerName: c.origin().ServerName(), Reason: c.session.Reason,
-		At: c.session.Ended, Duration: c.session.Age(l.now), Silence: c.session.LongestSilence(l.now), Breach: breach,
+		At: c.session.Ended(), Duration: c.session.Age(l.now), Silence: c.session.LongestSilence(l.now), Breach: breach,
 	}
 	for from := range protocol.Directions {
 		flow := c.session.Flow(from)

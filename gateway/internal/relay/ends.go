@@ -93,7 +93,7 @@ func (l *Loop) stopWriting(c *conn, side session.Side, errno syscall.Errno) {
 	if side == session.Upstream {
 		c.session.Events.Pause(deadline.PauseUpstreamGone, l.now) // there is nobody to read the client for
 	} else {
-		c.closeEnd = l.now.After(closeStep)
+		c.closeEnd = soonAt(l.now.After(closeStep))
 	}
 	l.rearm(c)
 	if c.mayRead(side) {

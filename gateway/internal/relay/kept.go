@@ -23,7 +23,6 @@ type kept struct {
 
 // keep keeps a copy of b.
 func (l *Loop) keep(c *conn, from protocol.Direction, b []byte, passed int, rest bool) {
-	c.sender(from).kept = true
 	k := kept{buf: make([]byte, len(b)), passed: passed, rest: rest}
 	copy(k.buf, b)
 	l.cfg.Budget.own(len(k.buf))
@@ -33,9 +32,14 @@ func (l *Loop) keep(c *conn, from protocol.Direction, b []byte, passed int, rest
 	}
 }
 
+// keeps reports whether something is kept of a direction.
+func (c *conn) keeps(from protocol.Direction) bool {
+	return c.extra != nil && c.extra.kept(from).buf != nil
+}
+
 // keptOf returns what is kept of a direction.
 func (c *conn) keptOf(from protocol.Direction) kept {
-	if !c.sender(from).kept {
+	if !c.keeps(from) {
 		return kept{}
 	}
 	return *c.extra.kept(from)
@@ -50,11 +54,9 @@ func (l *Loop) recall(c *conn, from protocol.Direction) kept {
 
 // forget gives up what is kept of a direction, and returns how much of it has been passed on.
 func (l *Loop) forget(c *conn, from protocol.Direction) (passed int) {
-	leg := c.sender(from)
-	if !leg.kept {
+	if !c.keeps(from) {
 		return 0
 	}
-	leg.kept = false
 	k := *c.extra.kept(from)
 	*c.extra.kept(from) = kept{}
 	l.extras.release(c)

@@ -95,7 +95,7 @@ func (l *Loop) room(c *conn, from protocol.Direction) int {
 // pumpRead is one read.
 func (l *Loop) pumpRead(c *conn, from protocol.Direction) {
 	leg := c.sender(from)
-	if leg.kept && c.keptOf(from).rest {
+	if c.keeps(from) && c.keptOf(from).rest {
 		l.received(c, from, 0)
 		return
 	}
@@ -114,7 +114,7 @@ func (l *Loop) pumpRead(c *conn, from protocol.Direction) {
 
 // behindKept returns where the next read goes, of so many bytes at most: what is kept of it comes before.
 func (l *Loop) behindKept(c *conn, from protocol.Direction, most int) []byte {
-	if leg := c.sender(from); !leg.kept {
+	if !c.keeps(from) {
 		return l.buf[:most]
 	}
 	at := len(c.keptOf(from).buf)
@@ -141,7 +141,7 @@ func (l *Loop) readEnd(c *conn, from protocol.Direction, errno syscall.Errno) {
 // received passes on what was sent, as far as it is sound: what is kept of it, and n bytes behind that in the loop's buffer.
 func (l *Loop) received(c *conn, from protocol.Direction, n int) {
 	at, passed := 0, 0
-	if c.sender(from).kept {
+	if c.keeps(from) {
 		at = len(l.recall(c, from).buf)
 		passed = l.forget(c, from)
 	}
@@ -184,7 +184,7 @@ func (l *Loop) takeOn(c *conn, from protocol.Direction, got *session.Receipt, b 
 		return nil, 0, false
 	}
 	b = b[done:]
-	if len(b) > 0 && c.client.glutted() {
+	if len(b) > 0 && c.isGlutted() {
 		l.keep(c, from, b, passed, true)
 		return nil, 0, false
 	}

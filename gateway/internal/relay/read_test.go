@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"syscall"
 	"testing"
+	"time"
 
 	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/protocol"
@@ -126,7 +127,7 @@ func TestAClientThatIsGoneIsNotWaitedFor(t *testing.T) {
 	if s.ended != session.Open {
 		t.Fatalf("ended as %s before the upstream had time for the rest", s.ended)
 	}
-	s.l.now = s.l.now.After(closeStep)
+	s.l.now = s.l.now.After(closeStep + time.Millisecond) // a soon is rounded up
 	s.l.onDue(s.c)
 	s.l.onDue(s.c) // what it has ended is closed at its next look
 	if s.ended != session.ClientReset || s.c.phase != vacant {
@@ -148,7 +149,7 @@ func TestAClientWhoseResetASpliceComesUponIsNotWaitedFor(t *testing.T) {
 	if s.ended != session.Open {
 		t.Fatalf("ended as %s before the upstream had time for the rest", s.ended)
 	}
-	s.l.now = s.l.now.After(closeStep)
+	s.l.now = s.l.now.After(closeStep + time.Millisecond) // a soon is rounded up
 	s.l.onDue(s.c)
 	if s.ended != session.ClientReset {
 		t.Errorf("ended as %s, want client_reset", s.ended)

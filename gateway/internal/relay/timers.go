@@ -13,22 +13,13 @@ import (
 // dueAt returns when c must be looked at next.
 func (l *Loop) dueAt(c *conn) deadline.Instant {
 	if c.phase == closing {
-		return c.lookAt
+		return c.lookAt.at(l.now)
 	}
 	at := c.session.Next(c.rules())
 	if l.drain.Draining() || c.draining != session.Open {
 		at = min(at, l.drainAt(c))
 	}
-	if c.lookAt != 0 {
-		at = min(at, c.lookAt)
-	}
-	if c.closeEnd != 0 {
-		at = min(at, c.closeEnd)
-	}
-	if c.settles != 0 {
-		at = min(at, c.settles)
-	}
-	return at
+	return min(at, c.lookAt.at(l.now), c.closeEnd.at(l.now), c.settles.at(l.now))
 }
 
 // onDue looks at a connection whose slot of the wheel has come up. Mostly something has happened since it was put there,
@@ -40,10 +31,10 @@ func (l *Loop) onDue(c *conn) {
 	if c.phase == vacant {
 		return
 	}
-	if c.settles != 0 && c.settles <= l.now {
+	if c.settles.at(l.now) <= l.now {
 		l.connector.settled(c)
 	}
-	if c.lookAt != 0 && c.lookAt <= l.now && c.phase == relaying {
+	if c.lookAt.at(l.now) <= l.now && c.phase == relaying {
 		l.writeAgain(c)
 		if c.phase != relaying {
 			return
@@ -57,7 +48,7 @@ func (l *Loop) onDue(c *conn) {
 		l.closer.onDue(c)
 		return
 	}
-	if c.closeEnd != 0 && c.closeEnd <= l.now {
+	if c.closeEnd.at(l.now) <= l.now {
 		l.end(c, c.goneFor(session.Client))
 		return
 	}

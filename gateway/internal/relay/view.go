@@ -39,7 +39,7 @@ const (
 // turn in between.
 func (l *Loop) Views(views []View, first, slots int32) (all []View, next int32, more bool) {
 	l.tick()
-	end := int32(len(l.slab.chunks) * slabChunk)
+	end := l.slab.end()
 	for next = first; next < min(end, first+slots); next++ {
 		if c := l.slab.at(next); c.isOpen() && !c.route.checks {
 			views = append(views, l.view(c))
@@ -51,7 +51,7 @@ func (l *Loop) Views(views []View, first, slots int32) (all []View, next int32, 
 // Find looks in so many slots from the first on for the open connection with that id, and copies it. It is called as Views is.
 func (l *Loop) Find(id uint64, first, slots int32) (v View, found bool, next int32, more bool) {
 	l.tick()
-	end := int32(len(l.slab.chunks) * slabChunk)
+	end := l.slab.end()
 	for next = first; next < min(end, first+slots); next++ {
 		if c := l.slab.at(next); c.id == id && c.isOpen() && !c.route.checks {
 			return l.view(c), true, next, false

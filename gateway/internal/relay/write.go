@@ -52,7 +52,7 @@ func (l *Loop) writeLater(c *conn, side session.Side) {
 	leg.unacked = uint32(reactor.Unacked(int(leg.fd)))
 	l.tick()
 	if leg.unacked == 0 && c.phase == relaying { // before, lookAt is for something else, and only answers are written
-		c.lookAt = l.now.After(offerAfter)
+		c.lookAt = soonAt(l.now.After(offerAfter))
 	}
 }
 

@@ -86,7 +86,7 @@ func (s *Session) readAgain(r *Rules, now deadline.Instant) {
 // still put off, is not put off for longer.
 func (s *Session) grace(before, due deadline.Set, now, until deadline.Instant) {
 	s.graced &= before & due
-	if s.gracedUntil <= now {
+	if s.until <= now {
 		s.graced = 0
 	}
 	fresh := due &^ before
@@ -94,7 +94,7 @@ func (s *Session) grace(before, due deadline.Set, now, until deadline.Instant) {
 		return
 	}
 	if s.graced != 0 {
-		until = min(until, s.gracedUntil)
+		until = min(until, s.until)
 	}
-	s.graced, s.gracedUntil = s.graced|fresh, until
+	s.graced, s.until = s.graced|fresh, until
 }

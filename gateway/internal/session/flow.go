@@ -66,8 +66,8 @@ func (s *Session) Received(r *Rules, from protocol.Direction, in Read, now deadl
 func (s *Session) spoke(r *Rules, from protocol.Direction, now deadline.Instant) (counted time.Duration) {
 	at := s.Events.ReadClock(now)
 	if r.restarts(from) {
-		silence := max(s.silenceSoFar, s.Events.Silence(now))
-		s.MaxSilence, s.silenceSoFar = max(s.MaxSilence, silence), 0
+		silence := max(s.silenceSoFar.duration(), s.Events.Silence(now))
+		s.maxSilence, s.silenceSoFar = max(s.maxSilence, spanOf(silence)), 0
 		if s.Events.Observed.Has(deadline.IdleTimeout) {
 			counted = silence
 		}
@@ -98,7 +98,7 @@ func (s *Session) started(t deadline.Timer) {
 // was under way. It divides the silence.
 func (s *Session) replyMoves(began, now deadline.Instant) {
 	if s.Events.ReplyMoved == 0 {
-		s.silenceSoFar = max(s.silenceSoFar, s.Events.Silence(now))
+		s.silenceSoFar = max(s.silenceSoFar, spanOf(s.Events.Silence(now)))
 	}
 	s.Events.ReplyMoves(began, now)
 }
@@ -209,7 +209,7 @@ func (s *Session) scan(r *Rules, from protocol.Direction, b []byte) (got Receipt
 // clientSpoke notes complete messages of the client.
 func (s *Session) clientSpoke(got *Receipt, now deadline.Instant) {
 	silence := now.Since(s.LastMessage)
-	s.Silence = max(s.Silence, silence)
+	s.silence = max(s.silence, spanOf(silence))
 	s.LastMessage = now
 	got.Gaps = got.Messages
 	if s.Events.FirstMessage {

@@ -309,7 +309,7 @@ func ends(t *testing.T, timers modelled, events []happening) (int, string) {
 	if p.session.Reason == Open {
 		return modelTime, "open"
 	}
-	return int(p.session.Ended.Since(start) / time.Millisecond), p.session.Reason.String()
+	return int(p.session.Ended().Since(start) / time.Millisecond), p.session.Reason.String()
 }
 
 func story(timers modelled, events []happening) string {

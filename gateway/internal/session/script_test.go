@@ -315,7 +315,7 @@ func (p *player) expect(what string) {
 	if got := p.session.Reason.String(); got != what {
 		p.t.Fatalf("%s: got %s after %v", p.where, got, p.session.Age(p.now))
 	}
-	if p.session.Reason != Open && p.session.Ended != p.now {
+	if p.session.Reason != Open && p.session.Ended() != p.now {
 		p.t.Fatalf("%s: ended at %v", p.where, p.session.Age(p.now))
 	}
 	if len(p.observed) > 0 {

@@ -18,6 +18,7 @@
 package session
 
 import (
+	"math"
 	"time"
 
 	"idlegate/gateway/internal/deadline"
@@ -50,26 +51,33 @@ type Session struct {
 	Events                   deadline.Events
 	Talk                     protocol.Dialogue
 	FromClient, FromUpstream Flow
-	Ended                    deadline.Instant // 0: it is open
 
-	LastMessage deadline.Instant // of the client; at first the accept
-	Silence     time.Duration    // longest between two client messages so far
-
-	MaxSilence   time.Duration // longest silence as idle_timeout counts it after which a message restarted it
-	silenceSoFar time.Duration // longest part of the silence under way, which messages to the client have divided
-
+	LastMessage      deadline.Instant // of the client; at first the accept
 	observedIdleFrom deadline.Instant // what Events.IdleFrom would be under the timers that a dry run watches
 
-	// What an edit of the policy has made overdue, and when that fires: a while later, lest one edit end many connections
-	// in one instant. A timer that starts again has no grace any more.
-	gracedUntil deadline.Instant
-	graced      deadline.Set
+	silence      span // longest between two client messages so far
+	maxSilence   span // longest silence as idle_timeout counts it after which a message restarted it
+	silenceSoFar span // longest part of the silence under way, which messages to the client have divided
+
+	// Those that an edit of the policy has made overdue fire a while later, so that one edit does not end many connections in one
+	// instant. A timer that starts again has no grace any more.
+	graced deadline.Set
+	until  deadline.Instant // of an open session, when those in graced fire; of one that has ended, when that was
 
 	Reason   Reason // Open until it ends
 	firstFIN protocol.Direction
 	finished bool // firstFIN is set
 	readOwed bool // read_deadline has passed while the client was not read: what it had sent is read first
 }
+
+// span is a time in whole milliseconds, rounded down; one of 49 days and more is 49 days.
+type span uint32
+
+func spanOf(d time.Duration) span {
+	return span(min(max(0, d/time.Millisecond), math.MaxUint32))
+}
+
+func (s span) duration() time.Duration { return time.Duration(s) * time.Millisecond }
 
 // Accept starts a session. lifetimeShare is the share of max_lifetime that jitter takes off, in 1/65536.
 func Accept(now deadline.Instant, lifetimeShare uint16) Session {
@@ -90,10 +98,21 @@ func (s *Session) Dialling(now deadline.Instant) {
 	s.started(deadline.Connect)
 }
 
+// Ended returns when the session ended, 0 while it is open.
+func (s *Session) Ended() deadline.Instant {
+	if s.Reason == Open {
+		return 0
+	}
+	return s.until
+}
+
+// MaxSilence returns the longest silence as idle_timeout counts it after which a message restarted it.
+func (s *Session) MaxSilence() time.Duration { return s.maxSilence.duration() }
+
 // Age returns how long the session has been or was open.
 func (s *Session) Age(now deadline.Instant) time.Duration {
 	if s.Reason != Open {
-		now = s.Ended
+		now = s.until
 	}
 	return now.Since(s.Events.Accepted)
 }
@@ -101,23 +120,23 @@ func (s *Session) Age(now deadline.Instant) time.Duration {
 // LongestSilence returns the longest time without a complete client message, the one up to now included.
 func (s *Session) LongestSilence(now deadline.Instant) time.Duration {
 	if s.Reason != Open {
-		now = s.Ended
+		now = s.until
 	}
-	return max(s.Silence, now.Since(s.LastMessage))
+	return max(s.silence.duration(), now.Since(s.LastMessage))
 }
 
 // Tail returns how long the silence under way is, or the one in which the session ended, as idle_timeout counts it.
 func (s *Session) Tail(now deadline.Instant) time.Duration {
 	if s.Reason != Open {
-		now = s.Ended
+		now = s.until
 	}
-	return max(s.silenceSoFar, s.Events.Silence(now))
+	return max(s.silenceSoFar.duration(), s.Events.Silence(now))
 }
 
 // End ends the session for r, unless it has ended already.
 func (s *Session) End(r Reason, now deadline.Instant) {
 	if s.Reason == Open {
-		s.Reason, s.Ended = r, now
+		s.Reason, s.until = r, now
 	}
 }
 

@@ -83,8 +83,8 @@ func TestSilenceIsWhatIdleTimeoutCounts(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			l := newLines()
 			test.play(l)
-			if l.MaxSilence != test.quiet || l.Tail(l.at(100)) != test.tail {
-				t.Errorf("quiet %v and tail %v, want %v and %v", l.MaxSilence, l.Tail(l.at(100)), test.quiet, test.tail)
+			if l.MaxSilence() != test.quiet || l.Tail(l.at(100)) != test.tail {
+				t.Errorf("quiet %v and tail %v, want %v and %v", l.MaxSilence(), l.Tail(l.at(100)), test.quiet, test.tail)
 			}
 		})
 	}

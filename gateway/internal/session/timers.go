@@ -40,7 +40,7 @@ func (s *Session) earliest(r *Rules, skip deadline.Set) (deadline.Timer, deadlin
 func (s *Session) dueOf(t deadline.Timer, r *Rules) deadline.Instant {
 	due := s.Events.Due(t, &r.Enforced)
 	if s.graced.Has(t) {
-		return max(due, s.gracedUntil)
+		return max(due, s.until)
 	}
 	return due
 }
