@@ -45,13 +45,17 @@ type Wheel struct {
 	slots    [slotCount]slot    // of level l from l<<digitBits on
 }
 
-// node is a timer: 24 bytes for each session of the loop.
+// node is a timer: 16 bytes for each session of the loop. Which slot it is in follows from its instant and the wheel's tick.
 type node struct {
 	at   int64
-	next int32  // index of a node, 0: the last
-	prev int32  // index of a node, 0: the first
-	slot uint16 // one more than the index of its slot, 0: not set
+	next int32 // index of a node, last, or notSet
+	prev int32 // index of a node, 0: it is the first
 }
+
+const (
+	notSet = 0
+	last   = -1
+)
 
 // slot is a list of timers.
 type slot struct {
@@ -71,7 +75,7 @@ func (w *Wheel) Set(id int32, at int64) {
 	if missing := int(i) + 1 - len(w.nodes); missing > 0 {
 		w.nodes = append(w.nodes, make([]node, missing)...)
 	}
-	if w.nodes[i].slot != 0 {
+	if w.nodes[i].next != notSet {
 		w.unlink(i)
 	}
 	w.nodes[i].at = at
@@ -88,7 +92,7 @@ func (w *Wheel) Clear(id int32) {
 // At returns the instant that id is scheduled for, and whether it is.
 func (w *Wheel) At(id int32) (int64, bool) {
 	i := int(id) + 1
-	if i >= len(w.nodes) || w.nodes[i].slot == 0 {
+	if i >= len(w.nodes) || w.nodes[i].next == notSet {
 		return 0, false
 	}
 	return w.nodes[i].at, true
@@ -135,14 +139,14 @@ func (w *Wheel) sort(level int, mask uint64, now int64, due []int32) []int32 {
 		s := level<<digitBits | bits.TrailingZeros64(rest)
 		i := w.slots[s].first
 		w.vacate(s)
-		for i != 0 {
+		for i != last {
 			n := &w.nodes[i]
 			next := n.next
 			w.count--
 			if n.at > now {
 				w.link(i)
 			} else {
-				n.slot = 0
+				n.next = notSet
 				due = append(due, i-1)
 			}
 			i = next
@@ -154,19 +158,18 @@ func (w *Wheel) sort(level int, mask uint64, now int64, due []int32) []int32 {
 // link puts node i, which is in no list, at the head of the list of its instant's slot.
 func (w *Wheel) link(i int32) {
 	n := &w.nodes[i]
-	tick := max(tickOf(n.at), w.tick)
-	level := levelOf(tick ^ w.tick)
-	s := level<<digitBits | digit(tick, level)
+	s := w.slotOf(n.at)
 	list := &w.slots[s]
+	n.next, n.prev = list.first, 0
 	if list.first == 0 {
+		level := s >> digitBits
 		w.levels |= 1 << level
 		w.occupied[level] |= 1 << (s % (1 << digitBits))
-		list.min = n.at
+		list.min, n.next = n.at, last
 	} else {
 		list.min = min(list.min, n.at)
 		w.nodes[list.first].prev = i
 	}
-	n.next, n.prev, n.slot = list.first, 0, uint16(s+1)
 	list.first = i
 	w.count++
 }
@@ -175,17 +178,27 @@ func (w *Wheel) link(i int32) {
 // would mean to walk the list, and the price of not looking is one idle wake-up at most.
 func (w *Wheel) unlink(i int32) {
 	n := &w.nodes[i]
-	s := int(n.slot) - 1
-	if n.next != 0 {
+	if n.next != last {
 		w.nodes[n.next].prev = n.prev
 	}
-	if n.prev != 0 {
+	switch s := w.slotOf(n.at); {
+	case n.prev != 0:
 		w.nodes[n.prev].next = n.next
-	} else if w.slots[s].first = n.next; n.next == 0 {
+	case n.next == last:
 		w.vacate(s)
+	default:
+		w.slots[s].first = n.next
 	}
-	n.slot = 0
+	n.next = notSet
 	w.count--
+}
+
+// slotOf returns the index of the slot in which a timer is that is set for at. It stays true while the tick moves: what would be in
+// another slot then is sorted again when it does.
+func (w *Wheel) slotOf(at int64) int {
+	tick := max(tickOf(at), w.tick)
+	level := levelOf(tick ^ w.tick)
+	return level<<digitBits | digit(tick, level)
 }
 
 // vacate marks slot s as empty.
