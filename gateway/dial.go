@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"syscall"
 
+	"idlegate/gateway/internal/arrival"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/upstream"
 	"idlegate/policy"
@@ -21,6 +22,23 @@ var errUnresolved = errors.New("its name has no address")
 
 // dial does all that goes before the first byte of a client.
 func (d dialer) dial(ctx context.Context, e *upstream.Endpoint) (net.Conn, error) {
+	conn, err := d.connect(ctx, e)
+	if err != nil || d.cfg.ProxyProtocol == policy.ProxyNone {
+		return conn, err
+	}
+	local := arrival.Passed{Version: proxyVersions[d.cfg.ProxyProtocol]} // it speaks for no client
+	header, err := local.Format()
+	if err == nil {
+		_, err = conn.Write(header)
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+func (d dialer) connect(ctx context.Context, e *upstream.Endpoint) (net.Conn, error) {
 	to := e.Address()
 	if to == nil {
 		return nil, errUnresolved

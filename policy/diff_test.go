@@ -75,7 +75,7 @@ func alter(t *testing.T, at leaf) {
 		"client_ca": {"other"}, "level": {"info"}, "format": {"text"}, "connections": {"all"}, "file": {"other"},
 		"on_full": {"wait"}, "reset_on": {"client"}, "close": {"fin", "rst"}, "heartbeat": {"forward", "answer"}, "endpoints": {"127.0.0.1:9999"},
 		"balance": {"round_robin", "least_connections"}, "allow": {"198.51.100.0/24"}, "deny": {"198.51.100.0/24"},
-		"sni": {"other.example"}, "source": {"198.51.100.0/24"}, "from": {"198.51.100.0/24"},
+		"proxy_protocol": {"v1", "v2"}, "sni": {"other.example"}, "source": {"198.51.100.0/24"}, "from": {"198.51.100.0/24"},
 		"text": {"another", "\n"}, "byte_order": {"big"}, "protocol": {"varint"}, "upstream_protocol": {"raw", "varint"},
 		"upstream": {"spare", "device_servers"}, "hosts": {"other"}, "source_addresses": {"10.0.9.9"}, "name": {"other.example"}, "srv": {"other.example"}, "connect_on": {"accept", "first_message"}, "policy": {"watched", "one_shot"},
 	}
@@ -95,7 +95,7 @@ func alter(t *testing.T, at leaf) {
 		n.Value, n.Tag = "7", "!!int"
 	case at.key == "eject":
 		*n = *flow(pair{"for", scalarNode("1m")})
-	case was == none:
+	case was == none && choices[at.key] == nil:
 		n.Value = "1s"
 	case choices[at.key] != nil:
 		n.Value = choices[at.key][0]

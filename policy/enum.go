@@ -118,6 +118,21 @@ func (Balance) words() []string {
 	return []string{LeastConnections: "least_connections", RoundRobin: "round_robin", Random: "random", SourceHash: "source_hash"}
 }
 
+// ProxyProtocol says which PROXY header a backend gets.
+type ProxyProtocol uint8
+
+const (
+	ProxyNone ProxyProtocol = iota
+	ProxyV1                 // in text: the addresses
+	ProxyV2                 // in binary: also what is known beside
+)
+
+func (p ProxyProtocol) String() string { return wordOf(p) }
+
+func (ProxyProtocol) words() []string {
+	return []string{ProxyNone: none, ProxyV1: "v1", ProxyV2: "v2"}
+}
+
 // ConnectOn says when the upstream connection is made.
 type ConnectOn uint8
 

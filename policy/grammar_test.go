@@ -173,6 +173,7 @@ func TestEnumsReadWhatTheyWrite(t *testing.T) {
 	checkWords(t, HeartbeatForward, HeartbeatAnswer)
 	checkWords(t, OnFullWait, OnFullRefuse)
 	checkWords(t, LeastConnections, RoundRobin, Random, SourceHash)
+	checkWords(t, ProxyNone, ProxyV1, ProxyV2)
 	checkWords(t, ConnectOnAccept, ConnectOnFirstMessage)
 	checkWords(t, LevelInfo, LevelDebug, LevelWarn, LevelError)
 	checkWords(t, FormatText, FormatJSON)

@@ -22,6 +22,7 @@ type Upstream struct {
 	MaxConnections int // to each endpoint; 0: no limit
 	Health         Health
 	SlowStart      time.Duration // until an endpoint that is back has its whole share; 0: at once
+	ProxyProtocol  ProxyProtocol // header that goes before all a client sends
 	Sources        []netip.Addr  // addresses of this machine to connect from; empty: the kernel chooses
 
 	written origins // nil for an upstream that is from no file
@@ -62,6 +63,8 @@ func (u *Upstream) keys() keys {
 			doc: "how long an endpoint that is back, from an ejection or from being down, or that is new in an upstream at work, has less than its share: a tenth at first, then more in proportion to the time"},
 		{name: "source_addresses", takes: sources(&u.Sources), without: "the kernel chooses",
 			doc: "addresses of this machine to connect from, each in turn, 64 at most; between one of them and one endpoint there are as many connections as `net.ipv4.ip_local_port_range` has ports, some 28,000"},
+		{name: "proxy_protocol", takes: word(&u.ProxyProtocol), standard: none,
+			doc: "the PROXY header that an endpoint gets before anything else, and that it must expect: `v1`, or `v2`, which also has server name, ALPN, TLS and the `id` of log and API. Health checks send one as `LOCAL`, which a `v1` header says as `UNKNOWN`"},
 		{name: "max_connections", takes: limit(&u.MaxConnections, math.MaxInt32), without: "none", doc: "open connections to each endpoint at most"},
 	}
 }

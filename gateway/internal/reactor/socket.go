@@ -168,6 +168,12 @@ func local(fd int) (netip.AddrPort, syscall.Errno) {
 	return source(&raw, size), errno
 }
 
+// LocalAddress returns a socket's own address; invalid for a unix socket.
+func LocalAddress(fd int) netip.AddrPort {
+	own, _ := local(fd)
+	return own
+}
+
 // IsSelf reports whether fd, which is connected to a, is connected to itself. That happens where the kernel takes for a
 // connect the very port that is connected to, and nobody listens there: two SYNs that cross open a connection (RFC 9293,
 // 3.5), here the same one twice. One system call, and it is the destination that getpeername would say.

@@ -178,6 +178,9 @@ func (d *connector) connected(c *conn) {
 	c.session.Events.Resume(deadline.PauseDialling, d.loop.now)
 	c.failure, c.problem = session.Open, 0
 	c.phase = relaying
+	if c.route.ProxyVersion != 0 {
+		d.introduce(c)
+	}
 }
 
 // settled notes that the upstream connection has stood for upstream.Settle: that speaks for its endpoint, and now it pays to

@@ -109,6 +109,17 @@ func (o *outbox) add(p *pool, b []byte) bool {
 	}
 }
 
+// prepend queues few bytes of the gateway's own, at most readSize, before all that waits, of which nothing was written.
+func (o *outbox) prepend(p *pool, b []byte) {
+	first := p.own(len(b))
+	first.fill(b)
+	first.next, first.last = o.head, first
+	if o.head != nil {
+		first.last = o.head.last
+	}
+	o.head = first
+}
+
 func (o *outbox) append(next *chunk) {
 	if o.head == nil {
 		o.head = next

@@ -1,0 +1,42 @@
+package relay
+
+import (
+	"net/netip"
+	"strconv"
+
+	"idlegate/gateway/internal/arrival"
+	"idlegate/gateway/internal/reactor"
+	"idlegate/gateway/internal/session"
+)
+
+// introduce queues the PROXY header that the upstream gets before anything else: start writes it, and what waits behind it.
+func (d *connector) introduce(c *conn) {
+	header, err := c.introduction().Format()
+	if err != nil { // of the addresses that there can be none is unwritable
+		d.loop.end(c, session.InternalError)
+		return
+	}
+	c.upstream.pending.prepend(d.loop.pool, header)
+}
+
+// introduction is what a backend is told of a client: where it comes from, and where it wanted to go, as the header says in which a
+// proxy has told the gateway, else as its socket does.
+func (c *conn) introduction() *arrival.Passed {
+	p := &arrival.Passed{Version: c.route.ProxyVersion}
+	if c.route.checks { // the proxy speaks for itself, and not for a client
+		return p
+	}
+	p.Source, p.Destination = c.clientAddr.address(), netip.AddrPort{}
+	p.UniqueID = strconv.FormatUint(c.id, 10)
+	o := c.origin()
+	if o != nil {
+		p.Destination, p.TLS, p.ServerName = o.Header.Destination, o.TLS, o.ServerName()
+		if o.Hello != nil && len(o.Hello.ALPN) == 1 {
+			p.ALPN = o.Hello.ALPN[0]
+		}
+	}
+	if !p.Destination.IsValid() && p.Source.IsValid() {
+		p.Destination = reactor.LocalAddress(int(c.client.fd))
+	}
+	return p
+}

@@ -1,0 +1,140 @@
+package gateway_test
+
+import (
+	"bufio"
+	"crypto/tls"
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/pires/go-proxyproto"
+
+	"idlegate/gateway/admin/api"
+)
+
+// toldBy is what a backend was told of a client.
+type toldBy struct {
+	*proxyproto.Header
+	tlvs map[proxyproto.PP2Type]string
+}
+
+// headerReader is a backend that expects a PROXY header, reports it, and returns everything behind it.
+func headerReader(t *testing.T) (address string, headers chan toldBy) {
+	t.Helper()
+	headers = make(chan toldBy, 10)
+	return backend(t, func(c *client) {
+		r := bufio.NewReader(c.Conn)
+		h, err := proxyproto.Read(r)
+		if err != nil {
+			t.Errorf("no header: %v", err)
+			return
+		}
+		got := toldBy{h, map[proxyproto.PP2Type]string{}}
+		all, err := h.TLVs()
+		if err != nil {
+			t.Errorf("what comes along: %v", err)
+		}
+		for _, tlv := range all {
+			got.tlvs[tlv.Type] = string(tlv.Value)
+		}
+		headers <- got
+		buf := make([]byte, 4096)
+		for {
+			n, err := r.Read(buf)
+			if err != nil {
+				return
+			}
+			_, _ = c.Write(buf[:n])
+		}
+	}), headers
+}
+
+func TestABackendIsToldWhereAClientComesFrom(t *testing.T) {
+	for version, key := range map[byte]string{1: "v1", 2: "v2"} {
+		for _, connectOn := range []string{"accept", "first_message"} {
+			t.Run(key+" on "+connectOn, func(t *testing.T) {
+				address, headers := headerReader(t)
+				g := start(t, `
+upstreams: {u: {endpoints: ["%s"], proxy_protocol: %s}}
+routes: [{name: r, listen: "127.0.0.1:0", protocol: {delimiter: {text: "\n"}}, upstream: u, connect_on: %s, policy: {long: {}}}]`, address, key, connectOn)
+				c := g.dial("r")
+				c.echo("hello\n")
+				h := <-headers
+				if h.Version != version || h.SourceAddr.String() != c.LocalAddr().String() || h.DestinationAddr.String() != c.RemoteAddr().String() {
+					t.Errorf("version %d, %v to %v", h.Version, h.SourceAddr, h.DestinationAddr)
+				}
+				c.finish()
+				c.receiveFIN()
+				line := g.ended("r", 1)
+				if version == 2 && h.tlvs[proxyproto.PP2_TYPE_UNIQUE_ID] != strconv.FormatUint(line.ID, 10) {
+					t.Errorf("the id is %q, not %d", h.tlvs[proxyproto.PP2_TYPE_UNIQUE_ID], line.ID)
+				}
+				if line.ClientBytes != 6 {
+					t.Errorf("%d bytes count as the client's", line.ClientBytes)
+				}
+			})
+		}
+	}
+}
+
+// TestWhatAProxyHasToldIsPassedOn puts the gateway between two who speak PROXY, with a server name by the way.
+func TestWhatAProxyHasToldIsPassedOn(t *testing.T) {
+	backend, headers := headerReader(t)
+	address := sharedAddress(t)
+	g := start(t, `
+upstreams: {u: {endpoints: ["%s"], proxy_protocol: v2}}
+routes: [{name: r, listen: "%s", accept_proxy_protocol: {from: [127.7.0.0/16]}, match: {sni: ["*"]}, protocol: raw, upstream: u, policy: {long: {}}}]`, backend, address)
+	c := dialFrom(t, "127.7.0.1", address)
+	c.send("PROXY TCP4 192.0.2.7 198.51.100.1 4711 443\r\n")
+	go func() {
+		_ = tls.Client(c.Conn, &tls.Config{ServerName: "a.example", NextProtos: []string{"mqtt"}, InsecureSkipVerify: true}).HandshakeContext(t.Context())
+	}()
+	h := <-headers
+	if h.SourceAddr.String() != "192.0.2.7:4711" || h.DestinationAddr.String() != "198.51.100.1:443" {
+		t.Errorf("%v to %v", h.SourceAddr, h.DestinationAddr)
+	}
+	if h.tlvs[proxyproto.PP2_TYPE_AUTHORITY] != "a.example" || h.tlvs[proxyproto.PP2_TYPE_ALPN] != "mqtt" {
+		t.Errorf("%q", h.tlvs)
+	}
+	eventually(t, "API and log show it", func() bool {
+		all := g.list(api.Filter{Client: "192.0.2.0/24"})
+		return len(all) == 1 && all[0].ServerName == "a.example" && all[0].Proxy == c.LocalAddr().String() && all[0].Client == "192.0.2.7:4711"
+	})
+	c.Close()
+	g.ended("r", 1)
+	if text := g.log.String(); !strings.Contains(text, `"server_name":"a.example"`) || !strings.Contains(text, `"proxy":"127.7.0.1:`) {
+		t.Errorf("the log does not say it:\n%s", text)
+	}
+}
+
+func TestHealthChecksSpeakForNoClient(t *testing.T) {
+	address, headers := headerReader(t)
+	start(t, `
+upstreams: {u: {endpoints: ["%s"], proxy_protocol: v2, health: {every: 100ms, send: {text: "ping"}, expect: {text: "ping"}}}}
+routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: u, policy: {long: {}}}]`, address)
+	if h := <-headers; !h.Command.IsLocal() {
+		t.Errorf("it is %v", h.Command)
+	}
+}
+
+// TestAnEditOfProxyProtocolActsOnNewConnections keeps one open that has none.
+func TestAnEditOfProxyProtocolActsOnNewConnections(t *testing.T) {
+	const yaml = `
+upstreams: {u: {endpoints: ["%s"], proxy_protocol: %s}}
+routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: u, policy: {long: {}}}]`
+	at := backend(t, echoes)
+	g := start(t, yaml, at, "none")
+	before := g.dial("r")
+	before.echo("hello")
+	g.edit(yaml, at, "v1")
+	before.echo("again")
+	after := g.dial("r")
+	after.send("hello")
+	after.receive("PROXY TCP4 127.0.0.1 127.0.0.1 " + onlyPort(after.LocalAddr()) + " " + onlyPort(after.RemoteAddr()) + "\r\nhello")
+}
+
+func onlyPort(a net.Addr) string {
+	_, port, _ := net.SplitHostPort(a.String())
+	return port
+}
