@@ -23,17 +23,50 @@ type certificates struct {
 	// Set once, then read only.
 	keeper *tlsconf.Keeper
 	admin  *tlsconf.Material // nil: the admin server speaks plain HTTP
+
+	mu     sync.Mutex
+	unread map[*tlsconf.Material]unusable // Guarded by mu; those whose files have changed and cannot be used.
+}
+
+// unusable says why the files of a Material cannot be used.
+type unusable struct {
+	of, why string
+	since   time.Time
 }
 
 func newCertificates(logger *slog.Logger) *certificates {
-	return &certificates{keeper: tlsconf.NewKeeper(tlsconf.Events{
+	c := &certificates{unread: map[*tlsconf.Material]unusable{}}
+	c.keeper = tlsconf.NewKeeper(tlsconf.Events{
 		Exchanged: func(m *tlsconf.Material) {
+			c.mu.Lock()
+			delete(c.unread, m)
+			c.mu.Unlock()
 			logger.Info("certificates were exchanged", "of", m.At(), "expires", soonest(m.Expiries()))
 		},
 		Refused: func(m *tlsconf.Material, err error) {
+			since := time.Now()
+			c.mu.Lock()
+			if before, known := c.unread[m]; known {
+				since = before.since
+			}
+			c.unread[m] = unusable{m.At(), oneLine(err), since}
+			c.mu.Unlock()
 			logger.Warn("certificates stay as they were: their files cannot be used", "of", m.At(), "error", oneLine(err))
 		},
-	})}
+	})
+	return c
+}
+
+// unusable are the files in force that have changed and cannot be used.
+func (c *certificates) unusable() (all []unusable) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, m := range c.keeper.Kept() {
+		if u, known := c.unread[m]; known {
+			all = append(all, u)
+		}
+	}
+	return all
 }
 
 // soonest returns when the first of them expires, the zero time for none.

@@ -70,12 +70,15 @@ type Gateway struct {
 	generation *generation // Guarded by mu; what it points to is never changed.
 	lastReload *api.Reload // Guarded by mu; nil: none yet.
 	reads      reads       // Guarded by mu.
+	unseen     unseen      // Guarded by mu.
+
+	record *recorder // set once
 }
 
 // New binds every address of cfg.Policy, and has its names looked up. Nothing is accepted before Run, and what was bound is
 // given up again where New fails. A name of an endpoint that does not resolve is no failure.
 func New(cfg Config) (*Gateway, error) {
-	g := &Gateway{cfg: cfg, since: time.Now(), drain: make(chan struct{}), turn: make(chan struct{}, 1), file: file.New(cfg.File)}
+	g := &Gateway{cfg: cfg, since: time.Now(), drain: make(chan struct{}), turn: make(chan struct{}, 1), file: file.New(cfg.File), record: newRecorder()}
 	if cfg.Content != nil {
 		g.reads.sum = sha256.Sum256(cfg.Content)
 	}
@@ -218,8 +221,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 		defer close(served)
 		g.admin.Serve()
 	}()
-	endWatch, endCertificates := g.watch(ctx), g.certificates.watch(ctx)
+	endWatch, endCertificates, endRecord := g.watch(ctx), g.certificates.watch(ctx), g.recordFigures(ctx)
 	err := g.supervise(ctx, failures)
+	endRecord()
 	endWatch()
 	endCertificates()
 	g.stopAdmin()

@@ -225,7 +225,19 @@ func (g *Gateway) reloadEdited(ctx context.Context, look file.Look) {
 	}
 }
 
+// unseen says why edits of the policy file are not noticed.
+type unseen struct {
+	err   error // nil: they are
+	since time.Time
+}
+
 func (g *Gateway) logLook(err error) {
+	g.mu.Lock()
+	if err == nil || g.unseen.err == nil {
+		g.unseen.since = time.Now()
+	}
+	g.unseen.err = err
+	g.mu.Unlock()
 	if err != nil {
 		g.log.logger.Warn("edits of the policy file are not noticed now", "file", g.cfg.File, "error", err)
 		return

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -23,8 +24,11 @@ func (g *Gateway) Status(ctx context.Context) (api.Status, error) {
 		return api.Status{}, err
 	}
 	ready, reason := g.Ready()
+	instant := time.Now()
+	zone, _ := instant.Zone()
 	s := api.Status{
-		Version: g.cfg.Version, Now: time.Now(), StartedAt: g.since, Ready: ready, Reason: reason,
+		Version: g.cfg.Version, Host: hostName(), TimeZone: zone, Now: instant, Alarms: g.alarms(instant), StartedAt: g.since,
+		Ready: ready, Reason: reason,
 		Refused:        aboveZero(refusals(&counted[0])),
 		ConnectionsMax: g.admission.Max(), BufferBytes: g.budget.Used(), LogDropped: g.log.dropped(), Config: g.configFigures(),
 	}
@@ -34,6 +38,15 @@ func (g *Gateway) Status(ctx context.Context) (api.Status, error) {
 		s.Connections += r.Open()
 	}
 	return s, nil
+}
+
+// hostName is the machine's, "" where it has none.
+func hostName() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return ""
+	}
+	return name
 }
 
 // Routes are all routes and what they have counted.

@@ -3,6 +3,7 @@
 //	idlegate run [-c FILE]           serve what the policy file says
 //	idlegate check FILE|- [--print]  report every problem of a policy file, or print it with all defaults
 //	idlegate demo                    show what it does: backend, gateway and clients in one process
+//	idlegate status                  say how a running gateway stands, and what is wrong
 //	idlegate connections             list the open connections of a running gateway
 //	idlegate close ID...             end open connections, by id or by filter
 //	idlegate explain ID              say which timer ends a connection, when and why
@@ -65,7 +66,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%w", err) })
 	root.SetHelpCommand(newHelp())
 	group(root, "Serve:", newRun(), newCheck(), newDemo())
-	group(root, "Operate a running gateway:", newConnections(), newClose(), newExplain(), newAdvise(), newTop(), newDrain(), newReload())
+	group(root, "Operate a running gateway:", newStatus(), newConnections(), newClose(), newExplain(), newAdvise(), newTop(), newDrain(), newReload())
 	group(root, "Besides:", newCompletion(), newVersion())
 	root.SetHelpCommandGroupID("Besides:")
 	return root

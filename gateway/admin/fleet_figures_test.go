@@ -43,13 +43,42 @@ func (f *fleet) Status(context.Context) (api.Status, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := api.Status{
-		Version: "v0.4.0", Now: f.settle(), StartedAt: f.started, Ready: !f.leaving, AcceptPaused: f.full,
+		Version: "v0.4.0", Host: "gate-1", TimeZone: "UTC", Now: f.settle(), Alarms: f.alarms(), StartedAt: f.started, Ready: !f.leaving, AcceptPaused: f.full,
 		Connections: int64(len(f.open)), ConnectionsMax: 20_000, BufferBytes: 3 << 20, LogDropped: 2, Config: f.config,
 	}
 	if f.leaving {
 		s.Reason = "draining"
 	}
 	return s, f.failure
+}
+
+// alarms are what is wrong with the fleet. The caller holds mu.
+func (f *fleet) alarms() (all []api.Alarm) {
+	for at := range f.ejected {
+		all = append(all, api.Alarm{
+			Kind: api.AlarmEndpointEjected, Level: api.AlarmError, Upstream: "device_servers", Endpoint: at, Since: f.started.Add(time.Hour),
+			Text: "endpoint " + at + " of device_servers is ejected after 3 failures in a row: connection refused", Do: "look at that server",
+		})
+	}
+	if f.full {
+		all = append(all, api.Alarm{
+			Kind: api.AlarmGatewayFull, Level: api.AlarmError, Since: f.started.Add(2 * time.Hour),
+			Text: "the gateway is full: 300 of 300 connections are open, and new clients wait or are refused", Do: "raise gateway.max_connections",
+		})
+	}
+	if last := f.config.LastReload; last != nil && !last.OK {
+		all = append(all, api.Alarm{
+			Kind: api.AlarmFileRefused, Level: api.AlarmError, Since: last.At, Text: "the policy file is refused: " + last.Error, Do: "mend the file",
+		})
+	}
+	if len(f.config.Pending) > 0 {
+		all = append(all, api.Alarm{
+			Kind: api.AlarmPendingRestart, Level: api.AlarmWarning, Since: f.config.LoadedAt,
+			Text: f.config.Pending[0].Text + ": waits for a restart", Do: "start the gateway again when it suits you",
+		})
+	}
+	api.SortAlarms(all)
+	return all
 }
 
 func (f *fleet) Routes(context.Context) (api.Routes, error) {

@@ -5,7 +5,10 @@ import "time"
 // Status is the gateway as a whole.
 type Status struct {
 	Version        string            `json:"version"`
-	Now            time.Time         `json:"now"` // the gateway's clock
+	Host           string            `json:"host"`      // name of the machine; "": it has none
+	TimeZone       string            `json:"time_zone"` // of the gateway's clock
+	Alarms         []Alarm           `json:"alarms"`    // what is wrong now, the worst first
+	Now            time.Time         `json:"now"`       // the gateway's clock
 	StartedAt      time.Time         `json:"started_at"`
 	Ready          bool              `json:"ready"`
 	Reason         string            `json:"reason"`        // why it is not ready

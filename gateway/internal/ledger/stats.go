@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"time"
+
 	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/session"
 )
@@ -9,6 +11,13 @@ import (
 type LoopStats struct {
 	Counters
 	History History
+	latest  time.Duration // see Totals
+}
+
+// CountLate counts that a timer was acted on so late.
+func (l *LoopStats) CountLate(late time.Duration) {
+	l.Lateness.Observe(late)
+	l.latest = max(l.latest, late)
 }
 
 // CountEnd counts that s has ended.

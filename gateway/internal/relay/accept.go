@@ -46,6 +46,9 @@ func NewAdmission(most int64, refuse bool) *Admission {
 // Max returns how many connections there may be.
 func (g *Admission) Max() int64 { return g.max.Load() }
 
+// Open returns how many connections hold descriptors, those being closed included.
+func (g *Admission) Open() int64 { return g.open.Load() }
+
 // Set changes what NewAdmission was told. Connections above a lower max stay.
 func (g *Admission) Set(most int64, refuse bool) {
 	g.max.Store(most)

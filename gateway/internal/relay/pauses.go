@@ -65,6 +65,9 @@ func (g *Admission) Paused(now deadline.Instant) (paused bool, total time.Durati
 	return p.since != 0 || p.full, total
 }
 
+// Short reports whether accepting was paused because descriptors had run out, and they are not known to be there again.
+func (g *Admission) Short() bool { return g.short.Load() }
+
 // becomeFull tells the operator that clients wait, once.
 func (a *acceptor) becomeFull() {
 	a.settledAt = 0

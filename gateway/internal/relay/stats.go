@@ -45,6 +45,9 @@ func (l *Loop) count(c *conn) *ledger.Counters { return &l.of(c.route.RouteStats
 // Counters copies what the loop has counted of a route. It is called through Post, as are the following.
 func (l *Loop) Counters(s *RouteStats) ledger.Counters { return l.of(s).Counters }
 
+// Totals copies what is looked at every second.
+func (l *Loop) Totals(s *RouteStats) ledger.Totals { return l.of(s).Totals() }
+
 // History copies what the loop knows of a route's last hour.
 func (l *Loop) History(s *RouteStats) ledger.History { return l.of(s).History }
 

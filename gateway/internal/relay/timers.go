@@ -174,7 +174,7 @@ func (l *Loop) resumed(c *conn, silence time.Duration) {
 
 // fire does what the timer t, due since at, is there for.
 func (l *Loop) fire(c *conn, t deadline.Timer, at deadline.Instant) {
-	count := l.count(c)
+	count := l.of(c.route.RouteStats) // before the end, which may free c
 	switch {
 	case t == deadline.Connect:
 		if l.connector.retry(c, problem(reactor.TimedOut)) != session.ConnectTimeout {
@@ -187,7 +187,7 @@ func (l *Loop) fire(c *conn, t deadline.Timer, at deadline.Instant) {
 		l.end(c, session.Ends(t))
 	}
 	count.Timeouts[t][ledger.Closed]++
-	count.Lateness.Observe(l.now.Since(at))
+	count.CountLate(l.now.Since(at))
 }
 
 // mayBeAnswered reports whether the client has finished sending, what lies unread in its socket included.

@@ -34,6 +34,7 @@ type Health struct {
 	Failures int    // in a row
 	Failure  string // the words of the last; "" where there is none in this row
 	Ejected  bool
+	Since    int64 // where Ejected: when that began
 	Until    int64 // where Ejected: when it may be probed
 }
 
@@ -42,7 +43,7 @@ func (e *Endpoint) Health() Health {
 	h := &e.health
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	known := Health{Failures: int(h.failures.Load()), Ejected: h.ejected.Load(), Until: h.until.Load()}
+	known := Health{Failures: int(h.failures.Load()), Ejected: h.ejected.Load(), Since: h.since, Until: h.until.Load()}
 	if known.Failures > 0 {
 		known.Failure = h.failure
 	}

@@ -11,7 +11,6 @@ import (
 	"idlegate/cmd/idlegate/internal/figure"
 	"idlegate/cmd/idlegate/internal/listing"
 	"idlegate/cmd/idlegate/internal/table"
-	"idlegate/gateway/admin/api"
 )
 
 // Model is all that a frame shows.
@@ -76,25 +75,12 @@ func (m Model) head() []string {
 	if m.Gone != "" {
 		lines = append(lines, fmt.Sprintf("gone for %s, what follows is older: %s", figure.Duration(m.GoneFor.Seconds()), m.Gone))
 	}
-	if last := s.Config.LastReload; last != nil && !last.OK {
-		lines = append(lines, "the last reload was refused: "+last.Error)
-	}
-	if pending := s.Config.Pending; len(pending) > 0 {
-		lines = append(lines, "waits for a restart: "+inWords(pending))
-	}
-	if s.LogDropped > 0 {
-		lines = append(lines, figure.Count(s.LogDropped)+" lines of the log were dropped, since its destination is slow")
-	}
-	return lines
+	alarms := listing.Alarms(s.Alarms, s.Now)
+	return append(lines, shorten(alarms, mostAlarms)...)
 }
 
-// inWords is the first of some changes, and how many more there are.
-func inWords(changes []api.Change) string {
-	if len(changes) == 1 {
-		return changes[0].Text
-	}
-	return fmt.Sprintf("%s and %d more", changes[0].Text, len(changes)-1)
-}
+// mostAlarms is how many lines of them are shown: 'idlegate status' has all.
+const mostAlarms = 5
 
 func number(n int64) string { return figure.Count(uint64(max(n, 0))) }
 

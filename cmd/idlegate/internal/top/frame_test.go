@@ -86,9 +86,15 @@ func TestFrames(t *testing.T) {
 		"full": {width: 140, height: 8, change: func(m *Model) { m.Sample.Status.AcceptPaused = true }},
 		"in_trouble": {width: 140, height: 16, change: func(m *Model) {
 			m.Sample.Status.Ready, m.Sample.Status.Reason = false, "draining"
-			m.Sample.Status.LogDropped = 1402
-			m.Sample.Status.Config.Pending = []api.Change{{Text: "gateway.loops: 2 -> 4"}, {Text: "admin.pprof: false -> true"}}
-			m.Sample.Status.Config.LastReload = &api.Reload{Error: "idlegate.yaml has 2 problems\x1b[2J"}
+			wrong := func(kind api.AlarmKind, level api.AlarmLevel, ago time.Duration, text, do string) {
+				now := m.Sample.Status.Now
+				m.Sample.Status.Alarms = append(m.Sample.Status.Alarms, api.Alarm{Kind: kind, Level: level, Since: now.Add(-ago), Text: text, Do: do})
+			}
+			wrong(api.AlarmFileRefused, api.AlarmError, 3*time.Minute, "the policy file is refused (idlegate.yaml has 2 problems\x1b[2J)", "mend the file")
+			wrong(api.AlarmRefusals, api.AlarmWarning, 12*time.Second, "route devices has refused 7 clients", "idlegate routes says why")
+			for range 5 {
+				wrong(api.AlarmLogDropped, api.AlarmWarning, time.Hour, "1402 lines of the log were lost", "log less")
+			}
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

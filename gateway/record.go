@@ -1,0 +1,191 @@
+package gateway
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"idlegate/gateway/admin/api"
+	"idlegate/gateway/internal/ledger"
+	"idlegate/gateway/internal/relay"
+)
+
+// recordEvery is how often the loops are asked for totals. It costs each of them a wake-up and some 150 bytes of each route.
+const recordEvery = time.Second
+
+// recorder looks at what the loops have counted every second, since some things that are wrong show only in how figures change.
+type recorder struct {
+	mu      sync.Mutex
+	routes  map[*relay.RouteStats]*record // Guarded by mu; of those that are served.
+	logLost episode                       // Guarded by mu.
+	dropped uint64                        // Guarded by mu; lines of the log, at the last look.
+	begun   map[alarmKey]time.Time        // Guarded by mu; when the alarms of the last look began.
+}
+
+// record is what is known of a route beyond its counters.
+type record struct {
+	last    ledger.Totals
+	refused episode
+	late    episode
+}
+
+func newRecorder() *recorder {
+	return &recorder{routes: map[*relay.RouteStats]*record{}, begun: map[alarmKey]time.Time{}}
+}
+
+// quiet is how long nothing of a kind must have happened for an episode to be over.
+const quiet = time.Minute
+
+// episode is a row of like events without a quiet minute between them.
+type episode struct {
+	since, last time.Time
+	count       uint64
+	worst       time.Duration
+}
+
+// note adds n events; worst is how bad the worst of them was, where that can be said.
+func (e *episode) note(now time.Time, n uint64, worst time.Duration) {
+	if n == 0 {
+		return
+	}
+	if !e.isOn(now) {
+		*e = episode{since: now}
+	}
+	e.last = now
+	e.count += n
+	e.worst = max(e.worst, worst)
+}
+
+func (e episode) isOn(now time.Time) bool { return e.count > 0 && now.Sub(e.last) < quiet }
+
+// lateFrom is from when on a timer is so late that the operator is told: usual is a millisecond or two.
+const lateFrom = 100 * time.Millisecond
+
+// note takes the totals of a route at now.
+func (r *record) note(now time.Time, totals *ledger.Totals) {
+	since := totals.Since(&r.last)
+	r.last = *totals
+	r.refused.note(now, since.RefusedAll(), 0)
+	if since.Latest >= lateFrom {
+		r.late.note(now, 1, since.Latest)
+	}
+}
+
+// note takes the totals of the routes that are served, and forgets all others.
+func (r *recorder) note(now time.Time, routes []*relay.RouteStats, totals []ledger.Totals, dropped uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := r.routes
+	r.routes = make(map[*relay.RouteStats]*record, len(routes))
+	for i, one := range routes {
+		of := known[one]
+		if of == nil {
+			of = &record{} // of a route that has just come into being, and had counted nothing
+		}
+		of.note(now, &totals[i])
+		r.routes[one] = of
+	}
+	r.logLost.note(now, dropped-r.dropped, 0)
+	r.dropped = dropped
+}
+
+// episodes returns what has happened lately on a route.
+func (r *recorder) episodes(of *relay.RouteStats) (refused, late episode) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if known := r.routes[of]; known != nil {
+		return known.refused, known.late
+	}
+	return episode{}, episode{}
+}
+
+func (r *recorder) logLoss() episode {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.logLost
+}
+
+// alarmKey tells alarms apart.
+type alarmKey struct {
+	kind                                   api.AlarmKind
+	route, upstream, endpoint, certificate string
+}
+
+func keyOf(a *api.Alarm) alarmKey {
+	return alarmKey{a.Kind, a.Route, a.Upstream, a.Endpoint, a.Certificate}
+}
+
+// date says since when each of the alarms is on, where that is not known otherwise: since it was seen first.
+func (r *recorder) date(now time.Time, alarms []api.Alarm) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	begun := make(map[alarmKey]time.Time, len(alarms))
+	for i := range alarms {
+		a := &alarms[i]
+		key := keyOf(a)
+		if a.Since.IsZero() {
+			a.Since = now
+			if since, known := r.begun[key]; known {
+				a.Since = since
+			}
+		}
+		begun[key] = a.Since
+	}
+	r.begun = begun
+}
+
+// totals adds up what the loops have counted of the routes.
+func (g *Gateway) totals(ctx context.Context, routes []*relay.RouteStats) ([]ledger.Totals, error) {
+	byLoop, err := ask(ctx, g, "its totals", func(l *relay.Loop) []ledger.Totals {
+		copied := make([]ledger.Totals, len(routes))
+		for i, r := range routes {
+			copied[i] = l.Totals(r)
+		}
+		return copied
+	})
+	if err != nil {
+		return nil, err
+	}
+	sum := byLoop[0]
+	for _, other := range byLoop[1:] {
+		for i := range sum {
+			sum[i].Add(&other[i])
+		}
+	}
+	return sum, nil
+}
+
+// look takes one look, and notes what is wrong then.
+func (g *Gateway) look(ctx context.Context) {
+	now, gone := g.served()
+	routes := append(statsOf(slices.Concat(now.routes, gone.routes)), g.unrouted)
+	totals, err := g.totals(ctx, routes)
+	if err != nil {
+		return // the gateway ends
+	}
+	g.record.note(time.Now(), routes, totals, g.log.dropped())
+	g.alarms(time.Now())
+}
+
+// recordFigures looks every second until the returned function is called or ctx ends.
+func (g *Gateway) recordFigures(ctx context.Context) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var recording sync.WaitGroup
+	recording.Go(func() {
+		tick := time.NewTicker(recordEvery)
+		defer tick.Stop()
+		for {
+			g.look(ctx)
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return func() {
+		cancel()
+		recording.Wait()
+	}
+}
