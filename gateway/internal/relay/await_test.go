@@ -4,26 +4,16 @@ import (
 	"bytes"
 	"testing"
 
-	"idlegate/gateway/internal/ledger"
 	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
 )
 
-// deaf is a Reporter that nobody listens to.
-type deaf struct{}
-
-func (deaf) Ended(ledger.Ended) {}
-func (deaf) Observed(Observed)  {}
-func (deaf) Resumed(Resumed)    {}
-func (deaf) Trouble(Trouble)    {}
-func (deaf) Health(Health)      {}
-
 // begun returns a loop whose memory others have, and a connection that has a part of its first message and more in its socket.
 func begun(t *testing.T) (*Loop, *conn, *Budget) {
 	t.Helper()
 	l, pair := lone(t)
-	l.cfg.Reporter = deaf{}
+	l.cfg.Reporter = nobody{}
 	budget := l.cfg.Budget
 	fixed := fixedRoute(t, 2000)
 	fixed.Hold = 1 << 14

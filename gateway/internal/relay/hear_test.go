@@ -13,15 +13,6 @@ import (
 	"idlegate/gateway/internal/session"
 )
 
-// nobody is told of what happens.
-type nobody struct{}
-
-func (nobody) Ended(ledger.Ended) {}
-func (nobody) Observed(Observed)  {}
-func (nobody) Resumed(Resumed)    {}
-func (nobody) Trouble(Trouble)    {}
-func (nobody) Health(Health)      {}
-
 // hearing is a connection of a loop that nobody runs, so that a test decides when it looks at what.
 type hearing struct {
 	t *testing.T
@@ -42,10 +33,7 @@ func hear(t *testing.T, framer protocol.Framer, rules session.Rules) *hearing {
 		syscall.Close(upstream[0])
 		syscall.Close(upstream[1])
 	})
-	h := &hearing{t: t, Loop: l, c: l.slab.take(), peers: [2]int{client[1], upstream[1]}}
-	h.c.phase, h.c.route, h.c.session = relaying, rawRoute(), session.Accept(l.now, 0)
-	rules.Protocol, rules.Bounded = protocol.NewFraming([2]protocol.Framer{framer, framer}), framer != protocol.NewRaw()
-	h.c.route.Rules = rules
+	h := &hearing{t: t, Loop: l, c: relayed(l, framer, rules), peers: [2]int{client[1], upstream[1]}}
 	for side, fd := range [2]int{client[0], upstream[0]} {
 		own, err := syscall.Dup(fd)
 		if err != nil {

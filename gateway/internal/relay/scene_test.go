@@ -16,6 +16,7 @@ import (
 // scene is one session on a loop that nobody runs, and the sockets of its peers: what they send all lies there before the first
 // read.
 type scene struct {
+	nobody
 	t     *testing.T
 	l     *Loop
 	c     *conn
@@ -23,12 +24,27 @@ type scene struct {
 	ended session.Reason
 }
 
-// scene is the loop's reporter.
+// Ended notes why, as the loop's reporter.
 func (s *scene) Ended(e ledger.Ended) { s.ended = e.Reason }
-func (s *scene) Observed(Observed)    {}
-func (s *scene) Resumed(Resumed)      {}
-func (s *scene) Trouble(Trouble)      {}
-func (s *scene) Health(Health)        {}
+
+// nobody is told of what happens.
+type nobody struct{}
+
+func (nobody) Ended(ledger.Ended) {}
+func (nobody) Observed(Observed)  {}
+func (nobody) Resumed(Resumed)    {}
+func (nobody) Trouble(Trouble)    {}
+func (nobody) Health(Health)      {}
+
+// relayed returns a connection of l that relays messages of framer, without sockets yet.
+func relayed(l *Loop, framer protocol.Framer, rules session.Rules) *conn {
+	r := rawRoute()
+	rules.Protocol, rules.Bounded = protocol.NewFraming([2]protocol.Framer{framer, framer}), framer != protocol.NewRaw()
+	r.Rules = rules
+	c := l.slab.take()
+	c.phase, c.route, c.session = relaying, r, session.Accept(l.now, 0)
+	return c
+}
 
 func newScene(t *testing.T, framer protocol.Framer) *scene {
 	t.Helper()
@@ -38,10 +54,8 @@ func newScene(t *testing.T, framer protocol.Framer) *scene {
 	l.cfg.Budget.Set(8 << 20)
 	l.pool.pipes.most = 2
 	t.Cleanup(l.pool.pipes.close)
-	r := rawRoute()
-	r.Rules.Protocol, r.Rules.Bounded = protocol.NewFraming([2]protocol.Framer{framer, framer}), framer != protocol.NewRaw()
-	c := l.slab.take()
-	c.phase, c.route, c.clientAddr, c.session = relaying, r, peer{port: 1}, session.Accept(l.now, 0)
+	c := relayed(l, framer, rawRoute().Rules)
+	c.clientAddr = peer{port: 1}
 	s.c = c
 	for side := range session.Sides {
 		own, other := connectedPair(t)
