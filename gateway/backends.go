@@ -66,9 +66,26 @@ func orNil(at time.Time) *time.Time {
 // describeMember describes an endpoint that is in use.
 func (g *Gateway) describeMember(u *backends, m upstream.Member) api.Endpoint {
 	described := g.describeEndpoint(m)
+	described.ByHand = g.describeHand(m.Endpoint)
 	described.SlowUntil = g.wall(u.set.SlowUntil(m.Endpoint, g.clock.Now()))
 	if !u.cfg.Health.IsZero() {
 		described.Check = g.describeCheck(m.Checks())
+	}
+	return described
+}
+
+// describeHand returns nil where nothing is set by hand.
+func (g *Gateway) describeHand(e *upstream.Endpoint) *api.ByHand {
+	hand := e.Hand()
+	described := &api.ByHand{State: hand.State.String(), WeightSince: g.wall(hand.WeightSince), StateSince: g.wall(hand.StateSince)}
+	if hand.Weight != 0 {
+		described.Weight = &hand.Weight
+	}
+	if order := e.DrainOrder(); order != drain.None && !e.Removed() {
+		described.State, described.StateSince = api.ByHandDrain, g.wall(int64(order.Since))
+	}
+	if described.Weight == nil && described.State == api.ByHandAuto {
+		return nil
 	}
 	return described
 }

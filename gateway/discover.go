@@ -32,7 +32,7 @@ func discovered(u *policy.Upstream, of *relay.Upstream, old *generation, known a
 			e = of.NewEndpoint(at.String())
 			e.Move(at)
 		}
-		all = append(all, upstream.Member{Endpoint: e, Weight: max(1, t.Weight), Backup: t.Backup})
+		all = append(all, upstream.Member{Endpoint: e, Weight: cmp.Or(e.Hand().Weight, max(1, t.Weight)), Backup: t.Backup})
 	}
 	return all
 }

@@ -11,6 +11,7 @@ import (
 	"idlegate/gateway/internal/drain"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/relay"
+	"idlegate/gateway/internal/upstream"
 	"idlegate/policy"
 )
 
@@ -113,6 +114,7 @@ func (e *edit) takeOver() {
 	g := e.gateway
 	since := deadline.Instant(g.clock.Now())
 	e.old = g.current().inUse() // endpoints may have come and gone while it was prepared
+	e.forgetHands()
 	for i, u := range e.next.upstreams {
 		e.next.upstreams[i] = compileUpstream(u.cfg, u.Upstream, e.old, g.names)
 	}
@@ -190,6 +192,7 @@ func (e *edit) goneEndpoints(order drain.Order) (gone []goneEndpoint) {
 				continue
 			}
 			m.SetRemoved()
+			m.SetHand(upstream.Hand{})
 			if !m.Draining() {
 				m.SetDraining(order)
 			}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -47,7 +48,7 @@ func compileUpstream(u *policy.Upstream, of *relay.Upstream, old *generation, kn
 				endpoint.Move(*at)
 			}
 		}
-		cfg.Members = append(cfg.Members, upstream.Member{Endpoint: endpoint, Weight: e.Weight, Backup: e.Backup})
+		cfg.Members = append(cfg.Members, upstream.Member{Endpoint: endpoint, Weight: cmp.Or(endpoint.Hand().Weight, e.Weight), Backup: e.Backup})
 	}
 	if !u.DNS.IsZero() {
 		cfg.Members = discovered(u, of, old, known)

@@ -9,6 +9,7 @@ import (
 	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/relay"
 	"idlegate/gateway/internal/session"
+	"idlegate/gateway/internal/upstream"
 	"idlegate/policy"
 )
 
@@ -34,6 +35,9 @@ func (g *Gateway) explain(v *relay.View) api.Explanation {
 		Connection: g.describe(v), Protocol: v.Route.ProtocolName, Generation: now.number, Timers: []api.Timer{},
 		ReadPaused: v.Session.Events.Paused(), ReadPausedFor: v.Session.Events.Pauses().Words(), Opaque: v.Session.Talk.Opaque(),
 	}
+	if v.Endpoint != nil {
+		e.Endpoint = g.explainEndpoint(now, v)
+	}
 	if v.Draining != session.Open {
 		e.Draining = &api.Drain{Reason: v.Draining.String(), DueSeconds: until(v.DrainBy, v.At)}
 	}
@@ -51,6 +55,19 @@ func (g *Gateway) explain(v *relay.View) api.Explanation {
 		}
 	}
 	return e
+}
+
+// explainEndpoint describes the endpoint of a connection, which may have gone.
+func (g *Gateway) explainEndpoint(now *generation, v *relay.View) *api.Endpoint {
+	described := g.describeEndpoint(upstream.Member{Endpoint: v.Endpoint})
+	for _, u := range now.upstreams {
+		for _, m := range u.set.Members {
+			if m.Endpoint == v.Endpoint {
+				described = g.describeMember(u, m)
+			}
+		}
+	}
+	return &described
 }
 
 // resetOn puts into a word from whose messages idle_timeout starts again.

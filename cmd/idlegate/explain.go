@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -74,12 +75,30 @@ func particulars(e api.Explanation) []string {
 	return pairs([][2]string{
 		{"connection", fmt.Sprintf("%d of route %s, %s, %s old", c.ID, c.Route, c.State, figure.Duration(c.AgeSeconds))},
 		{"client", fmt.Sprintf("%s%s, silent for %s", c.Client, arrived(&c), figure.Duration(c.SilenceSeconds))},
-		{"endpoint", cmp.Or(c.Endpoint, "none yet")},
+		{"endpoint", cmp.Or(c.Endpoint, "none yet") + endpointStanding(e.Endpoint)},
 		{"from client", traffic(c.ClientMessages, c.ClientHeartbeats, c.ClientBytes)},
 		{"from upstream", traffic(c.UpstreamMessages, c.UpstreamHeartbeats, c.UpstreamBytes)},
 		{"protocol", protocol},
 		{"policy", policy + ": " + strings.Join(behaviour, ", ")},
 	})
+}
+
+// endpointStanding says how the endpoint of a connection stands, where that is not as usual, and what its health checks found last.
+func endpointStanding(e *api.Endpoint) string {
+	if e == nil {
+		return ""
+	}
+	text := ""
+	if state := e.State(); state != "active" {
+		text = ", " + state
+	}
+	if e.Failures > 0 {
+		text += fmt.Sprintf(", %s in a row: %s", counted(uint64(e.Failures), "failure"), e.LastError)
+	}
+	if e.Check != nil && e.Check.LastErrorAt != nil {
+		text += fmt.Sprintf(", last failed health check %s: %s", e.Check.LastErrorAt.UTC().Format(time.RFC3339), e.Check.LastError)
+	}
+	return text
 }
 
 func traffic(messages, heartbeats, bytes uint64) string {

@@ -66,7 +66,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%w", err) })
 	root.SetHelpCommand(newHelp())
 	group(root, "Serve:", newRun(), newCheck(), newDemo())
-	group(root, "Operate a running gateway:", newStatus(), newConnections(), newClose(), newExplain(), newAdvise(), newTop(), newDrain(), newReload())
+	group(root, "Operate a running gateway:", newStatus(), newConnections(), newClose(), newExplain(), newAdvise(), newTop(), newDrain(), newEndpoint(), newReload())
 	group(root, "Besides:", newCompletion(), newVersion())
 	root.SetHelpCommandGroupID("Besides:")
 	return root

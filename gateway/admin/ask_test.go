@@ -231,3 +231,26 @@ func FuzzCallsAnswerInJSON(f *testing.F) {
 		}
 	})
 }
+
+func TestWhatIsSetOfAnEndpoint(t *testing.T) {
+	for query, want := range map[string]string{
+		"endpoint=10.0.0.13:9000&weight=10":            "{Weight:10 FileWeight:false State:}",
+		"endpoint=10.0.0.13:9000&weight=file":          "{Weight:0 FileWeight:true State:}",
+		"endpoint=10.0.0.13:9000&state=down&weight=1":  "{Weight:1 FileWeight:false State:down}",
+		"endpoint=10.0.0.13:9000":                      "nothing to set",
+		"weight=1":                                     "endpoint is missing",
+		"endpoint=10.0.0.13:9000&weight=0":             "must be a whole number from 1 to 100",
+		"endpoint=10.0.0.13:9000&weight=101":           "must be a whole number from 1 to 100",
+		"endpoint=10.0.0.13:9000&state=maint":          "must be one of auto, up, down, drain",
+		"endpoint=10.0.0.13:9000&state=":               "state is empty",
+		"endpoint=10.0.0.13:9000&weight=1&weight=2":    "weight is given 2 times",
+		"endpoint=10.0.0.13:9000&weight=1&drain=false": "unknown parameter",
+	} {
+		f := fakeFleet()
+		answer := askAPI(t, f, http.MethodPost, "/upstreams/"+fleetRoutes()[0].upstream+"/endpoint?"+query)
+		got := strings.Join(f.set, " ") + answer.Body.String()
+		if !strings.Contains(got, want) || (answer.Code == http.StatusOK) != strings.HasPrefix(want, "{") {
+			t.Errorf("%s: %d, set %v; want %s", query, answer.Code, f.set, want)
+		}
+	}
+}

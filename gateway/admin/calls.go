@@ -54,6 +54,7 @@ func (c calls) table() []operation {
 		{method: get, path: "/upstreams", answer: c.upstreams},
 		{method: post, path: "/upstreams/{name}/drain", params: []string{"endpoint"}, answer: c.drainEndpoint},
 		{method: del, path: "/upstreams/{name}/drain", params: []string{"endpoint"}, answer: c.undrainEndpoint},
+		{method: post, path: "/upstreams/{name}/endpoint", params: []string{"endpoint", "weight", "state"}, answer: c.setEndpoint},
 		{method: get, path: "/advice", params: []string{"route", "tolerance"}, answer: c.advice},
 		{method: get, path: "/config", answer: c.config},
 		{method: post, path: "/reload", timeout: reloadTimeout, answer: c.reload},

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
+
+	"idlegate/gateway/admin/api"
 )
 
 func (c calls) reload(ctx context.Context, _ *ask) (int, any, error) {
@@ -34,6 +37,24 @@ func (c calls) drainEndpoint(ctx context.Context, a *ask) (int, any, error) {
 func (c calls) undrainEndpoint(ctx context.Context, a *ask) (int, any, error) {
 	return c.setDrained(ctx, a, "no longer drained", c.gateway.UndrainEndpoint)
 }
+
+func (c calls) setEndpoint(ctx context.Context, a *ask) (int, any, error) {
+	set := api.Setting{State: a.oneOf("state", api.ByHandStates())}
+	if a.text("weight") == "file" {
+		set.FileWeight = true
+	} else {
+		set.Weight = a.number("weight", 1, mostWeight, 0)
+	}
+	switch {
+	case a.err != nil:
+		return 0, nil, a.err
+	case set == api.Setting{}:
+		return 0, nil, wrong("nothing to set: say weight, as in weight=10 or weight=file, or state, one of %s", strings.Join(api.ByHandStates(), ", "))
+	}
+	return c.setDrained(ctx, a, "set", func(upstream, endpoint string) error { return c.gateway.SetEndpoint(upstream, endpoint, set) })
+}
+
+const mostWeight = 100 // as in the policy file
 
 // setDrained changes an endpoint and shows all upstreams as they are then.
 func (c calls) setDrained(ctx context.Context, a *ask, becomes string, set func(upstream, endpoint string) error) (int, any, error) {

@@ -221,6 +221,13 @@ func (f *fleet) UndrainEndpoint(upstream, endpoint string) error {
 	return f.setDrained(upstream, endpoint, false)
 }
 
+func (f *fleet) SetEndpoint(upstream, endpoint string, set api.Setting) error {
+	f.mu.Lock()
+	f.set = append(f.set, fmt.Sprintf("%s %s %+v", upstream, endpoint, set))
+	f.mu.Unlock()
+	return f.setDrained(upstream, endpoint, set.State == api.ByHandDrain)
+}
+
 func (f *fleet) setDrained(upstream, endpoint string, drained bool) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -27,6 +27,7 @@ type fleet struct {
 	ended   []api.Ended // the latest last
 	minutes map[string]map[time.Time]map[string]uint64
 	drained map[string]bool // endpoints
+	set     []string        // what SetEndpoint was asked
 	ejected map[string]bool // endpoints
 	leaving bool            // the gateway is being drained
 	full    bool            // every place is taken

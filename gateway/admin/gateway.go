@@ -59,4 +59,6 @@ type Control interface {
 	// UndrainEndpoint takes that back.
 	DrainEndpoint(upstream, endpoint string) error
 	UndrainEndpoint(upstream, endpoint string) error
+	// SetEndpoint sets the weight or the state of an endpoint, until the file says otherwise.
+	SetEndpoint(upstream, endpoint string, set api.Setting) error
 }

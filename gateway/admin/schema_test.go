@@ -22,7 +22,7 @@ func schemaTypes() []any {
 		api.Connections{}, api.Connection{}, api.Closed{}, api.Explanation{}, api.Timer{}, api.Rehearsal{}, api.Drain{},
 		api.Endings{}, api.Ended{}, api.ProtocolError{}, api.Routes{}, api.Route{}, api.TimeoutCount{}, api.Silences{}, api.Silence{},
 		api.Histories{}, api.History{}, api.Minute{}, api.Policies{}, api.Policy{}, api.PolicyTimer{},
-		api.Upstreams{}, api.Upstream{}, api.Endpoint{}, api.Check{}, api.Lookup{}, api.Attempt{}, api.Advices{}, api.Advice{}, api.Candidate{},
+		api.Upstreams{}, api.Upstream{}, api.Endpoint{}, api.ByHand{}, api.Check{}, api.Lookup{}, api.Attempt{}, api.Advices{}, api.Advice{}, api.Candidate{},
 	}
 }
 

@@ -92,6 +92,7 @@ type Explanation struct {
 	Close      string     `json:"close"`              // fin or rst
 	Generation uint64     `json:"generation"`         // of the policy file in force
 	Timers     []Timer    `json:"timers"`
+	Endpoint   *Endpoint  `json:"endpoint,omitempty"` // what is known of its endpoint; absent: it has none yet
 	Draining   *Drain     `json:"draining,omitempty"` // while it is drained
 	Opaque     bool       `json:"opaque"`             // its protocol is not understood any more: it has no messages
 	ReadPaused bool       `json:"read_paused"`        // the client is not being read: timers of its silence stand still

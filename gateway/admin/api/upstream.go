@@ -33,6 +33,7 @@ type Endpoint struct {
 	Removed      bool              `json:"removed"`       // no longer in the policy file; listed until its last connection has ended
 	Backup       bool              `json:"backup"`        // it is used where no other can be
 	Weight       int               `json:"weight"`        // its share beside others; 0 where it is removed
+	ByHand       *ByHand           `json:"by_hand"`       // what an operator has set; null: nothing
 	Check        *Check            `json:"check"`         // by health checks; null: it is not checked
 	SlowUntil    *time.Time        `json:"slow_until"`    // it is back and has less than its share until then; null: it has all
 	Failures     int               `json:"failures"`      // in a row
@@ -43,7 +44,7 @@ type Endpoint struct {
 	LastConnect  *Attempt          `json:"last_connect"` // null: none yet
 }
 
-// State returns the word for a person: removed, draining, unresolved, down, ejected, failing, backup or active.
+// State returns the word for a person: removed, draining, unresolved, up by hand, down by hand, down, ejected, failing, backup or active.
 func (e *Endpoint) State() string {
 	switch {
 	case e.Removed:
@@ -52,6 +53,8 @@ func (e *Endpoint) State() string {
 		return "draining"
 	case e.Resolved == "":
 		return "unresolved"
+	case e.ByHand != nil && (e.ByHand.State == ByHandUp || e.ByHand.State == ByHandDown):
+		return e.ByHand.State + " by hand"
 	case e.Check != nil && e.Check.State == "down":
 		return "down"
 	case e.EjectedUntil != nil:
@@ -62,6 +65,33 @@ func (e *Endpoint) State() string {
 		return "backup"
 	}
 	return "active"
+}
+
+// ByHand is what an operator has set of an endpoint while the gateway runs. It holds until a restart, or an edit that changes what the
+// file says of this endpoint.
+type ByHand struct {
+	Weight      *int       `json:"weight"`       // null: as the file has it
+	WeightSince *time.Time `json:"weight_since"` // null as well
+	State       string     `json:"state"`        // auto, up, down or drain
+	StateSince  *time.Time `json:"state_since"`  // null: auto
+}
+
+// The states that can be set by hand.
+const (
+	ByHandAuto  = "auto"  // health checks and ejection decide
+	ByHandUp    = "up"    // it is used whatever they say
+	ByHandDown  = "down"  // it gets no new connections, and those that it has stay
+	ByHandDrain = "drain" // it gets no new connections, and those that it has end within drain_timeout
+)
+
+// ByHandStates are all of them.
+func ByHandStates() []string { return []string{ByHandAuto, ByHandUp, ByHandDown, ByHandDrain} }
+
+// Setting is what to set of an endpoint. Its zero value changes nothing.
+type Setting struct {
+	Weight     int    // 1 to 100; 0: leave it
+	FileWeight bool   // as the file has it again
+	State      string // "": leave it
 }
 
 // Check is what health checks say of an endpoint.

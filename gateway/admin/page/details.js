@@ -1,5 +1,6 @@
 // The dialog with all that is known of one connection: every timer, its value, where that comes from, and when it fires.
 
+import {detail, stateOf} from "./upstreams.js";
 import {closing} from "./connections.js";
 import {ask, Refusal, why} from "./gateway.js";
 import {$, address, el} from "./dom.js";
@@ -67,6 +68,8 @@ function facts(e) {
     ["From upstream", traffic(c.upstream_messages, c.upstream_heartbeats, c.upstream_bytes)],
     ["Protocol", e.protocol + (e.opaque ? ", opaque: not understood any more" : "")], ["Policy", policy], ["Generation", String(e.generation)],
   ];
+  const endpoint = e.endpoint && [stateOf(e.endpoint), detail(e.endpoint, new Date().toISOString())].filter(Boolean).join("; ");
+  if (endpoint) all.push(["Endpoint is", endpoint]);
   if (e.draining) all.push(["Draining", `${e.draining.reason}; ${e.draining.due_seconds === null ? "no deadline" : "closed in " + passing(e.draining.due_seconds)}`]);
   if (e.read_paused) all.push(["Reading", `paused (${e.read_paused_for.join(", ").replaceAll("_", " ")}): timers of the client's silence stand still`]);
   return all.map(([term, ...text]) => el("div", {}, el("dt", {}, term), el("dd", {}, ...text)));

@@ -4,14 +4,15 @@ import {ask, why} from "./gateway.js";
 import {$, confirmable, hidden, keyed, mark, notice, put, putAddress, stamp} from "./dom.js";
 import {count, since} from "./words.js";
 
-const kinds = {active: "good", backup: "plain", failing: "warn", down: "bad", ejected: "bad", unresolved: "bad", draining: "warn", removed: "plain"};
+const kinds = {active: "good", backup: "plain", failing: "warn", down: "bad", "down by hand": "bad", "up by hand": "warn", ejected: "bad", unresolved: "bad", draining: "warn", removed: "plain"};
 const results = {ok: "good", refused: "bad", timeout: "bad", failed: "bad"};
 
 // stateOf puts the facts about an endpoint into one word, the one that says most about what it gets.
-function stateOf(endpoint) {
+export function stateOf(endpoint) {
   if (endpoint.removed) return "removed";
   if (endpoint.draining) return "draining";
   if (!endpoint.resolved) return "unresolved";
+  if (["up", "down"].includes(endpoint.by_hand?.state)) return `${endpoint.by_hand.state} by hand`;
   if (endpoint.check?.state === "down") return "down";
   if (endpoint.ejected_until) return "ejected";
   if (endpoint.failures > 0) return "failing";
@@ -19,9 +20,12 @@ function stateOf(endpoint) {
 }
 
 // detail says what the word leaves out.
-function detail(endpoint, now) {
+export function detail(endpoint, now) {
   const parts = [];
   if (endpoint.backup) parts.push("backup");
+  const hand = endpoint.by_hand;
+  if (hand?.weight) parts.push(`weight ${hand.weight} set by hand ${since(hand.weight_since, now)} ago`);
+  if (hand && hand.state !== "auto") parts.push(`${hand.state} by hand for ${since(hand.state_since, now)}`);
   if (endpoint.check) parts.push(checked(endpoint.check, now));
   if (endpoint.slow_until) parts.push(`starts slowly for ${since(now, endpoint.slow_until)} more`);
   if (endpoint.failures > 0) parts.push(`failures in a row: ${endpoint.failures}, the last: ${endpoint.last_error}`);

@@ -81,6 +81,19 @@ func (c *Client) endpoint(ctx context.Context, method, upstream, endpoint string
 	return upstreams, err
 }
 
+// SetEndpoint sets the weight of an endpoint, a number or file, and its state; what is "" stays. The answer is how the upstreams stand
+// afterwards.
+func (c *Client) SetEndpoint(ctx context.Context, upstream, endpoint, weight, state string) (upstreams api.Upstreams, err error) {
+	query := only("endpoint", endpoint)
+	for key, value := range map[string]string{"weight": weight, "state": state} {
+		if value != "" {
+			query.Set(key, value)
+		}
+	}
+	err = c.call(ctx, http.MethodPost, "/upstreams/"+url.PathEscape(upstream)+"/endpoint", query, &upstreams)
+	return upstreams, err
+}
+
 // Reload has the gateway read its policy file. A file that it refuses is an answer whose OK is false, not an error.
 func (c *Client) Reload(ctx context.Context) (api.Reload, error) {
 	patient := *c
