@@ -18,15 +18,15 @@ type phase uint8
 const (
 	// The slot is free. Entered by slab.put, from closing or from a client that was refused; left by slab.take.
 	vacant phase = iota
-	// No upstream connection was asked for. Entered by open; left at once by dialFirst or, with connect_on: first_message, by
-	// dial when the message is whole, and by end.
+	// No upstream connection was asked for. Entered by open; left at once by connector.first or, with connect_on: first_message, by
+	// connector.dial when the message is whole, and by end.
 	awaiting
-	// An upstream connection is being made. Entered by dialFirst and dial; left by connected, by end where no endpoint is
-	// left, and to vacant by refuseNoFDs where there are no descriptors.
+	// An upstream connection is being made. Entered by connector.first and connector.dial; left by connector.connected, by end where
+	// no endpoint is left, and to vacant by refuseNoFDs where there are no descriptors.
 	dialling
-	// Both sides are there, and bytes are passed on. Entered by connected; left by end.
+	// Both sides are there, and bytes are passed on. Entered by connector.connected; left by end.
 	relaying
-	// The session has ended; what was read is written, FINs are exchanged. Entered by end; left by closed when both sockets
+	// The session has ended; what was read is written, FINs are exchanged. Entered by end; left by closer.closed when both sockets
 	// are, within two closeSteps of the last progress, and by Stop.
 	closing
 )
