@@ -1,0 +1,59 @@
+package gateway_test
+
+import (
+	"slices"
+	"testing"
+
+	"idlegate/gateway/admin/api"
+)
+
+// TestExplainSaysWhyAClientIsNotRead has a backend read nothing of what a client sends, until it reads all.
+func TestExplainSaysWhyAClientIsNotRead(t *testing.T) {
+	reads := make(chan struct{})
+	g := start(t, `
+upstreams: {backend: {endpoints: ["%s"]}}
+routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: backend, policy: {long: {idle_timeout: 1h, write_timeout: 1h}}}]`,
+		backend(t, func(c *client) {
+			<-reads
+			c.drained()
+		}))
+	c := g.dial("r")
+	explain := func() api.Explanation {
+		t.Helper()
+		all := g.list(api.Filter{})
+		if len(all) != 1 {
+			t.Fatalf("%d connections", len(all))
+		}
+		e, err := g.g.Explain(t.Context(), all[0].ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.ReadPaused != (len(e.ReadPausedFor) > 0) {
+			t.Fatalf("read_paused %v for %q", e.ReadPaused, e.ReadPausedFor)
+		}
+		return e
+	}
+	idle := func(e api.Explanation) string {
+		at := slices.IndexFunc(e.Timers, func(t api.Timer) bool { return t.Timer == "idle_timeout" })
+		return e.Timers[at].Standing
+	}
+	eventually(t, "it is there", func() bool { return len(g.list(api.Filter{})) == 1 })
+	eventually(t, "it is read", func() bool { e := explain(); return !e.ReadPaused && idle(e) == "running" })
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		flood := make([]byte, 64<<10)
+		for range 1 << 10 { // more than all sockets on the way take
+			if _, err := c.Write(flood); err != nil {
+				return
+			}
+		}
+	}()
+	eventually(t, "the upstream takes no more", func() bool {
+		e := explain()
+		return slices.Equal(e.ReadPausedFor, []string{"upstream_waits"}) && idle(e) == "still"
+	})
+	close(reads)
+	<-sent
+	eventually(t, "it is read again", func() bool { e := explain(); return !e.ReadPaused && idle(e) == "running" })
+}
