@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -82,13 +83,108 @@ func soonest(all []tlsconf.Expiry) (at time.Time) {
 // oneLine is for an error of several files.
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
-// keep has the files looked at.
-func (c *certificates) keep() {
-	var all []*tlsconf.Material
+// keep has the files looked at that a generation names.
+func (c *certificates) keep(g *generation) {
+	all := g.materials()
 	if c.admin != nil {
 		all = append(all, c.admin)
 	}
 	c.keeper.Keep(all)
+}
+
+// materials are what routes and upstreams show and trust.
+func (g *generation) materials() (all []*tlsconf.Material) {
+	for _, r := range g.routes {
+		if r.tls != nil {
+			all = append(all, r.tls)
+		}
+	}
+	for _, u := range g.upstreams {
+		if u.tls != nil {
+			all = append(all, u.tls)
+		}
+	}
+	return all
+}
+
+// material is what cfg says, which is the one before where that said the same of the same files.
+func material(cfg tlsconf.Config, before *tlsconf.Material) (*tlsconf.Material, error) {
+	if before.Made(cfg) {
+		return before, nil
+	}
+	return tlsconf.New(cfg)
+}
+
+// routeTLS is what a route, at an index of the policy file, shows and trusts.
+func routeTLS(i int, t *policy.RouteTLS) tlsconf.Config {
+	cfg := tlsconf.Config{
+		At: fmt.Sprintf("routes[%d].tls", i), CA: fileOf(t.ClientCA), CAKey: "client_ca", ALPN: t.ALPN, MinVersion: tlsVersions[t.MinVersion],
+	}
+	if !t.Cert.IsZero() {
+		cfg.Pairs = append(cfg.Pairs, tlsconf.Pair{Cert: fileOf(t.Cert), Key: fileOf(t.Key)})
+	}
+	for i, p := range t.Certificates {
+		cfg.Pairs = append(cfg.Pairs, tlsconf.Pair{Cert: fileOf(p.Cert), Key: fileOf(p.Key), At: fmt.Sprintf("certificates[%d]", i)})
+	}
+	return cfg
+}
+
+// upstreamTLS is what the gateway shows to endpoints of an upstream, and trusts of them.
+func upstreamTLS(u *policy.Upstream) tlsconf.Config {
+	t := &u.TLS
+	cfg := tlsconf.Config{
+		At: "upstreams." + u.Name + ".tls", CA: fileOf(t.CA), CAKey: "ca", ALPN: t.ALPN, MinVersion: tlsVersions[t.MinVersion],
+		Client: true, ServerName: t.ServerName,
+	}
+	if cfg.ServerName == "" {
+		cfg.ServerName = u.DNS.Name // its endpoints are addresses
+	}
+	if !t.Cert.IsZero() {
+		cfg.Pairs = append(cfg.Pairs, tlsconf.Pair{Cert: fileOf(t.Cert), Key: fileOf(t.Key)})
+	}
+	return cfg
+}
+
+var tlsVersions = [...]uint16{policy.TLS12: tls.VersionTLS12, policy.TLS13: tls.VersionTLS13}
+
+// readTLS reads what the upstream shows and trusts.
+func (u *backends) readTLS(old *generation) (err error) {
+	if !u.cfg.TLS.On {
+		return nil
+	}
+	u.tls, err = material(upstreamTLS(u.cfg), old.upstreamMaterial(u.Name))
+	return err
+}
+
+// upstreamMaterial is what an upstream shows and trusts, nil for nothing.
+func (g *generation) upstreamMaterial(name string) *tlsconf.Material {
+	if g == nil {
+		return nil
+	}
+	for _, u := range g.upstreams {
+		if u.Name == name {
+			return u.tls
+		}
+	}
+	return nil
+}
+
+// followTLS has the upstream speak TLS as its policy says.
+func (u *backends) followTLS() {
+	if u.tls == nil {
+		u.SetTLS(nil)
+		return
+	}
+	u.SetTLS(func(endpoint string) *tls.Config { return u.tls.For(hostOf(endpoint)) })
+}
+
+// hostOf returns the host of an endpoint by its name, which is the address in the words of the policy.
+func hostOf(endpoint string) string {
+	a, err := policy.ParseAddress(endpoint)
+	if err != nil {
+		return endpoint
+	}
+	return a.Host
 }
 
 // watch looks at the files until the returned function is called.

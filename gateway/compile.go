@@ -205,10 +205,11 @@ var timerKeys = map[policy.Timer][]deadline.Timer{
 	policy.TimerMaxLifetime:         {deadline.MaxLifetime},
 	policy.TimerWriteTimeout:        {deadline.ClientWrite, deadline.UpstreamWrite},
 	policy.TimerHalfCloseTimeout:    {deadline.HalfClose},
+	policy.TimerTLSHandshakeTimeout: {deadline.TLSHandshake},
 }
 
 // always are the timers that a dry run enforces and does not watch.
-const always = deadline.Set(1<<deadline.ClientWrite | 1<<deadline.UpstreamWrite | 1<<deadline.Connect)
+const always = deadline.Set(1<<deadline.ClientWrite | 1<<deadline.UpstreamWrite | 1<<deadline.Connect | 1<<deadline.TLSHandshake)
 
 // compileTimers divides the policy's timers into those enforced and those that a dry run watches.
 func compileTimers(rules *session.Rules, r *policy.Route) {
@@ -225,6 +226,7 @@ func compileTimers(rules *session.Rules, r *policy.Route) {
 		deadline.UpstreamWrite: p.WriteTimeout,
 		deadline.HalfClose:     p.HalfCloseTimeout,
 		deadline.Connect:       r.Upstream.ConnectTimeout,
+		deadline.TLSHandshake:  p.TLSHandshakeTimeout,
 	}
 	rules.Enforced, rules.Observed = all, all
 	if p.DryRun.All {

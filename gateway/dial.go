@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -10,12 +12,16 @@ import (
 
 	"idlegate/gateway/internal/arrival"
 	"idlegate/gateway/internal/reactor"
+	"idlegate/gateway/internal/tlsconf"
 	"idlegate/gateway/internal/upstream"
 	"idlegate/policy"
 )
 
 // dialer connects to endpoints of one upstream for who is not on a loop: as loops do, from the same addresses.
-type dialer struct{ cfg *policy.Upstream }
+type dialer struct {
+	cfg *policy.Upstream
+	tls *tlsconf.Material // nil: it speaks none
+}
 
 // errUnresolved is why there is nowhere to connect to.
 var errUnresolved = errors.New("its name has no address")
@@ -23,19 +29,31 @@ var errUnresolved = errors.New("its name has no address")
 // dial does all that goes before the first byte of a client.
 func (d dialer) dial(ctx context.Context, e *upstream.Endpoint) (net.Conn, error) {
 	conn, err := d.connect(ctx, e)
-	if err != nil || d.cfg.ProxyProtocol == policy.ProxyNone {
-		return conn, err
+	if err == nil && d.cfg.ProxyProtocol != policy.ProxyNone {
+		err = d.announce(conn)
 	}
-	local := arrival.Passed{Version: proxyVersions[d.cfg.ProxyProtocol]} // it speaks for no client
+	if err == nil && d.tls != nil {
+		secure := tls.Client(conn, d.tls.For(hostOf(e.Name)))
+		if err = secure.HandshakeContext(ctx); err == nil {
+			return secure, nil
+		}
+		err = fmt.Errorf("TLS handshake: %w", err)
+	}
+	if err != nil && conn != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, err
+}
+
+// announce sends the PROXY header of who speaks for no client.
+func (d dialer) announce(conn net.Conn) error {
+	local := arrival.Passed{Version: proxyVersions[d.cfg.ProxyProtocol]}
 	header, err := local.Format()
 	if err == nil {
 		_, err = conn.Write(header)
 	}
-	if err != nil {
-		conn.Close()
-		return nil, err
-	}
-	return conn, nil
+	return err
 }
 
 func (d dialer) connect(ctx context.Context, e *upstream.Endpoint) (net.Conn, error) {

@@ -54,6 +54,7 @@ func (g *Gateway) exchange(u *backends) {
 	old := g.current().inUse()
 	next := *old
 	now := compileUpstream(u.cfg, u.Upstream, old, g.names)
+	now.tls = u.tls
 	next.upstreams = slices.Clone(old.upstreams)
 	next.upstreams[slices.Index(old.upstreams, u)] = now
 	e := &edit{gateway: g, old: old, next: &next}

@@ -125,6 +125,7 @@ func (e *edit) takeOver() {
 	g.budget.Set(e.bounds.memory)
 	for _, u := range e.next.upstreams {
 		u.SetEndpoints(u.set)
+		u.followTLS()
 	}
 	change := &relay.Edit{Routes: map[*relay.RouteStats]*relay.Route{}, Bindings: e.next.bindings(), Grace: e.next.cfg.Gateway.EditGrace}
 	for _, r := range e.next.routes {
@@ -142,6 +143,7 @@ func (e *edit) takeOver() {
 	accepts := false
 	g.onEach(func(l *relay.Loop) { accepts = l.Apply(change) || accepts })
 	g.budget.Settle()
+	g.certificates.keep(e.next)
 	g.adoptEndpoints()
 	if !accepts { // the gateway drains since
 		closeAll(e.opened)

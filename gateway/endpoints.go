@@ -11,6 +11,7 @@ import (
 	"idlegate/gateway/internal/names"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/relay"
+	"idlegate/gateway/internal/tlsconf"
 	"idlegate/gateway/internal/upstream"
 	"idlegate/policy"
 )
@@ -19,7 +20,8 @@ import (
 type backends struct {
 	*relay.Upstream
 	cfg *policy.Upstream
-	set *upstream.Set // that takes over; its members are the endpoints of cfg, in that order
+	tls *tlsconf.Material // nil: it speaks none
+	set *upstream.Set     // that takes over; its members are the endpoints of cfg, in that order
 }
 
 // addressBook is what is known of names.
@@ -53,7 +55,7 @@ func compileUpstream(u *policy.Upstream, of *relay.Upstream, old *generation, kn
 	if !u.DNS.IsZero() {
 		cfg.Members = discovered(u, of, old, known)
 	}
-	return &backends{of, u, upstream.New(cfg)}
+	return &backends{Upstream: of, cfg: u, set: upstream.New(cfg)}
 }
 
 // keptUpstream returns what old has of an upstream, and something new where it has nothing.

@@ -50,6 +50,9 @@ func (g *Gateway) explain(v *relay.View) api.Explanation {
 		e.ResetOn = resetOn(&v.Route.Rules).String()
 	}
 	for _, t := range v.Session.Timers(&v.Route.Rules) {
+		if t.Timer == deadline.TLSHandshake && !r.cfg.TLS.IsOn() && !r.cfg.Upstream.TLS.On {
+			continue
+		}
 		if key, ok := timerKey(t.Timer); !ok || p.Has(key) {
 			e.Timers = append(e.Timers, explainTimer(v, r.cfg, &t))
 		}
@@ -99,6 +102,9 @@ func explainTimer(v *relay.View, r *policy.Route, t *session.TimerState) api.Tim
 		if v.State == relay.Relaying && t.Standing == deadline.Waiting {
 			explained.Standing = deadline.Over.String()
 		}
+	}
+	if t.Timer == deadline.TLSHandshake && v.State == relay.Relaying {
+		explained.Standing = deadline.Over.String()
 	}
 	if t.Since != 0 {
 		since := v.At.Since(t.Since).Seconds()

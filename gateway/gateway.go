@@ -18,6 +18,7 @@ import (
 	"idlegate/gateway/internal/names"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/relay"
+	"idlegate/gateway/internal/tlsio"
 	"idlegate/policy"
 )
 
@@ -110,6 +111,7 @@ func (g *Gateway) prepare() error {
 	first.follow(nil, g.cfg.Policy)
 	for _, u := range first.upstreams {
 		u.SetEndpoints(u.set)
+		u.followTLS()
 	}
 	g.mu.Lock()
 	g.generation = first // of which names that resolve from now on hear
@@ -123,9 +125,13 @@ func (g *Gateway) prepare() error {
 	if err := g.bindAdmin(); err != nil {
 		return err
 	}
-	g.certificates.keep()
+	g.certificates.keep(first)
 	return nil
 }
+
+// mostHandshakes is how many TLS handshakes may be under way. Each takes some 30 KiB until it is over; at 100 ms of round trip
+// that is 20,000 a second.
+const mostHandshakes = 4096
 
 func (g *Gateway) makeLoops() error {
 	n := g.cfg.Policy.Gateway.Loops
@@ -139,10 +145,12 @@ func (g *Gateway) makeLoops() error {
 	g.pipes = pipesFor(limit, n)
 	bounds := g.bounds(g.cfg.Policy, limit, n)
 	g.budget, g.admission = relay.NewBudget(bounds.memory), relay.NewAdmission(bounds.connections, bounds.refuse)
+	handshakes := tlsio.NewPool(mostHandshakes, n)
 	g.unrouted = relay.NewRouteStats(policy.NoRoute, n)
 	for i := range n {
 		l, err := relay.New(relay.Config{
 			Clock: g.clock, Budget: g.budget, Admission: g.admission, Reporter: g.log, Unrouted: g.unrouted, Pipes: g.pipes, Index: i,
+			Handshakes: handshakes,
 		})
 		if err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/relay"
+	"idlegate/gateway/internal/tlsconf"
 	"idlegate/gateway/internal/upstream"
 	"idlegate/policy"
 )
@@ -35,6 +36,25 @@ type route struct {
 	since     time.Time           // since when it has been counted
 	listeners []*reactor.Listener // as cfg.Listen
 	checks    *relay.RouteStats   // of health checks of proxies; nil: it accepts no PROXY headers, and never did
+	tls       *tlsconf.Material   // nil: it speaks none
+}
+
+// followTLS reads what r, at an index of the policy file, shows and trusts.
+func (r *route) followTLS(i int, before *route) (err error) {
+	if !r.cfg.TLS.IsOn() {
+		return nil
+	}
+	var same *tlsconf.Material
+	if before != nil {
+		same = before.tls
+	}
+	if r.tls, err = material(routeTLS(i, &r.cfg.TLS), same); err == nil {
+		r.TLS = r.tls.TLS
+		if r.Check != nil {
+			r.Check.TLS = r.TLS
+		}
+	}
+	return err
 }
 
 // compile makes the generation that follows old, which may be nil, for so many loops. New endpoints get the addresses that are
@@ -45,12 +65,19 @@ func compile(cfg *policy.Config, old *generation, loops int, known addressBook) 
 		g.number = old.number + 1
 	}
 	for _, u := range cfg.Upstreams {
-		g.upstreams = append(g.upstreams, compileUpstream(u, keptUpstream(u.Name, old, loops), old, known))
+		made := compileUpstream(u, keptUpstream(u.Name, old, loops), old, known)
+		if err := made.readTLS(old); err != nil {
+			return nil, err
+		}
+		g.upstreams = append(g.upstreams, made)
 	}
 	for _, r := range cfg.Routes {
 		made, err := g.compileRoute(r, old, loops)
 		if err != nil {
 			return nil, fmt.Errorf("route %s: %w", r.Name, err)
+		}
+		if err := made.followTLS(len(g.routes), old.known(r.Name)); err != nil {
+			return nil, err
 		}
 		g.routes = append(g.routes, made)
 	}

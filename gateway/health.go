@@ -43,7 +43,7 @@ func (g *Gateway) healthTarget(u *backends, e *upstream.Endpoint) health.Target 
 	cfg := u.cfg.Health
 	return health.Target{
 		Rule: health.Rule{Every: cfg.Every, Timeout: cfg.Timeout, Send: cfg.Send, Expect: cfg.Expect},
-		Dial: func(ctx context.Context) (net.Conn, error) { return dialer{u.cfg}.dial(ctx, e) },
+		Dial: func(ctx context.Context) (net.Conn, error) { return dialer{u.cfg, u.tls}.dial(ctx, e) },
 		Ended: func(err error) (soon bool) {
 			g.checked(u, e, err)
 			return e.Checks().InDoubt()

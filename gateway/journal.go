@@ -17,6 +17,7 @@ import (
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/relay"
 	"idlegate/gateway/internal/session"
+	"idlegate/gateway/internal/tlsio"
 	"idlegate/policy"
 )
 
@@ -205,11 +206,27 @@ func (j *journal) ended(e ledger.Ended) {
 	if e.Error != "" {
 		attrs = append(attrs, slog.String("error", e.Error))
 	}
+	if f := e.TLS; f != nil {
+		attrs = append(attrs, tlsAttrs(f)...)
+	}
 	if b := e.Breach; b != nil {
 		attrs = append(attrs, slog.String("rule", b.Rule), slog.String("from", b.From.String()),
 			slog.Uint64("offset", b.Offset), slog.String("bytes", hex.EncodeToString(b.Bytes)))
 	}
 	j.line(int64(e.At), "connection ended", attrs...)
+}
+
+// tlsAttrs are of the TLS with a client: what there is of it.
+func tlsAttrs(f *tlsio.Facts) []slog.Attr {
+	attrs := []slog.Attr{slog.String("tls_version", f.VersionName()), slog.String("tls_cipher", f.CipherName())}
+	for _, a := range []slog.Attr{
+		slog.String("alpn", f.Protocol), slog.String("client_certificate", f.Subject),
+	} {
+		if a.Value.String() != "" {
+			attrs = append(attrs, a)
+		}
+	}
+	return attrs
 }
 
 func (j *journal) observed(o relay.Observed) {

@@ -13,6 +13,7 @@ import (
 	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/relay"
 	"idlegate/gateway/internal/session"
+	"idlegate/gateway/internal/tlsio"
 )
 
 // viewSlots is how many connections a loop copies before others have their turn: some 0.1 ms.
@@ -216,6 +217,10 @@ func (g *Gateway) describe(v *relay.View) api.Connection {
 		c.Endpoint = v.Endpoint.Name
 	}
 	c.Proxy, c.ServerName = proxyText(v.Origin.Proxy()), v.Origin.ServerName()
+	c.TLS, c.UpstreamTLS = tlsOf(v.TLS[session.Client]), tlsOf(v.TLS[session.Upstream])
+	if f := v.TLS[session.Client]; f != nil && c.ServerName == "" {
+		c.ServerName = f.ServerName
+	}
 	if t, at := s.NextTimer(&v.Route.Rules); t != deadline.None {
 		c.NextTimer, c.DueSeconds = t.String(), until(at, v.At)
 	}
@@ -223,6 +228,16 @@ func (g *Gateway) describe(v *relay.View) api.Connection {
 		c.NextTimer, c.DueSeconds = "drain_timeout", left
 	}
 	return c
+}
+
+// tlsOf describes what a handshake has settled, nil for none.
+func tlsOf(f *tlsio.Facts) *api.TLS {
+	if f == nil {
+		return nil
+	}
+	return &api.TLS{
+		Version: f.VersionName(), Cipher: f.CipherName(), ServerName: f.ServerName, ALPN: f.Protocol, Certificate: f.Subject, Resumed: f.Resumed,
+	}
 }
 
 // until returns in seconds how long it is from now to at, nil for never. What is overdue is due now.
@@ -238,6 +253,8 @@ func stateOf(v *relay.View) api.State {
 	switch {
 	case v.Draining != session.Open:
 		return api.Draining
+	case v.State == relay.Shaking:
+		return api.Handshake
 	case v.State == relay.Awaiting:
 		return api.Waiting
 	case v.State == relay.Dialling:

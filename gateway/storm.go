@@ -51,7 +51,7 @@ func newStorms(report func(summary)) *storms {
 // the connection.
 func saysLittle(r session.Reason) bool {
 	switch r {
-	case session.ConnectRefused, session.ConnectTimeout, session.ConnectFailed, session.NoEndpoint, session.InternalError:
+	case session.ConnectRefused, session.ConnectTimeout, session.ConnectFailed, session.NoEndpoint, session.TLSHandshakeFailed, session.TLSHandshakeTimeout, session.InternalError:
 		return true
 	}
 	return false

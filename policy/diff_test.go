@@ -40,7 +40,11 @@ func TestEveryKeyIsAChange(t *testing.T) {
 					got = append(got, change.Path)
 				}
 			}
-			if diff := cmp.Diff([]string{at.path}, got); diff != "" {
+			want := at.path
+			if at.key == "certificates" {
+				want += ".other" // the item that was added, by its first value
+			}
+			if diff := cmp.Diff([]string{want}, got); diff != "" {
 				t.Errorf("paths of the changes (-want +got):\n%s", diff)
 			}
 		})
@@ -72,7 +76,7 @@ func alter(t *testing.T, at leaf) {
 	t.Helper()
 	choices := map[string][]string{
 		"listen": {"127.0.0.1:7999"}, "metrics": {"0.0.0.0:9999"}, "token_file": {"other"}, "cert": {"other"}, "key": {"other"},
-		"client_ca": {"other"}, "level": {"info"}, "format": {"text"}, "connections": {"all"}, "file": {"other"},
+		"client_ca": {"other"}, "ca": {"other"}, "server_name": {"other"}, "alpn": {"other"}, "min_version": {"1.2"}, "level": {"info"}, "format": {"text"}, "connections": {"all"}, "file": {"other"},
 		"on_full": {"wait"}, "reset_on": {"client"}, "close": {"fin", "rst"}, "heartbeat": {"forward", "answer"}, "endpoints": {"127.0.0.1:9999"},
 		"balance": {"round_robin", "least_connections"}, "allow": {"198.51.100.0/24"}, "deny": {"198.51.100.0/24"},
 		"proxy_protocol": {"v1", "v2"}, "sni": {"other.example"}, "source": {"198.51.100.0/24"}, "from": {"198.51.100.0/24"},
@@ -80,6 +84,10 @@ func alter(t *testing.T, at leaf) {
 		"upstream": {"spare", "device_servers"}, "hosts": {"other"}, "source_addresses": {"10.0.9.9"}, "name": {"other.example"}, "srv": {"other.example"}, "connect_on": {"accept", "first_message"}, "policy": {"watched", "one_shot"},
 	}
 	n := at.node
+	if at.key == "certificates" {
+		n.Content = append(n.Content, flow(pair{"cert", scalarNode("other")}, pair{"key", scalarNode("other")}))
+		return
+	}
 	if n.Kind == yaml.SequenceNode {
 		n.Content = append(n.Content, scalarNode(choices[at.key][0]))
 		return

@@ -11,7 +11,7 @@ import (
 
 // DryRun says which timers are only watched. Its durations are 0 where a timer is not in it.
 type DryRun struct {
-	All    bool                    // enforce none but write_timeout, watch all
+	All    bool                    // enforce none but write_timeout and tls_handshake_timeout, watch all
 	Timers map[Timer]time.Duration // watched beside those in force
 }
 
@@ -32,11 +32,16 @@ func (p *Policy) dryRun() value {
 // watchable are the timers that a dry run can have, which take their value in it.
 func (p *Policy) watchable() (list keys) {
 	for _, t := range p.timers() {
-		if t.id() != TimerWriteTimeout {
+		if !alwaysEnforced(t.name) {
 			list = append(list, key{name: t.name, takes: span{}.into(t.value)})
 		}
 	}
 	return list
+}
+
+// alwaysEnforced reports whether no dry run watches a timer: what it gives back others need.
+func alwaysEnforced(key string) bool {
+	return key == string(TimerWriteTimeout) || key == string(TimerTLSHandshakeTimeout)
 }
 
 // running are the timers that are not off, nil where there is none.
@@ -56,8 +61,8 @@ func (p *Policy) running() map[Timer]time.Duration {
 
 // notWatched is the advice about a timer that a dry run of that kind of policy does not have.
 func notWatched(key string, kind Kind) string {
-	if key == string(TimerWriteTimeout) {
-		return "; write_timeout is always enforced"
+	if alwaysEnforced(key) {
+		return "; " + key + " is always enforced"
 	}
 	other := &Policy{Kind: Short}
 	if kind == Short {

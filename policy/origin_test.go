@@ -84,10 +84,12 @@ func TestTimersAreThoseOfTheKind(t *testing.T) {
 		{
 			{TimerIdleTimeout, 90 * time.Second}, {TimerMaxLifetime, 0}, {TimerFirstMessageTimeout, 0},
 			{TimerMessageTimeout, 10 * time.Second}, {TimerWriteTimeout, 30 * time.Second}, {TimerHalfCloseTimeout, 0},
+			{TimerTLSHandshakeTimeout, 10 * time.Second},
 		},
 		{
 			{TimerDeadline, 10 * time.Second}, {TimerReadDeadline, 0}, {TimerWriteDeadline, 0}, {TimerFirstMessageTimeout, 0},
 			{TimerMessageTimeout, 10 * time.Second}, {TimerWriteTimeout, 30 * time.Second}, {TimerHalfCloseTimeout, time.Minute},
+			{TimerTLSHandshakeTimeout, 10 * time.Second},
 		},
 	}
 	got := [][]NamedTimer{config.Policies[0].Timers(), config.Policies[1].Timers()}

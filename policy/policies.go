@@ -30,7 +30,8 @@ type Policy struct {
 	MessageTimeout      time.Duration
 	WriteTimeout        time.Duration
 	HalfCloseTimeout    time.Duration
-	Jitter              float64 // share of a time that is taken off at random, 0 to 1
+	TLSHandshakeTimeout time.Duration // applies only with TLS; a dry run enforces it, too
+	Jitter              float64       // share of a time that is taken off at random, 0 to 1
 	Close               Close
 	DryRun              DryRun
 
@@ -74,7 +75,7 @@ func (p *Policy) keys() keys {
 		key{name: "jitter", takes: percent(&p.Jitter), standard: "0%",
 			doc: "each connection's `max_lifetime` and drain are shortened by a random share, up to this"},
 		key{name: "dry_run", takes: p.dryRun(), standard: "false",
-			doc: "`true`: no timer but `write_timeout` closes anything; what would have ended is counted and logged. `{idle_timeout: 30s}`: these values are counted and logged, beside the timers in force"},
+			doc: "`true`: no timer but `write_timeout` and `tls_handshake_timeout` closes anything; what would have ended is counted and logged. `{idle_timeout: 30s}`: these values are counted and logged, beside the timers in force"},
 	)
 }
 

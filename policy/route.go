@@ -17,6 +17,7 @@ type Route struct {
 	Deny                []netip.Prefix // wins over Allow
 	Limits              Limits
 	TCP                 TCP
+	TLS                 RouteTLS // with clients
 	Protocol            Protocol
 	UpstreamProtocol    Protocol // equal to Protocol unless written
 	Upstream            *Upstream
@@ -70,6 +71,7 @@ func (r *Route) keys(in shared) keys {
 		{name: "allow", takes: networks(&r.Allow), without: "all", doc: "networks (`10.0.0.0/8`) whose clients are accepted"},
 		{name: "deny", takes: networks(&r.Deny), without: "nobody", doc: "networks whose clients are refused; wins over `allow`"},
 		{name: "limits", takes: mapping(r.Limits.keys()).printed(r.limitsNode), doc: "limits of the route"},
+		{name: "tls", takes: r.TLS.value(), without: "clients speak no TLS to the gateway", doc: "the TLS that clients speak to the gateway, as in `{cert: gate.pem, key: gate.key}`"},
 		{name: "tcp", takes: mapping(r.TCP.keys()).then(r.settleTCP).printed(r.tcpNode), doc: "socket options, towards client and upstream"},
 		{name: "protocol", takes: r.Protocol.value(r.Protocol.heartbeatKey()), example: "raw", doc: "how messages are told apart; see Protocols"},
 		{name: "upstream_protocol", takes: r.upstreamProtocol(), without: "as `protocol`", doc: "where those of the backend end, if otherwise"},

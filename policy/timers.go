@@ -15,6 +15,7 @@ const (
 	TimerMaxLifetime         Timer = "max_lifetime"
 	TimerWriteTimeout        Timer = "write_timeout"
 	TimerHalfCloseTimeout    Timer = "half_close_timeout"
+	TimerTLSHandshakeTimeout Timer = "tls_handshake_timeout"
 )
 
 // timer is one timer of a policy: its key, and where the time it runs for is kept. What the key takes may be more than that.
@@ -69,6 +70,8 @@ func (p *Policy) timers() []timer {
 			starts: "bytes wait for a peer that takes none", restarted: "each byte that the peer takes", ends: "`client_stalled`, `upstream_stalled`"}),
 		newTimer(TimerHalfCloseTimeout, &p.HalfCloseTimeout, "60s", timer{
 			starts: "one side has sent FIN", restarted: "bytes from the other side"}),
+		newTimer(TimerTLSHandshakeTimeout, &p.TLSHandshakeTimeout, "10s", timer{
+			starts: "accept; towards an endpoint, each attempt to connect", restarted: "never; the end of the TLS handshake ends it"}),
 	)
 }
 

@@ -20,6 +20,7 @@ type Upstream struct {
 	Retries        int           // further attempts, each at another endpoint
 	Eject          Eject
 	MaxConnections int // to each endpoint; 0: no limit
+	TLS            UpstreamTLS
 	Health         Health
 	SlowStart      time.Duration // until an endpoint that is back has its whole share; 0: at once
 	ProxyProtocol  ProxyProtocol // header that goes before all a client sends
@@ -66,6 +67,8 @@ func (u *Upstream) keys() keys {
 		{name: "proxy_protocol", takes: word(&u.ProxyProtocol), standard: none,
 			doc: "the PROXY header that an endpoint gets before anything else, and that it must expect: `v1`, or `v2`, which also has server name, ALPN, TLS and the `id` of log and API. Health checks send one as `LOCAL`, which a `v1` header says as `UNKNOWN`"},
 		{name: "max_connections", takes: limit(&u.MaxConnections, math.MaxInt32), without: "none", doc: "open connections to each endpoint at most"},
+		{name: "tls", takes: u.TLS.value(), without: "the gateway speaks no TLS to endpoints",
+			doc: "the TLS that the gateway speaks to endpoints, as in `{server_name: devices.internal, ca: ca.pem}`; their certificates are verified. `{}`: with the system's authorities"},
 	}
 }
 
@@ -77,6 +80,7 @@ func (c cursor) upstream(name string) *Upstream {
 	c.checkEndpoints()
 	c.warnOnlyBackups(u)
 	c.warnSources(u)
+	u.checkTLS(c)
 	return u
 }
 

@@ -72,7 +72,7 @@ func particulars(e api.Explanation) []string {
 		behaviour = append(behaviour, "reset_on "+e.ResetOn)
 	}
 	behaviour = append(behaviour, "close "+e.Close, fmt.Sprintf("generation %d of the policy file", e.Generation))
-	return pairs([][2]string{
+	rows := [][2]string{
 		{"connection", fmt.Sprintf("%d of route %s, %s, %s old", c.ID, c.Route, c.State, figure.Duration(c.AgeSeconds))},
 		{"client", fmt.Sprintf("%s%s, silent for %s", c.Client, arrived(&c), figure.Duration(c.SilenceSeconds))},
 		{"endpoint", cmp.Or(c.Endpoint, "none yet") + endpointStanding(e.Endpoint)},
@@ -80,7 +80,28 @@ func particulars(e api.Explanation) []string {
 		{"from upstream", traffic(c.UpstreamMessages, c.UpstreamHeartbeats, c.UpstreamBytes)},
 		{"protocol", protocol},
 		{"policy", policy + ": " + strings.Join(behaviour, ", ")},
-	})
+	}
+	if c.TLS != nil {
+		rows = append(rows, [2]string{"client TLS", secured(c.TLS)})
+	}
+	if c.UpstreamTLS != nil {
+		rows = append(rows, [2]string{"upstream TLS", secured(c.UpstreamTLS)})
+	}
+	return pairs(rows)
+}
+
+// secured is what a TLS handshake has settled.
+func secured(t *api.TLS) string {
+	words := []string{t.Version, t.Cipher}
+	for _, one := range [][2]string{{"for", t.ServerName}, {"ALPN", t.ALPN}, {"certificate of", t.Certificate}} {
+		if one[1] != "" {
+			words = append(words, one[0]+" "+one[1])
+		}
+	}
+	if t.Resumed {
+		words = append(words, "resumed")
+	}
+	return strings.Join(words, ", ")
 }
 
 // endpointStanding says how the endpoint of a connection stands, where that is not as usual, and what its health checks found last.

@@ -31,7 +31,7 @@ func (f *filterFlags) addCommon(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.route, "route", "", "of this `ROUTE`")
 	flags.StringVar(&f.endpoint, "endpoint", "", "to this `ADDRESS`, as the policy file has it")
-	flags.Var(word{to: &f.state, known: states()}, "state", "in this state: waiting, connecting, open, half_closed or draining")
+	flags.Var(word{to: &f.state, known: states()}, "state", "in this state: handshake, waiting, connecting, open, half_closed or draining")
 	flags.Var(&f.idle, "idle", "whose client has been silent for at least so long, as in 1m30s")
 	flags.Var(&f.age, "age", "open for at least so long")
 	flags.Var(&f.due, "due", "that a timer ends within so long")
@@ -49,7 +49,7 @@ func (f *filterFlags) filter() api.Filter {
 
 func states() []string {
 	return []string{
-		string(api.Waiting), string(api.Connecting), string(api.Open), string(api.HalfClosed), string(api.Draining),
+		string(api.Handshake), string(api.Waiting), string(api.Connecting), string(api.Open), string(api.HalfClosed), string(api.Draining),
 	}
 }
 

@@ -115,7 +115,7 @@ func TestParametersAreTakenStrictly(t *testing.T) {
 		"broken escape":           {"GET /connections?q=%zz", `the parameters cannot be read: invalid URL escape "%zz"`},
 		"semicolon":               {"GET /connections?route=a;q=b", "the parameters cannot be read: invalid semicolon separator in query"},
 		"unknown order":           {"GET /connections?sort=size", `sort is "size"; it must be one of id, -id, route, -route,`},
-		"unknown state":           {"GET /connections?state=closed", `state is "closed"; it must be one of waiting, connecting, open, half_closed, draining`},
+		"unknown state":           {"GET /connections?state=closed", `state is "closed"; it must be one of handshake, waiting, connecting, open, half_closed, draining`},
 		"unknown reason":          {"GET /ended?reason=idle", `reason is "idle"; it must be one of client_fin, upstream_fin,`},
 		"limit of none":           {"GET /connections?limit=0", `limit is "0"; it must be a whole number from 1 to 1000`},
 		"limit too high":          {"GET /ended?limit=1001", `limit is "1001"; it must be a whole number from 1 to 1000`},

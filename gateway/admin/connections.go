@@ -16,7 +16,7 @@ func filterParams() []string { return append(exactParams(), "q") }
 
 func states() []string {
 	return []string{
-		string(api.Waiting), string(api.Connecting), string(api.Open), string(api.HalfClosed), string(api.Draining),
+		string(api.Handshake), string(api.Waiting), string(api.Connecting), string(api.Open), string(api.HalfClosed), string(api.Draining),
 	}
 }
 

@@ -22,12 +22,25 @@ type Connection struct {
 	UpstreamHeartbeats uint64    `json:"upstream_heartbeats"`
 	NextTimer          string    `json:"next_timer"`  // the timer that ends it next as it stands, drain_timeout included; "" if none runs
 	DueSeconds         *float64  `json:"due_seconds"` // until then; null if none runs
+	TLS                *TLS      `json:"tls,omitempty"`
+	UpstreamTLS        *TLS      `json:"upstream_tls,omitempty"`
+}
+
+// TLS is what a handshake has settled; there is none before it is over, nor with a side that speaks no TLS.
+type TLS struct {
+	Version     string `json:"version"`               // 1.2 or 1.3
+	Cipher      string `json:"cipher"`                // by its name at IANA
+	ServerName  string `json:"server_name,omitempty"` // that was asked for (SNI)
+	ALPN        string `json:"alpn,omitempty"`        // the protocol that was agreed on
+	Certificate string `json:"certificate,omitempty"` // the subject of the one that the peer has shown
+	Resumed     bool   `json:"resumed"`               // an earlier session went on
 }
 
 // State is where a connection stands.
 type State string
 
 const (
+	Handshake  State = "handshake"   // of TLS, with the client
 	Waiting    State = "waiting"     // for its first message, before which it has no upstream
 	Connecting State = "connecting"  // to an endpoint
 	Open       State = "open"        // bytes flow both ways

@@ -11,7 +11,7 @@ const wanted = {q: "", route: "", sort: "due", offset: 0};
 let latest = null;      // what was told last, and who polls: [answer, refresh]
 let pointedAt = false;  // a pointer is over the rows
 let demanded = true;    // somebody searched, sorted or paged, and is to see it wherever the pointer is
-const kinds = {open: "good", waiting: "plain", connecting: "plain", half_closed: "warn", draining: "warn"};
+const kinds = {open: "good", handshake: "plain", waiting: "plain", connecting: "plain", half_closed: "warn", draining: "warn"};
 let values = new Map(); // seconds by route and timer, of the policies in force
 
 // query is what the listing is asked for now. An answer to another one is late, and not drawn.

@@ -58,6 +58,15 @@ function traffic(messages, heartbeats, size) {
   return `${counted(messages, "message", "messages")}${beats}, ${bytes(size)}`;
 }
 
+function secured(tls) {
+  const words = [tls.version, tls.cipher];
+  if (tls.server_name) words.push(`for ${tls.server_name}`);
+  if (tls.alpn) words.push(`ALPN ${tls.alpn}`);
+  if (tls.certificate) words.push(`certificate of ${tls.certificate}`);
+  if (tls.resumed) words.push("resumed");
+  return words.join(", ");
+}
+
 function facts(e) {
   const c = e.connection;
   const policy = `${e.policy || "of its own"} (${e.kind})${e.reset_on ? `, reset on ${e.reset_on}` : ""}, closes with ${e.close.toUpperCase()}`;
@@ -70,6 +79,8 @@ function facts(e) {
   ];
   const endpoint = e.endpoint && [stateOf(e.endpoint), detail(e.endpoint, new Date().toISOString())].filter(Boolean).join("; ");
   if (endpoint) all.push(["Endpoint is", endpoint]);
+  if (c.tls) all.push(["Client TLS", secured(c.tls)]);
+  if (c.upstream_tls) all.push(["Upstream TLS", secured(c.upstream_tls)]);
   if (e.draining) all.push(["Draining", `${e.draining.reason}; ${e.draining.due_seconds === null ? "no deadline" : "closed in " + passing(e.draining.due_seconds)}`]);
   if (e.read_paused) all.push(["Reading", `paused (${e.read_paused_for.join(", ").replaceAll("_", " ")}): timers of the client's silence stand still`]);
   return all.map(([term, ...text]) => el("div", {}, el("dt", {}, term), el("dd", {}, ...text)));

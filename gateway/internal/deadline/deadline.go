@@ -54,12 +54,14 @@ const (
 	UpstreamWrite       // the upstream takes nothing of what waits for it
 	HalfClose           // one side has finished, the other neither sends nor finishes
 	Connect             // an attempt to connect upstream
+	TLSHandshake        // with the client, or with an upstream that was connected to
 	Count               // how many there are
 )
 
 var timerNames = [Count]string{
 	"none", "deadline", "read_deadline", "write_deadline", "idle_timeout", "first_message_timeout", "message_timeout",
 	"max_lifetime", "write_timeout", "write_timeout", "half_close_timeout", "connect_timeout",
+	"tls_handshake_timeout",
 }
 
 // String returns the YAML key of the timer.

@@ -42,7 +42,23 @@ func (e *Events) Due(t Timer, d *Durations) Instant {
 	case HalfClose:
 		return from(e.HalfClosed, d[t])
 	case Connect:
+		if e.Handshake() == UpstreamHandshake {
+			return Never
+		}
 		return from(e.ConnectBegan, d[t])
+	case TLSHandshake:
+		return e.handshake(d[t])
+	}
+	return Never
+}
+
+// handshake returns when a TLS handshake must be over: a client's counts from accept, an upstream's from when it was connected to.
+func (e *Events) handshake(d time.Duration) Instant {
+	switch e.Handshake() {
+	case ClientHandshake:
+		return e.Accepted.After(d)
+	case UpstreamHandshake:
+		return from(e.ConnectBegan, d)
 	}
 	return Never
 }

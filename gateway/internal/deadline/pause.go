@@ -5,6 +5,7 @@ package deadline
 //
 //	reason              from                                      until                                     owner
 //	PauseDialling       an upstream connection is to be made      it is there                               relay/dial.go
+//	PauseHandshake      a TLS handshake is under way              it is over                                Session.Shaking, Shaken
 //	PauseUpstream       the upstream does not take bytes          it has taken all that waits for it        Session.Blocked, Drained
 //	PauseUpstreamGone   nothing can be written to the upstream    -                                         relay/ends.go
 //	PauseMemory         no memory is left for a first message     a tenth of a second later                 relay/await.go
@@ -19,10 +20,11 @@ const (
 	PauseMemory
 	PauseAnswers
 	PauseReadDeadline
+	PauseHandshake
 	pauseCount
 )
 
-var pauseNames = [pauseCount]string{"dialling", "upstream_waits", "upstream_gone", "memory", "answers_wait", "read_deadline"}
+var pauseNames = [pauseCount]string{"dialling", "upstream_waits", "upstream_gone", "memory", "answers_wait", "read_deadline", "handshake"}
 
 // String returns the word in the API.
 func (p Pause) String() string { return pauseNames[p] }
@@ -84,3 +86,23 @@ func (e *Events) Pauses() Pauses { return e.pauses }
 
 // Paused reports whether the client is not being read.
 func (e *Events) Paused() bool { return e.pauses != 0 }
+
+// Handshake is with whom a TLS handshake is under way.
+type Handshake uint8
+
+const (
+	NoHandshake Handshake = iota
+	ClientHandshake
+	UpstreamHandshake // a part of connecting to it
+)
+
+// Handshake returns with whom one is.
+func (e *Events) Handshake() Handshake {
+	switch {
+	case !e.pauses.Has(PauseHandshake):
+		return NoHandshake
+	case e.pauses.Has(PauseDialling):
+		return UpstreamHandshake
+	}
+	return ClientHandshake
+}

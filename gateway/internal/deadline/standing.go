@@ -38,7 +38,14 @@ func (e *Events) Standing(t Timer, d *Durations) Standing {
 		}
 		return started(e.HalfClosed)
 	case Connect:
+		if e.Handshake() == UpstreamHandshake {
+			return Over
+		}
 		return started(e.ConnectBegan)
+	case TLSHandshake:
+		if e.Handshake() == NoHandshake {
+			return Waiting
+		}
 	}
 	return Running
 }
@@ -83,6 +90,10 @@ func (e *Events) Since(t Timer) (Instant, string) {
 		return e.HalfClosed, "the last sign of the side still open"
 	case Connect:
 		return e.ConnectBegan, "the attempt to connect"
+	case TLSHandshake:
+		if e.Handshake() == UpstreamHandshake {
+			return e.ConnectBegan, "the attempt to connect"
+		}
 	}
 	return e.Accepted, "accept"
 }

@@ -24,7 +24,7 @@ func TestATimerThatRunsIsDueItsDurationAfterWhatItCountsFrom(t *testing.T) {
 	e, d := busy()
 	e.Pause(PauseDialling, at(8*time.Second))
 	e.Resume(PauseDialling, at(10*time.Second))
-	for timer := Deadline; timer < Count; timer++ {
+	for timer := Deadline; timer < TLSHandshake; timer++ {
 		since, cause := e.Since(timer)
 		if e.Standing(timer, &d) != Running || cause == "" {
 			t.Errorf("%v is %v since %q", timer, e.Standing(timer, &d), cause)
@@ -52,6 +52,12 @@ func TestWhatIsNotDueDoesNotRun(t *testing.T) {
 			map[Timer]Standing{FirstMessage: Waiting}},
 		"before anything began": {func(e *Events, _ *Durations) { *e = Accept(at0, 0) },
 			map[Timer]Standing{Message: Waiting, ClientWrite: Waiting, UpstreamWrite: Waiting, HalfClose: Waiting, Connect: Waiting}},
+		"within the handshake with the client": {func(e *Events, _ *Durations) { e.Pause(PauseHandshake, at(9*time.Second)) },
+			map[Timer]Standing{IdleTimeout: Still, FirstMessage: Still, Message: Still, TLSHandshake: Running}},
+		"within the handshake with an upstream": {func(e *Events, _ *Durations) {
+			e.Pause(PauseDialling, at(9*time.Second))
+			e.Pause(PauseHandshake, at(9*time.Second))
+		}, map[Timer]Standing{IdleTimeout: Still, FirstMessage: Still, Message: Still, Connect: Over, TLSHandshake: Running}},
 		"switched off": {func(_ *Events, d *Durations) { d[IdleTimeout], d[HalfClose] = 0, 0 },
 			map[Timer]Standing{IdleTimeout: Off, HalfClose: Off}},
 	} {
@@ -59,14 +65,17 @@ func TestWhatIsNotDueDoesNotRun(t *testing.T) {
 			e, d := busy()
 			test.change(&e, &d)
 			for timer := Deadline; timer < Count; timer++ {
-				want, not := test.want[timer]
-				if !not {
+				want, listed := test.want[timer]
+				switch {
+				case !listed && timer == TLSHandshake:
+					want = Waiting // no other runs as long as the client is read
+				case !listed:
 					want = Running
 				}
 				if got := e.Standing(timer, &d); got != want {
 					t.Errorf("%v is %v, want %v", timer, got, want)
 				}
-				if due := e.Due(timer, &d); (due == Never) != not {
+				if due := e.Due(timer, &d); (due == Never) != (want != Running) {
 					t.Errorf("%v is %v and due %v after accept", timer, want, due.Since(at0))
 				}
 			}

@@ -7,6 +7,7 @@ import (
 	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/session"
+	"idlegate/gateway/internal/tlsio"
 )
 
 // Ended describes a connection that has ended.
@@ -26,6 +27,7 @@ type Ended struct {
 	Messages   [2]uint64     // by sender, heartbeats included
 	Heartbeats [2]uint64     // by sender
 	Breach     *Breach       // nil: its protocol was not broken
+	TLS        *tlsio.Facts  // with the client; nil: none, or its handshake was not over
 }
 
 // Breach is where and how a stream broke its protocol.

@@ -32,7 +32,7 @@ func (l *Loop) sendAnswers(c *conn) {
 	if len(b) == 0 || !c.isOpen() || leg.failed || c.session.FromUpstream.Passed {
 		return // there is nobody to be told
 	}
-	l.sent(c, session.Client, leg.pending.sendOwn(l.pool, int(leg.fd), b))
+	l.sent(c, session.Client, l.sendOwn(c, session.Client, b))
 	if leg.pending.empty() {
 		return
 	}

@@ -80,7 +80,7 @@ const (
 
 // postpone leaves the client unread until others have given memory back. Its timers stand still.
 func (l *Loop) postpone(c *conn) {
-	if !c.upstream.pending.empty() {
+	if c.phase == awaiting && !c.upstream.pending.empty() {
 		if c.lookAt == 0 {
 			c.lookAt = soonAt(l.now.After(evictAfter))
 		}

@@ -84,6 +84,9 @@ func (e *closer) finishLeg(c *conn, side session.Side) {
 		e.resetLeg(c, side)
 		return
 	}
+	if !c.connecting(side) && !e.loop.sayClosed(c, side) {
+		return // it comes again when that has been written
+	}
 	if c.connecting(side) || c.session.Flow(side.Sends()).FIN {
 		e.closeLeg(leg)
 		return
@@ -161,7 +164,7 @@ func (e *closer) discard(c *conn) {
 func (e *closer) discardLeg(c *conn, side session.Side) {
 	leg := c.leg(side)
 	for range turnReads {
-		n, more, errno := e.loop.read(c, side, e.loop.buf)
+		n, more, errno := e.loop.readSocket(c, side, e.loop.buf)
 		if n == 0 && errno != reactor.Again {
 			e.closeLeg(leg)
 			return

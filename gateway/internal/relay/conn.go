@@ -12,13 +12,15 @@ import (
 
 // phase is where a connection stands.
 //
-//	vacant ──► awaiting ──► dialling ──► relaying ──► closing ──► vacant
+//	vacant ──► shaking ──► awaiting ──► dialling ──► relaying ──► closing ──► vacant
 type phase uint8
 
 const (
 	// The slot is free. Entered by slab.put, from closing or from a client that was refused; left by slab.take.
 	vacant phase = iota
-	// No upstream connection was asked for. Entered by open; left at once by connector.first or, with connect_on: first_message, by
+	// The client's TLS handshake is under way, or awaited. Entered by open for a route that speaks TLS; left by shaken, and by end.
+	shaking
+	// No upstream connection was asked for. Entered by open and shaken; left at once by connector.first or, with connect_on: first_message, by
 	// connector.dial when the message is whole, and by end.
 	awaiting
 	// An upstream connection is being made. Entered by connector.first and connector.dial; left by connector.connected, by end where

@@ -88,7 +88,7 @@ func (d *connector) connect(c *conn) syscall.Errno {
 	c.upstream = leg{fd: int32(fd), pending: c.upstream.pending, room: room}
 	c.session.Dialling(d.loop.now)
 	if !pending {
-		d.connected(c)
+		d.loop.reached(c)
 	}
 	return 0
 }
@@ -99,6 +99,10 @@ func (d *connector) attempted(c *conn, why problem) {
 	c.failure, c.problem = session.ConnectFailed, why
 	errno := syscall.Errno(why)
 	switch {
+	case why == handshakeFailed:
+		c.failure = session.TLSHandshakeFailed
+	case why == handshakeTimedOut:
+		result, c.failure = upstream.TimedOut, session.TLSHandshakeTimeout
 	case why == connectedToSelf || reactor.IsLocal(errno):
 		result = upstream.Local
 	case reactor.IsRefused(errno):
@@ -107,7 +111,7 @@ func (d *connector) attempted(c *conn, why problem) {
 		result, c.failure = upstream.TimedOut, session.ConnectTimeout
 	}
 	of := c.route.Upstream
-	d.loop.tell(of, c.use.Name, of.Endpoints().Failed(&c.use, result, why.String(), int64(d.loop.now)))
+	d.loop.tell(of, c.use.Name, of.Endpoints().Failed(&c.use, result, c.problemText(), int64(d.loop.now)))
 	if why == connectedToSelf {
 		c.use.MayRetry() // from another port
 	}
@@ -146,8 +150,8 @@ func (d *connector) onReady(c *conn, ready reactor.Ready) {
 		d.retry(c, connectedToSelf)
 		return
 	}
-	d.connected(c)
-	if errno != 0 { // it had accepted and spoken before
+	d.loop.reached(c)
+	if errno != 0 && c.phase == relaying { // it had accepted and spoken before
 		d.loop.stopWriting(c, session.Upstream, errno)
 	}
 	d.settle(c)
@@ -158,6 +162,7 @@ func (d *connector) retry(c *conn, why problem) (ended session.Reason) {
 	d.attempted(c, why)
 	d.drop(c)
 	c.session.Events.ConnectBegan = 0
+	c.session.Shaken(d.loop.now)
 	d.attempt(c)
 	return d.settle(c)
 }
@@ -165,6 +170,8 @@ func (d *connector) retry(c *conn, why problem) (ended session.Reason) {
 // drop gives up a socket that was not connected, or not to anybody: then a FIN would keep its port for a while in
 // which the backend could not bind it.
 func (d *connector) drop(c *conn) {
+	d.loop.unhold(c)
+	d.loop.giveUpShakes(c)
 	reactor.Abort(int(c.upstream.fd))
 	c.upstream.fd = -1
 }
@@ -178,7 +185,7 @@ func (d *connector) connected(c *conn) {
 	c.session.Events.Resume(deadline.PauseDialling, d.loop.now)
 	c.failure, c.problem = session.Open, 0
 	c.phase = relaying
-	if c.route.ProxyVersion != 0 {
+	if c.route.ProxyVersion != 0 && !c.isTLS(session.Upstream) { // else it has gone before the handshake
 		d.introduce(c)
 	}
 }

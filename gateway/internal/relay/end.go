@@ -22,6 +22,10 @@ func (l *Loop) endFor(c *conn, reason session.Reason, breach *ledger.Breach) {
 	l.report(c, cause, breach)
 	l.cfg.Budget.finished(c.id)
 	l.passWithheld(c, cause)
+	l.giveUpShakes(c)
+	if c.phase == dialling && c.route.Upstream.speaksTLS() {
+		l.closer.dropPending(&c.upstream) // it is in clear
+	}
 	c.phase = closing
 	if c.closeEnd == 0 { // else it has begun when the client was found to be gone
 		c.closeEnd = soonAt(l.now.After(closeStep))
@@ -66,8 +70,9 @@ func (l *Loop) report(c *conn, cause session.Reason, breach *ledger.Breach) {
 		ended.Bytes[from], ended.Messages[from], ended.Heartbeats[from] = flow.Bytes, flow.Messages, uint64(flow.Heartbeats)
 	}
 	if c.use.Endpoint != nil {
-		ended.Endpoint, ended.Error = c.use.Name, c.problem.String()
+		ended.Endpoint, ended.Error = c.use.Name, c.problemText()
 	}
+	c.tellTLS(&ended)
 	l.releaseEndpoint(c, cause)
 	c.route.open.Add(-1)
 	l.sessions.Add(-1)

@@ -34,6 +34,10 @@ func (l *Loop) finished(c *conn, from protocol.Direction) {
 }
 
 func (l *Loop) passFIN(c *conn, from protocol.Direction) {
+	if side := session.Receiver(from); !l.sayClosed(c, side) {
+		l.waitFor(c, side) // it is passed on when that has been taken
+		return
+	}
 	if !c.session.Flow(from.Other()).Passed { // else both are closed now, which says the same
 		_ = reactor.CloseWrite(int(c.receiver(from).fd)) // a peer that is gone shows as such by itself
 	}
@@ -108,7 +112,7 @@ func (l *Loop) isOver(c *conn, side session.Side) bool {
 	case c.leg(side.Other()).failed:
 		return true
 	case c.phase == dialling:
-		return c.upstream.pending.empty() && reactor.Unread(int(c.leg(side).fd)) == 0
+		return c.upstream.pending.empty() && !c.isHeld() && reactor.Unread(int(c.leg(side).fd)) == 0
 	case side == session.Client && c.session.ReadClosed():
 		return true
 	}

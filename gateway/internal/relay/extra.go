@@ -14,12 +14,14 @@ type extra struct {
 	// What is to be looked at again with what comes next, see kept.go.
 	keptFromClient, keptFromUpstream kept
 
+	tls *secured // of sides that speak TLS; nil: neither does
+
 	origin *Origin // what the client had said before it had a route; nil: nothing
 }
 
 // isUnused reports whether nobody has anything in it.
 func (x *extra) isUnused() bool {
-	return x.keptFromClient.buf == nil && x.keptFromUpstream.buf == nil && x.origin == nil
+	return x.keptFromClient.buf == nil && x.keptFromUpstream.buf == nil && x.tls == nil && x.origin == nil
 }
 
 // kept returns where what is kept of a direction is.

@@ -82,7 +82,7 @@ func (l *Loop) passWithheld(c *conn, cause session.Reason) {
 		to := c.receiver(from)
 		closed := to.failed || to.fd < 0 || c.phase != relaying || cause == session.WriteDeadline && from == protocol.FromUpstream
 		if len(b) > 0 && !closed {
-			_ = to.pending.sendOwn(l.pool, int(to.fd), b) // a peer that is gone shows as such by itself
+			_ = l.sendOwn(c, session.Receiver(from), b) // a peer that is gone shows as such by itself
 		}
 	}
 }

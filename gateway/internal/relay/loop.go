@@ -12,6 +12,7 @@ import (
 	"idlegate/gateway/internal/ledger"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
+	"idlegate/gateway/internal/tlsio"
 	"idlegate/gateway/internal/wheel"
 )
 
@@ -48,13 +49,14 @@ type Trouble struct{ Text string }
 
 // Config is what a loop is made from.
 type Config struct {
-	Clock     *reactor.Clock
-	Budget    *Budget
-	Admission *Admission
-	Reporter  Reporter
-	Unrouted  *RouteStats // of clients that were refused before they had a route
-	Pipes     int         // that the loop may have open
-	Index     int         // of the loop
+	Handshakes *tlsio.Pool
+	Clock      *reactor.Clock
+	Budget     *Budget
+	Admission  *Admission
+	Reporter   Reporter
+	Unrouted   *RouteStats // of clients that were refused before they had a route
+	Pipes      int         // that the loop may have open
+	Index      int         // of the loop
 }
 
 // Loop is one event loop.
@@ -71,6 +73,7 @@ type Loop struct {
 	random    *rand.Rand
 	now       deadline.Instant // of the wake-up under way
 	buf       []byte
+	wire      wire   // for crypto/tls
 	answers   []byte // to heartbeats, gathered until they are sent
 	backlog   backlog
 	due       []int32 // slots whose timers are due and not handled yet

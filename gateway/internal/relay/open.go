@@ -29,6 +29,10 @@ func (l *Loop) open(r *Route, n newcomer, id uint64) {
 		l.refuseNoFDs(c)
 		return
 	}
+	if r.TLS != nil {
+		l.awaitHello(c, r.TLS())
+		return
+	}
 	if r.ConnectFirstMessage {
 		l.count(c).Opened++
 		l.rearm(c)
@@ -53,6 +57,9 @@ func (l *Loop) refuseNoFDs(c *conn) {
 // start lets the bytes flow: first what was held back for the upstream, then what lies there.
 func (l *Loop) start(c *conn) {
 	l.rearm(c)
+	if c.isTLS(session.Upstream) {
+		l.encryptPending(c)
+	}
 	if !c.upstream.pending.empty() {
 		c.session.Blocked(session.Upstream, l.now)
 		l.flush(c, session.Upstream)

@@ -32,6 +32,9 @@ func (l *Loop) onReady(c *conn, side session.Side, ready reactor.Ready) {
 	case c.phase == closing:
 		l.closer.onReady(c, side, ready)
 		return
+	case c.isShaking(side):
+		l.onShaking(c, side, ready)
+		return
 	case c.phase == dialling && side == session.Upstream:
 		l.connector.onReady(c, ready) // a server that speaks first may have spoken already
 		return
@@ -64,6 +67,10 @@ func (l *Loop) pump(c *conn, from protocol.Direction) {
 			return
 		}
 		if c.phase != awaiting && l.scarce() {
+			if c.speaksTLS() {
+				l.postpone(c)
+				return
+			}
 			l.passUnbuffered(c, from)
 			return
 		}
@@ -133,6 +140,8 @@ func (l *Loop) readEnd(c *conn, from protocol.Direction, errno syscall.Errno) {
 		if c.isOpen() {
 			l.finished(c, from)
 		}
+	case errBroken:
+		l.endFor(c, session.ProtocolError, c.tlsBreach(session.Sender(from)))
 	default:
 		l.broken(c, session.Sender(from), errno)
 	}

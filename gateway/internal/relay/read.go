@@ -20,6 +20,14 @@ import (
 
 // read reads from side.
 func (l *Loop) read(c *conn, side session.Side, b []byte) (n int, more bool, errno syscall.Errno) {
+	if c.isTLS(side) {
+		return l.readTLS(c, side, b)
+	}
+	return l.readSocket(c, side, b)
+}
+
+// readSocket reads what lies in side's socket, be it in clear or not.
+func (l *Loop) readSocket(c *conn, side session.Side, b []byte) (n int, more bool, errno syscall.Errno) {
 	leg := c.leg(side)
 	n, errno = reactor.Read(int(leg.fd), b)
 	l.tick()

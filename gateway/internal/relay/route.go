@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"crypto/tls"
 	"net/netip"
 	"time"
 
@@ -18,13 +19,14 @@ type Route struct {
 	*Pinned
 	Rules               session.Rules
 	Allow, Deny         []netip.Prefix
-	Limit               int     // connections at most; 0: no limit
-	MessageSize         uint64  // bytes of a message at most, which Rules.Protocol knows; 0: no limit
-	ResetOn             ResetOn // as the policy has it
-	Answers             bool    // the gateway answers heartbeats, where the connection's protocol lets it
-	Reset               bool    // close with RST
-	ConnectFirstMessage bool    // connect upstream only when a whole message has come
-	Hold                int     // bytes of a first message at most, with ConnectFirstMessage
+	Limit               int                // connections at most; 0: no limit
+	MessageSize         uint64             // bytes of a message at most, which Rules.Protocol knows; 0: no limit
+	ResetOn             ResetOn            // as the policy has it
+	Answers             bool               // the gateway answers heartbeats, where the connection's protocol lets it
+	Reset               bool               // close with RST
+	ConnectFirstMessage bool               // connect upstream only when a whole message has come
+	TLS                 func() *tls.Config // with clients, as it is now; nil: they speak none
+	Hold                int                // bytes of a first message at most, with ConnectFirstMessage
 
 	// Check is the same route for health checks of trusted proxies, which say so in their PROXY header: it has RouteStats of its own,
 	// that nobody looks at, and no Check.

@@ -180,6 +180,10 @@ func (l *Loop) fire(c *conn, t deadline.Timer, at deadline.Instant) {
 		if l.connector.retry(c, problem(reactor.TimedOut)) != session.ConnectTimeout {
 			return // another endpoint is tried, or failed otherwise
 		}
+	case t == deadline.TLSHandshake && c.phase == dialling:
+		if l.connector.retry(c, handshakeTimedOut) != session.TLSHandshakeTimeout {
+			return
+		}
 	case t == deadline.ReadDeadline && l.mayBeAnswered(c):
 		l.closeRead(c)
 		return
@@ -197,7 +201,7 @@ func (l *Loop) mayBeAnswered(c *conn) bool {
 	switch {
 	case unread == 0 && !k.rest:
 		return c.session.MayBeAnswered(c.rules()) || leg.readToEOF
-	case leg.readToEOF:
+	case leg.readToEOF || c.isTLS(session.Client): // what TLS hides is judged when it can be read
 		return true
 	}
 	buf := l.buf

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"crypto/tls"
 	"sync"
 	"sync/atomic"
 
@@ -17,6 +18,7 @@ type Upstream struct {
 
 	set     atomic.Pointer[upstream.Set]
 	retries atomic.Uint64
+	tls     atomic.Pointer[TLSFor]
 
 	mu     sync.Mutex
 	out    bool        // Guarded by mu: there was no healthy endpoint at the last Reconsider.
@@ -30,6 +32,28 @@ func NewUpstream(name string, loops int) *Upstream {
 		u.connects[i] = new(metrics.Histogram)
 	}
 	return u
+}
+
+// TLSFor returns the configuration for the endpoint of a name, as it is now.
+type TLSFor func(endpoint string) *tls.Config
+
+// SetTLS says how TLS is spoken from now on; nil: not.
+func (u *Upstream) SetTLS(t TLSFor) {
+	if t == nil {
+		u.tls.Store(nil)
+		return
+	}
+	u.tls.Store(&t)
+}
+
+// speaksTLS reports whether TLS is spoken to it now.
+func (u *Upstream) speaksTLS() bool { return u != nil && u.tls.Load() != nil }
+
+func (u *Upstream) tlsConfig(endpoint string) *tls.Config {
+	if t := u.tls.Load(); t != nil {
+		return (*t)(endpoint)
+	}
+	return nil
 }
 
 // SetEndpoints says where to connect to from now on.

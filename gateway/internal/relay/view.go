@@ -5,6 +5,7 @@ import (
 
 	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/session"
+	"idlegate/gateway/internal/tlsio"
 	"idlegate/gateway/internal/upstream"
 )
 
@@ -22,6 +23,7 @@ type View struct {
 	Draining session.Reason   // RouteRemoved or Drained; Open: it does not drain
 	DrainBy  deadline.Instant // Never: it does not, or whenever it ends by itself
 	At       deadline.Instant
+	TLS      [2]*tlsio.Facts // by side; nil: it speaks none, or its handshake is not over
 	token    uint64
 }
 
@@ -29,7 +31,8 @@ type View struct {
 type State uint8
 
 const (
-	Awaiting State = iota // its first message, before which it has no upstream
+	Shaking  State = iota // the client's TLS handshake is under way
+	Awaiting              // its first message, before which it has no upstream
 	Dialling              // an endpoint
 	Relaying
 )
@@ -68,7 +71,12 @@ func (l *Loop) view(c *conn) View {
 	if c.use.Reserved() {
 		v.Endpoint = c.use.Endpoint
 	}
+	if c.extra != nil && c.extra.tls != nil {
+		v.TLS = [2]*tlsio.Facts{c.extra.tls.client.facts, c.extra.tls.upstream.facts}
+	}
 	switch c.phase {
+	case shaking:
+		v.State = Shaking
 	case awaiting:
 		v.State = Awaiting
 	case dialling:

@@ -17,8 +17,7 @@ func (l *Loop) forward(c *conn, side session.Side, b []byte) {
 		l.await(c, b)
 		return
 	}
-	leg := c.leg(side)
-	l.sent(c, side, leg.pending.send(l.pool, int(leg.fd), b))
+	l.sent(c, side, l.send(c, side, b))
 }
 
 // sent follows what was sent to side. While something of it waits, the side that it came from is not read.

@@ -34,6 +34,10 @@ const (
 	ConnectFailed
 	NoEndpoint
 
+	// A TLS handshake failed: the client's, or that with each upstream that was tried.
+	TLSHandshakeFailed
+	TLSHandshakeTimeout
+
 	// What a peer sent could not be passed on.
 	ProtocolError
 	MessageTooLarge
@@ -55,6 +59,7 @@ var reasonNames = [ReasonCount]string{
 	"idle_timeout", "first_message_timeout", "message_timeout", "max_lifetime",
 	"deadline", "read_deadline", "write_deadline", "client_stalled", "upstream_stalled", "half_close_timeout",
 	"connect_refused", "connect_timeout", "connect_failed", "no_endpoint",
+	"tls_handshake_failed", "tls_handshake_timeout",
 	"protocol_error", "message_too_large",
 	"evicted", "drained", "shutdown", "route_removed", "killed", "internal_error",
 }
@@ -85,6 +90,7 @@ var timerReasons = [deadline.Count]Reason{
 	deadline.UpstreamWrite: UpstreamStalled,
 	deadline.HalfClose:     HalfCloseTimeout,
 	deadline.Connect:       ConnectTimeout,
+	deadline.TLSHandshake:  TLSHandshakeTimeout,
 }
 
 // Ends returns the reason of a session that t ended.

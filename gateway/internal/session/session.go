@@ -109,6 +109,15 @@ func (s *Session) Ended() deadline.Instant {
 // MaxSilence returns the longest silence as idle_timeout counts it after which a message restarted it.
 func (s *Session) MaxSilence() time.Duration { return s.maxSilence.duration() }
 
+// Shaking notes that a TLS handshake begins: with the client, or with an upstream while one is dialled.
+func (s *Session) Shaking(now deadline.Instant) {
+	s.Events.Pause(deadline.PauseHandshake, now)
+	s.started(deadline.TLSHandshake)
+}
+
+// Shaken notes that it is over, or given up.
+func (s *Session) Shaken(now deadline.Instant) { s.Events.Resume(deadline.PauseHandshake, now) }
+
 // Age returns how long the session has been or was open.
 func (s *Session) Age(now deadline.Instant) time.Duration {
 	if s.Reason != Open {

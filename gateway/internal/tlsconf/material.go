@@ -3,6 +3,7 @@ package tlsconf
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -65,6 +66,7 @@ type contents struct {
 	expires  []time.Time         // of Pairs: the first certificate of each that does
 	roots    []*x509.Certificate // of CA
 	lookedAt []file.Look         // when they were read
+	byName   sync.Map            // of a client without a ServerName: *tls.Config by that of the peer
 }
 
 // New reads the files. The error joins an *Error for each key of the policy that is wrong.
@@ -98,6 +100,21 @@ func (m *Material) At() string { return m.cfg.At }
 
 // TLS returns the configuration in force. It is shared and must not be changed.
 func (m *Material) TLS() *tls.Config { return m.now.Load().config }
+
+// For returns the configuration in force for a peer that is called by name, which must be valid for it unless the Config has another.
+func (m *Material) For(name string) *tls.Config {
+	now := m.now.Load()
+	if m.cfg.ServerName != "" {
+		return now.config
+	}
+	if known, ok := now.byName.Load(name); ok {
+		return known.(*tls.Config)
+	}
+	own := now.config.Clone()
+	own.ServerName = name
+	known, _ := now.byName.LoadOrStore(name, own)
+	return known.(*tls.Config)
+}
 
 // Made reports whether m is what cfg would make.
 func (m *Material) Made(cfg Config) bool { return m != nil && m.cfg.same(&cfg) }

@@ -9,6 +9,7 @@ type Facts struct {
 	Resumed    bool
 	ServerName string // that the client asked for; "": none
 	Protocol   string // by ALPN; "": none
+	CommonName string // in Subject
 	Subject    string // of the peer's certificate, as RFC 2253 has it; "": it showed none
 }
 
@@ -31,7 +32,7 @@ func (c *Conn) Facts() Facts {
 	s := c.tls.ConnectionState()
 	f := Facts{Version: s.Version, Cipher: s.CipherSuite, Resumed: s.DidResume, ServerName: s.ServerName, Protocol: s.NegotiatedProtocol}
 	if len(s.PeerCertificates) > 0 {
-		f.Subject = s.PeerCertificates[0].Subject.String()
+		f.Subject, f.CommonName = s.PeerCertificates[0].Subject.String(), s.PeerCertificates[0].Subject.CommonName
 	}
 	return f
 }

@@ -1,0 +1,228 @@
+package relay
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"syscall"
+
+	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/ledger"
+	"idlegate/gateway/internal/reactor"
+	"idlegate/gateway/internal/session"
+	"idlegate/gateway/internal/tlsio"
+)
+
+// A side that speaks TLS is read and written through crypto/tls, on the loop. What that writes goes through the outbox, also what
+// it writes by itself while it reads: an alert, an answer to a key update. Such a side is not spliced, nor peeked at where memory is
+// scarce, since what lies in the socket says nothing.
+
+// secured is the TLS of a connection.
+type secured struct {
+	client, upstream secure
+	held             outbox // for an upstream that is in its handshake
+}
+
+// secure is the TLS of one side.
+type secure struct {
+	config   *tls.Config      // of a client whose handshake is not over
+	shake    *tlsio.Handshake // under way; nil: none is
+	conn     *tlsio.Conn      // nil before the handshake is over
+	facts    *tlsio.Facts     // nil likewise
+	problem  string           // what went wrong
+	expected bool             // the handshake waits for more of what the peer sends
+	began    bool             // something has come
+	closed   bool             // close_notify was sent
+}
+
+// secure returns the TLS of a side that speaks it.
+func (c *conn) secure(side session.Side) *secure {
+	if side == session.Client {
+		return &c.extra.tls.client
+	}
+	return &c.extra.tls.upstream
+}
+
+// isTLS reports whether side speaks TLS and its handshake is over.
+func (c *conn) isTLS(side session.Side) bool {
+	return c.extra != nil && c.extra.tls != nil && c.secure(side).conn != nil
+}
+
+// speaksTLS reports whether one of the sides does.
+func (c *conn) speaksTLS() bool { return c.isTLS(session.Client) || c.isTLS(session.Upstream) }
+
+// wire is the socket that crypto/tls reads and writes while a call of the loop is under way.
+type wire struct {
+	leg   *leg
+	out   []byte // to be sent when the call is over
+	empty bool   // the socket has said that nothing lies there
+}
+
+// Recv implements tlsio.Socket.
+func (w *wire) Recv(p []byte) (int, syscall.Errno) {
+	n, errno := reactor.Read(int(w.leg.fd), p)
+	if n > 0 {
+		return n, 0
+	}
+	if errno == reactor.Again {
+		w.empty = true
+		return 0, errno
+	}
+	w.leg.keep(errno)
+	return 0, errno
+}
+
+// Send implements tlsio.Socket.
+func (w *wire) Send(p []byte) { w.out = append(w.out, p...) }
+
+func (l *Loop) wireOf(leg *leg) *wire {
+	l.wire.leg, l.wire.out, l.wire.empty = leg, l.wire.out[:0], false
+	return &l.wire
+}
+
+// errBroken is the errno of a stream whose TLS is broken: a record that was tampered with, or that has no place there.
+const errBroken = syscall.EBADMSG
+
+// readTLS is read of a side that speaks TLS. Only close_notify is a FIN: a stream that ends otherwise may lack bytes, and counts as
+// reset.
+func (l *Loop) readTLS(c *conn, side session.Side, b []byte) (n int, more bool, errno syscall.Errno) {
+	leg, s := c.leg(side), c.secure(side)
+	w := l.wireOf(leg)
+	n, more, err := s.conn.Read(w, b)
+	l.tick()
+	if len(w.out) > 0 {
+		l.sendWire(c, side)
+	}
+	switch {
+	case n > 0:
+		return n, more || !c.shortIsLast(side), 0
+	case err == nil && w.empty:
+		return 0, !leg.drained(), reactor.Again
+	case err == nil:
+		return 0, !c.shortIsLast(side), reactor.Again
+	case err == io.EOF:
+		return 0, false, 0
+	case errors.Is(err, tlsio.ErrCut), errors.Is(err, tlsio.ErrAlert):
+		leg.keep(syscall.ECONNRESET) // unless the kernel has said more
+		return 0, false, syscall.Errno(leg.errno)
+	}
+	s.problem = err.Error()
+	return 0, false, errBroken
+}
+
+// sendWire sends what crypto/tls has written by itself. A peer that makes it do so and takes nothing is read no more.
+func (l *Loop) sendWire(c *conn, side session.Side) {
+	leg, size := c.leg(side), len(l.wire.out)
+	if leg.failed {
+		return
+	}
+	if errno := leg.pending.sendOwn(l.pool, int(leg.fd), l.wire.out); errno != 0 {
+		leg.keep(errno) // reading comes upon it
+		return
+	}
+	if leg.pending.empty() {
+		return
+	}
+	l.waitFor(c, side)
+	if side == session.Client {
+		c.answers = uint16(min(int(c.answers)+size, 1<<16-1))
+		if c.isGlutted() {
+			c.session.Events.Pause(deadline.PauseAnswers, l.now)
+		}
+	}
+}
+
+// encrypted is how much is encrypted before it is sent, in bytes: what is made of it fits a chunk.
+const encrypted = 48 << 10
+
+// send sends b to side, and queues what that does not take.
+func (l *Loop) send(c *conn, side session.Side, b []byte) syscall.Errno {
+	leg := c.leg(side)
+	if !c.isTLS(side) {
+		return leg.pending.send(l.pool, int(leg.fd), b)
+	}
+	return l.encrypt(c, side, b, leg.pending.send)
+}
+
+// sendOwn is send for few bytes, at most readSize, that cannot be refused.
+func (l *Loop) sendOwn(c *conn, side session.Side, b []byte) syscall.Errno {
+	leg := c.leg(side)
+	if !c.isTLS(side) {
+		return leg.pending.sendOwn(l.pool, int(leg.fd), b)
+	}
+	return l.encrypt(c, side, b, leg.pending.sendOwn)
+}
+
+func (l *Loop) encrypt(c *conn, side session.Side, b []byte, send func(*pool, int, []byte) syscall.Errno) syscall.Errno {
+	leg := c.leg(side)
+	for len(b) > 0 {
+		part := b[:min(len(b), encrypted)]
+		b = b[len(part):]
+		w := l.wireOf(leg)
+		if err := c.secure(side).conn.Write(w, part); err != nil {
+			return syscall.EPIPE // an alert was sent: it takes nothing more
+		}
+		if errno := send(l.pool, int(leg.fd), w.out); errno != 0 {
+			return errno
+		}
+	}
+	return 0
+}
+
+// encryptPending encrypts what was held back for an upstream that was not there yet.
+func (l *Loop) encryptPending(c *conn) {
+	held := c.upstream.pending
+	c.upstream.pending = outbox{}
+	for !held.empty() {
+		if c.isOpen() && !c.upstream.failed {
+			if errno := l.sendOwn(c, session.Upstream, held.head.buf[held.head.from:held.head.to]); errno != 0 {
+				l.writeFailed(c, session.Upstream, errno)
+			}
+		}
+		held.pop(l.pool)
+	}
+}
+
+// sayClosed says to a side that speaks TLS that nothing more will come, which a FIN alone does not. It reports false while that
+// waits to be written.
+func (l *Loop) sayClosed(c *conn, side session.Side) bool {
+	leg := c.leg(side)
+	if !c.isTLS(side) || leg.failed || leg.fd < 0 {
+		return true
+	}
+	if s := c.secure(side); !s.closed {
+		s.closed = true
+		w := l.wireOf(leg)
+		s.conn.CloseWrite(w)
+		if len(w.out) > 0 {
+			if errno := leg.pending.sendOwn(l.pool, int(leg.fd), w.out); errno != 0 {
+				return true // a peer that is gone needs none
+			}
+		}
+	}
+	if leg.pending.empty() {
+		return true
+	}
+	l.awaitRoom(c, side)
+	return false
+}
+
+// tlsBreach describes what was wrong with the TLS of a side.
+func (c *conn) tlsBreach(side session.Side) *ledger.Breach {
+	return &ledger.Breach{Rule: c.secure(side).problem, From: side.Sends(), Offset: c.session.Flow(side.Sends()).Bytes}
+}
+
+// tellTLS adds to what is told of an end.
+func (c *conn) tellTLS(ended *ledger.Ended) {
+	if c.extra == nil || c.extra.tls == nil {
+		return
+	}
+	client := &c.extra.tls.client
+	ended.TLS = client.facts
+	if ended.TLS != nil && ended.ServerName == "" {
+		ended.ServerName = ended.TLS.ServerName
+	}
+	if ended.Reason == session.TLSHandshakeFailed && ended.TLS == nil && client.problem != "" {
+		ended.Error = "TLS handshake with the client: " + client.problem
+	}
+}
