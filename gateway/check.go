@@ -31,6 +31,7 @@ func Check(c CheckConfig) (problems, warnings policy.Problems) {
 	if !c.Offline {
 		l.names(system)
 		l.foreign(own)
+		l.foreignSources(own)
 	}
 	l.circles(own)
 	return l.problems, l.warnings
@@ -139,6 +140,19 @@ func (l *look) foreign(own map[netip.Addr]bool) {
 		}
 		l.warnings = append(l.warnings, l.cfg.ProblemAt(path, fmt.Sprintf("%s is no address of this machine now, and run can listen at those only", ip)))
 	})
+}
+
+// foreignSources warns of addresses to connect from that this machine does not have.
+func (l *look) foreignSources(own map[netip.Addr]bool) {
+	for _, u := range l.cfg.Upstreams {
+		for i, ip := range u.Sources {
+			if len(own) == 0 || own[ip] || ip.IsLoopback() {
+				continue
+			}
+			l.warnings = append(l.warnings, l.cfg.ProblemAt(fmt.Sprintf("upstreams.%s.source_addresses[%d]", u.Name, i),
+				fmt.Sprintf("%s is no address of this machine now, and run can connect from those only", ip)))
+		}
+	}
 }
 
 // ownAddresses are those of this machine's interfaces; none where they cannot be told.

@@ -113,3 +113,19 @@ routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: u, policy: {l
 		})
 	}
 }
+
+func TestCheckWarnsOfSourceAddressesThatTheMachineDoesNotHave(t *testing.T) {
+	l := &look{cfg: parsed(t, `
+upstreams: {u: {endpoints: ["127.0.0.1:1"], source_addresses: [127.0.0.9, 192.0.2.1, 192.0.2.7]}}
+routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: u, policy: {long: {}}}]`)}
+	l.foreignSources(map[netip.Addr]bool{netip.MustParseAddr("192.0.2.7"): true})
+	expectPaths(t, "warnings", l.warnings, "upstreams.u.source_addresses[1]")
+}
+
+func TestANameThatLeadsBackToItsRouteIsACircle(t *testing.T) {
+	l := &look{hosts: map[string][]netip.Addr{"gate.example": {netip.MustParseAddr("192.0.2.7")}}, cfg: parsed(t, `
+upstreams: {u: {dns: {name: gate.example, port: 7000}}}
+routes: [{name: r, listen: "192.0.2.7:7000", protocol: raw, upstream: u, policy: {long: {}}}]`)}
+	l.circles(map[netip.Addr]bool{})
+	expectPaths(t, "problems", l.problems, "upstreams.u.dns.name")
+}

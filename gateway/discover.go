@@ -61,6 +61,7 @@ func (g *Gateway) exchange(u *backends) {
 	since := deadline.Instant(g.clock.Now())
 	gone := e.goneEndpoints(drain.Order{Since: since, Within: next.cfg.Gateway.DrainTimeout})
 	next.gone = old.gone.without(&next).and(departed{endpoints: gone})
+	review := slices.ContainsFunc(gone, func(one goneEndpoint) bool { return one.Open() > 0 }) || slices.ContainsFunc(now.set.Members, removed)
 	e.undrainBack(since)
 	u.SetEndpoints(now.set)
 	g.mu.Lock()
@@ -69,21 +70,30 @@ func (g *Gateway) exchange(u *backends) {
 	e.tellOfEndpoints(now, gone)
 	g.reconsider(u.Upstream)
 	g.followHealth()
-	for _, l := range g.loops { // a loop that does not run yet has nothing to review
-		l.Post(l.Review)
+	for _, l := range g.loops {
+		if review { // which looks at every connection
+			l.Post(l.Review) // a loop that does not run yet has none
+		}
 	}
 }
+
+func removed(m upstream.Member) bool { return m.Removed() }
+
+// mostTold is how many endpoints that have come, or gone, at once have a line each in the log.
+const mostTold = 10
 
 // tellOfEndpoints logs which endpoints have come and gone.
 func (e *edit) tellOfEndpoints(now *backends, gone []goneEndpoint) {
 	logger := e.gateway.log.logger
-	for _, m := range now.set.Members {
-		if !e.old.has(m.Endpoint) {
-			logger.Info("endpoint has come", "upstream", now.Name, "endpoint", m.Name)
-		}
+	come := slices.DeleteFunc(slices.Clone(now.set.Members), func(m upstream.Member) bool { return e.old.has(m.Endpoint) })
+	for _, m := range come[:min(len(come), mostTold)] {
+		logger.Info("endpoint has come", "upstream", now.Name, "endpoint", m.Name)
 	}
-	for _, g := range gone {
+	for _, g := range gone[:min(len(gone), mostTold)] {
 		logger.Info("endpoint has gone", "upstream", now.Name, "endpoint", g.Name, "connections", g.Open())
+	}
+	if len(come) > mostTold || len(gone) > mostTold {
+		logger.Info("more endpoints have come or gone", "upstream", now.Name, "come", len(come), "gone", len(gone), "endpoints", len(now.set.Members))
 	}
 }
 

@@ -23,6 +23,10 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if address, ok := os.LookupEnv(echoProcess); ok {
+		fmt.Fprintln(os.Stderr, serveEchoes(address))
+		os.Exit(1)
+	}
 	goleak.VerifyTestMain(m)
 }
 

@@ -7,6 +7,7 @@ import (
 	"idlegate/gateway/admin/api"
 	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/drain"
+	"idlegate/gateway/internal/relay"
 	"idlegate/gateway/internal/upstream"
 	"idlegate/policy"
 )
@@ -36,6 +37,9 @@ func (g *Gateway) SetEndpoint(of, endpoint string, set api.Setting) error {
 		if u.Name == of {
 			g.exchange(u)
 		}
+	}
+	if set.State != "" {
+		g.onEach((*relay.Loop).Review)
 	}
 	return nil
 }
