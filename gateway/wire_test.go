@@ -170,6 +170,7 @@ func tapped(t *testing.T, protocol, server, more string) (*wire, *running) {
 	t.Helper()
 	w, address := tap(t, server)
 	return w, start(t, `
+gateway: {drain_timeout: 100ms}
 upstreams: {u: {endpoints: ["%s"]}}
 routes: [{name: r, listen: "127.0.0.1:0", protocol: %s, upstream: u, %s}]`, address, protocol, cmp.Or(more, "policy: {long: {}}"))
 }
