@@ -208,9 +208,7 @@ func TestASpoofedHeaderIsPayload(t *testing.T) {
 	if line := g.ended("r", 1); line.Client != c.LocalAddr().String() || line.ClientBytes != uint64(len(header)) {
 		t.Errorf("%+v", line)
 	}
-	refused := dialFrom(t, "127.8.0.1", g.g.Addresses("r")[0]) // its own address is not allowed, the one in the header would be
-	refused.send(header)
-	refused.receiveReset()
+	refusedFrom(t, "127.8.0.1", g.g.Addresses("r")[0]) // its own address is not allowed, the one in the header would be
 	eventually(t, "it is refused as denied", func() bool { return g.route("r").Refused["denied"] == 1 })
 }
 

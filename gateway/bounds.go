@@ -21,11 +21,13 @@ const few = 1000
 // pipesFor returns how many pipes each of so many loops may have.
 func pipesFor(descriptors, loops int) int { return min(mostPipes, descriptors/pipeShare/2/loops) }
 
+var onFull = [...]relay.OnFull{policy.OnFullWait: relay.Wait, policy.OnFullRefuse: relay.Refuse, policy.OnFullEvictIdlest: relay.EvictIdlest}
+
 // bounds are what all loops share.
 type bounds struct {
 	connections int64
-	refuse      bool  // who comes when there are so many
-	memory      int64 // bytes
+	onFull      relay.OnFull // when there are so many
+	memory      int64        // bytes
 }
 
 // bounds returns what the policy asks for. Where that cannot be, the nearest that can be is in force, and the log says so.
@@ -45,7 +47,7 @@ func (g *Gateway) bounds(cfg *policy.Config, descriptors, loops int) bounds {
 			"buffer_memory", memory, "loops", loops, "in_force", least)
 		memory = least
 	}
-	return bounds{connections: most, refuse: settings.OnFull == policy.OnFullRefuse, memory: memory}
+	return bounds{connections: most, onFull: onFull[settings.OnFull], memory: memory}
 }
 
 // mostHeld is the most that any route lets a first message have.

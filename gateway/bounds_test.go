@@ -20,7 +20,7 @@ func TestFewDescriptorsAreToldOfAtTheStart(t *testing.T) {
 		{name: "a usual limit of shells", descriptors: 1024, want: true},
 		{name: "enough", descriptors: 4096},
 		{name: "as few as the policy file asks for", settings: policy.Gateway{MaxConnections: 100}, descriptors: 1024},
-		{name: "an edit, long after the start", descriptors: 1024, admission: relay.NewAdmission(1, false)},
+		{name: "an edit, long after the start", descriptors: 1024, admission: relay.NewAdmission(1, relay.Wait)},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "log")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"idlegate/gateway/internal/arrival"
 	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/reactor"
@@ -29,6 +30,8 @@ func compileRoute(r *policy.Route, stats *relay.RouteStats, pinned *relay.Pinned
 		Allow:               r.Allow,
 		Deny:                r.Deny,
 		Limit:               r.Limits.Connections,
+		SourceLimit:         r.Limits.ConnectionsPerSource,
+		AcceptRate:          arrival.Rate(r.Limits.AcceptsPerSecond),
 		MessageSize:         uint64(r.Limits.MessageSize),
 		ResetOn:             reset,
 		Answers:             r.Policy.Heartbeat == policy.HeartbeatAnswer,

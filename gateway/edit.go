@@ -121,7 +121,7 @@ func (e *edit) takeOver() {
 	e.next.gone = e.old.gone.without(e.next).and(e.drainGone(since))
 	e.undrainBack(since)
 	g.log.adopt(e.log)
-	g.admission.Set(e.bounds.connections, e.bounds.refuse)
+	g.admission.Set(e.bounds.connections, e.bounds.onFull)
 	g.budget.Set(e.bounds.memory)
 	for _, u := range e.next.upstreams {
 		u.SetEndpoints(u.set)

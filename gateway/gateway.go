@@ -144,7 +144,7 @@ func (g *Gateway) makeLoops() error {
 	}
 	g.pipes = pipesFor(limit, n)
 	bounds := g.bounds(g.cfg.Policy, limit, n)
-	g.budget, g.admission = relay.NewBudget(bounds.memory), relay.NewAdmission(bounds.connections, bounds.refuse)
+	g.budget, g.admission = relay.NewBudget(bounds.memory), relay.NewAdmission(bounds.connections, bounds.onFull)
 	handshakes := tlsio.NewPool(mostHandshakes, n)
 	g.unrouted = relay.NewRouteStats(policy.NoRoute, n)
 	for i := range n {

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -21,7 +22,8 @@ import (
 // scrapeOf is what a gateway answers a scraper after one connection.
 func scrapeOf(t *testing.T) []byte {
 	t.Helper()
-	g := start(t, oneRoute+`{long: {}}}`, backend(t, echoes))
+	limited := strings.Replace(oneRoute, "policy: ", "limits: {connections: 100}, policy: ", 1)
+	g := start(t, "%s", fmt.Sprintf(limited+`{long: {}}}`, backend(t, echoes)))
 	c := g.dial("r")
 	c.echo(framed("x"))
 	c.finish()

@@ -52,7 +52,9 @@ func (g *Gateway) Snapshot(ctx context.Context) (metrics.Snapshot, error) {
 		Certificates:   g.certificates.expiries(),
 	}
 	for i, r := range routes {
-		s.Routes = append(s.Routes, routeFigures(r.Name, &counted[i]))
+		figures := routeFigures(r.Name, &counted[i])
+		figures.Limit = r.Limit
+		s.Routes = append(s.Routes, figures)
 	}
 	s.Upstreams, err = g.upstreamFigures(ctx, now, gone.endpoints)
 	return s, err

@@ -69,6 +69,7 @@ func describeRoute(r *route, c *ledger.Counters) api.Route {
 	described := api.Route{
 		Name: r.Name, Listen: append([]string{}, r.addresses()...), Protocol: r.cfg.Protocol.Framing.String(), Upstream: r.cfg.Upstream.Name,
 		Policy: p.Name, Kind: p.Kind.String(), Limit: r.cfg.Limits.Connections,
+		SourceLimit: r.cfg.Limits.ConnectionsPerSource, AcceptLimit: r.cfg.Limits.AcceptsPerSecond,
 		IdleTimeoutSeconds: seconds(r.Rules.Enforced[deadline.IdleTimeout]), DeadlineSeconds: seconds(r.Rules.Enforced[deadline.Deadline]),
 		DryRunIdleSeconds: seconds(r.Rules.Watched(deadline.IdleTimeout)),
 		Connections:       figures.Connections, Opened: c.Opened,
@@ -76,6 +77,9 @@ func describeRoute(r *route, c *ledger.Counters) api.Route {
 		ClientMessages: c.Messages[session.Client], UpstreamMessages: c.Messages[session.Upstream],
 		ClientHeartbeats: c.Heartbeats[session.Client], UpstreamHeartbeats: c.Heartbeats[session.Upstream],
 		ClientBytes: c.Bytes[session.Client], UpstreamBytes: c.Bytes[session.Upstream],
+	}
+	if source, open := r.Fullest(); source.IsValid() {
+		described.FullestSource, described.FullestConnections = source.String(), open
 	}
 	for _, t := range figures.Timeouts {
 		if t.Count > 0 {

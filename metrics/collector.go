@@ -65,6 +65,9 @@ func (c collector) gateway(s sink) {
 
 func (c collector) route(s sink, r *Route) {
 	s.gauge(c.descs.connections, float64(r.Connections), r.Name)
+	if r.Limit > 0 {
+		s.gauge(c.descs.connectionLimit, float64(r.Limit), r.Name)
+	}
 	s.counter(c.descs.opened, r.Opened, r.Name)
 	for reason, n := range r.Closed {
 		s.counter(c.descs.closed, n, r.Name, reason)

@@ -9,6 +9,7 @@ import (
 // descs are the metrics of the gateway: their names, labels and what they tell the operator.
 type descs struct {
 	connections, opened, closed, refused *prometheus.Desc
+	connectionLimit                      *prometheus.Desc
 	timeouts, messages, bytes, opaque    *prometheus.Desc
 	lateness, duration, gap              histogramDesc
 
@@ -26,10 +27,11 @@ type descs struct {
 
 func newDescs() *descs {
 	return &descs{
-		connections: desc("connections", "Client connections open now.", "route"),
-		opened:      desc("connections_opened_total", "Client connections taken in. Refused ones are not among them.", "route"),
-		closed:      desc("connections_closed_total", "Client connections that have ended, by the one reason for which they ended.", "route", "reason"),
-		refused:     desc("connections_refused_total", "Client connections reset as they came, by cause. They never count as opened.", "route", "cause"),
+		connections:     desc("connections", "Client connections open now.", "route"),
+		connectionLimit: desc("connection_limit", "Client connections that the route lets be open at most. Routes without a limit have none.", "route"),
+		opened:          desc("connections_opened_total", "Client connections taken in. Refused ones are not among them.", "route"),
+		closed:          desc("connections_closed_total", "Client connections that have ended, by the one reason for which they ended.", "route", "reason"),
+		refused:         desc("connections_refused_total", "Client connections reset as they came, by cause. They never count as opened.", "route", "cause"),
 		timeouts: desc("timeouts_total", "Timers of the policy that ran out. With the action observed they belong to a dry run and closed nothing.",
 			"route", "timeout", "action"),
 		messages: desc("messages_total", "Complete messages, by the side that sent them and by what they are: data, or a heartbeat that only says 'I am here'.", "route", "from", "kind"),

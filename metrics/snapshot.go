@@ -63,6 +63,7 @@ func (f From) String() string {
 type Route struct {
 	Name        string
 	Connections int64             // open now
+	Limit       int               // of those at once; 0: none
 	Opened      uint64            // became sessions
 	Closed      map[string]uint64 // by close reason
 	Refused     map[string]uint64 // by cause

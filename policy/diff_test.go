@@ -99,7 +99,7 @@ func alter(t *testing.T, at leaf) {
 		n.Value = strconv.Itoa(number + 1)
 	case n.ShortTag() == "!!bool":
 		n.Value = strconv.FormatBool(was != "true")
-	case strings.HasSuffix(at.path, "limits.connections"), strings.HasSuffix(at.path, "max_connections"):
+	case strings.HasSuffix(at.path, "limits.connections"), at.key == "connections_per_source", at.key == "accepts_per_second", strings.HasSuffix(at.path, "max_connections"):
 		n.Value, n.Tag = "7", "!!int"
 	case at.key == "eject":
 		*n = *flow(pair{"for", scalarNode("1m")})

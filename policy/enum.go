@@ -92,14 +92,15 @@ func (Heartbeats) words() []string {
 type OnFull uint8
 
 const (
-	OnFullWait   OnFull = iota // it stays in the kernel's backlog
-	OnFullRefuse               // it is reset
+	OnFullWait        OnFull = iota // it stays in the kernel's backlog
+	OnFullRefuse                    // it is reset
+	OnFullEvictIdlest               // the connection whose client has been silent for longest makes room
 )
 
 func (o OnFull) String() string { return wordOf(o) }
 
 func (OnFull) words() []string {
-	return []string{OnFullWait: "wait", OnFullRefuse: "refuse"}
+	return []string{OnFullWait: "wait", OnFullRefuse: "refuse", OnFullEvictIdlest: "evict_idlest"}
 }
 
 // Balance says how an endpoint is chosen.

@@ -25,7 +25,7 @@ func (g *Gateway) keys() keys {
 		{name: "loops", takes: integer(&g.Loops, 0, 1024), standard: "0", doc: "event loops; `0`: one for each CPU"},
 		{name: "max_connections", takes: integer(&g.MaxConnections, 0, math.MaxInt32), standard: "0",
 			doc: "open client connections at most; `0`: as many as the descriptor limit allows, (limit − 200 − 64 for each event loop) / 2"},
-		{name: "on_full", takes: word(&g.OnFull), standard: "wait", doc: "what happens to new clients at `max_connections`: `wait` leaves them in the kernel's backlog, `refuse` resets them"},
+		{name: "on_full", takes: word(&g.OnFull), standard: "wait", doc: "what happens to new clients at `max_connections`: `wait` leaves them in the kernel's backlog, `refuse` resets them, `evict_idlest` resets the connection whose client has been silent for longest, which ends as `evicted`"},
 		{name: "buffer_memory", takes: size(&g.BufferMemory, minBuffer, false), standard: "256MiB",
 			doc: "bytes held for slow peers, in total; at least 1MiB"},
 		{name: "drain_timeout", takes: duration(&g.DrainTimeout).then(warnEndlessDrain), standard: "30s",

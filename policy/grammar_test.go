@@ -171,7 +171,7 @@ func TestEnumsReadWhatTheyWrite(t *testing.T) {
 	checkWords(t, ResetOnClient, ResetOnUpstream, ResetOnEither)
 	checkWords(t, CloseFIN, CloseRST)
 	checkWords(t, HeartbeatForward, HeartbeatAnswer)
-	checkWords(t, OnFullWait, OnFullRefuse)
+	checkWords(t, OnFullWait, OnFullRefuse, OnFullEvictIdlest)
 	checkWords(t, LeastConnections, RoundRobin, Random, SourceHash)
 	checkWords(t, ProxyNone, ProxyV1, ProxyV2)
 	checkWords(t, ConnectOnAccept, ConnectOnFirstMessage)

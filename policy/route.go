@@ -3,6 +3,7 @@ package policy
 import (
 	"math"
 	"net/netip"
+	"slices"
 
 	"gopkg.in/yaml.v3"
 )
@@ -30,8 +31,10 @@ type Route struct {
 
 // Limits bound what one route may take.
 type Limits struct {
-	Connections int   // 0: no limit
-	MessageSize int64 // bytes of the whole unit, either side; 0: no limit
+	Connections          int   // 0: no limit
+	ConnectionsPerSource int   // 0: no limit
+	AcceptsPerSecond     int   // 0: no limit
+	MessageSize          int64 // bytes of the whole unit, either side; 0: no limit
 }
 
 // NoRoute is the route of what was refused before a route was chosen, in metrics and the log. No route can have that name.
@@ -183,6 +186,10 @@ func (c cursor) listeners(r *Route) []Address {
 func (l *Limits) keys() keys {
 	return keys{
 		{name: "connections", takes: limit(&l.Connections, math.MaxInt32), standard: none, doc: "connections open on this route at most; further clients are refused"},
+		{name: "connections_per_source", takes: limit(&l.ConnectionsPerSource, math.MaxInt32), standard: none,
+			doc: "connections open from one source at most, which is an IPv4 address or an IPv6 /64; further clients are refused"},
+		{name: "accepts_per_second", takes: limit(&l.AcceptsPerSecond, math.MaxInt32), standard: none,
+			doc: "clients accepted in a second at most, after a quiet second as many at once; further clients are refused"},
 		{name: "message_size", takes: size(&l.MessageSize, 1, true), standard: "16MiB", doc: "the longest message, header included, from either side; a longer one ends as `message_too_large`. `raw` has no limit"},
 	}
 }
@@ -218,7 +225,7 @@ func (r *Route) tcpNode() *yaml.Node {
 func (r *Route) limitsNode() *yaml.Node {
 	list := r.Limits.keys()
 	if !r.hasMessages() {
-		list = keys{*list.find("connections")}
+		list = slices.DeleteFunc(list, func(k key) bool { return k.name == "message_size" })
 	}
 	return flow(list.pairs()...)
 }

@@ -79,6 +79,10 @@ type Route struct {
 	DryRunIdleSeconds  *float64          `json:"dry_run_idle_timeout_seconds"` // null: not in a dry run
 	DeadlineSeconds    *float64          `json:"deadline_seconds"`             // of a short policy; null: off
 	Limit              int               `json:"limit"`                        // limits.connections; 0: none
+	SourceLimit        int               `json:"source_limit"`                 // limits.connections_per_source; 0: none
+	AcceptLimit        int               `json:"accept_limit"`                 // limits.accepts_per_second; 0: none
+	FullestSource      string            `json:"fullest_source,omitempty"`     // that with the most connections, where there is a limit for each
+	FullestConnections int               `json:"fullest_source_connections"`
 	Connections        int64             `json:"connections"`
 	Opened             uint64            `json:"opened"`
 	Closed             map[string]uint64 `json:"closed"`   // by reason, those above 0

@@ -43,7 +43,7 @@ function fill(parts, route) {
   put(parts.path, `${(route.listen ?? []).join(", ")} → ${route.protocol} → ${route.upstream}`);
   put(parts.policy, `${route.kind} policy${route.policy ? " " + route.policy : " of its own"}`);
   put(parts.connections, count(route.connections));
-  put(parts.limit, route.limit ? `of ${count(route.limit)}` : "no limit");
+  put(parts.limit, (route.limit ? `of ${count(route.limit)}` : "no limit") + nearest(route));
   put(parts.counts, `${count(route.opened)} opened in all`);
   put(parts.refused, tally("refused", route.refused));
   const rehearsed = (route.timeouts ?? []).filter((timeout) => timeout.action === "observed");
@@ -107,4 +107,9 @@ function reading(route) {
   if (route.deadline_seconds) return `Each ends ${duration(route.deadline_seconds)} after it came, whatever it does.`;
   if (route.idle_timeout_seconds) return "Hatched: silent past 80 % of idle_timeout.";
   return "No idle_timeout is in force: silence ends none of them.";
+}
+
+// nearest says how near the fullest source is to what one may have.
+function nearest(route) {
+  return route.source_limit && route.fullest_source ? `; ${route.fullest_source} has ${count(route.fullest_source_connections)} of ${count(route.source_limit)}` : "";
 }

@@ -51,8 +51,8 @@ func (s *Sources) Leave(a netip.Addr) {
 	}
 }
 
-// Fullest returns the source with the most connections, and how many sources there are. It looks at all.
-func (s *Sources) Fullest() (source netip.Addr, open, sources int) {
+// Fullest returns the source with the most connections; invalid: there is none. It looks at all.
+func (s *Sources) Fullest() (source netip.Addr, open int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for a, n := range s.open {
@@ -60,5 +60,5 @@ func (s *Sources) Fullest() (source netip.Addr, open, sources int) {
 			source, open = a, int(n)
 		}
 	}
-	return source, open, len(s.open)
+	return source, open
 }

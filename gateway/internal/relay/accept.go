@@ -25,7 +25,7 @@ type Admission struct {
 	loops    []*Loop
 
 	max    atomic.Int64
-	refuse atomic.Bool // reset who comes when it is full; else they wait in the backlog
+	onFull atomic.Uint32 // an OnFull
 
 	open   atomic.Int64  // connections that hold descriptors, those being closed included
 	nextID atomic.Uint64 // of connections
@@ -34,14 +34,25 @@ type Admission struct {
 	pauses pauses
 }
 
-// NewAdmission returns an admission of at most most connections. refuse resets the clients that come when it is full; else they wait in
-// the backlog.
-func NewAdmission(most int64, refuse bool) *Admission {
+// OnFull says what happens when every place is taken and a client comes.
+type OnFull uint8
+
+const (
+	Wait        OnFull = iota // it waits in the backlog
+	Refuse                    // it is reset
+	EvictIdlest               // the idlest connection makes room for it
+)
+
+// NewAdmission returns an admission of at most most connections.
+func NewAdmission(most int64, onFull OnFull) *Admission {
 	g := &Admission{}
 	g.max.Store(most)
-	g.refuse.Store(refuse)
+	g.onFull.Store(uint32(onFull))
 	return g
 }
+
+// OnFull returns what happens when every place is taken.
+func (g *Admission) OnFull() OnFull { return OnFull(g.onFull.Load()) }
 
 // Max returns how many connections there may be.
 func (g *Admission) Max() int64 { return g.max.Load() }
@@ -50,9 +61,9 @@ func (g *Admission) Max() int64 { return g.max.Load() }
 func (g *Admission) Open() int64 { return g.open.Load() }
 
 // Set changes what NewAdmission was told. Connections above a lower max stay.
-func (g *Admission) Set(most int64, refuse bool) {
+func (g *Admission) Set(most int64, onFull OnFull) {
 	g.max.Store(most)
-	g.refuse.Store(refuse)
+	g.onFull.Store(uint32(onFull))
 	if g.shut.Load() {
 		g.acceptor.loop.Post(g.acceptor.reopen)
 	}
@@ -87,6 +98,7 @@ type acceptor struct {
 	bindings  []Binding // by the index in their tokens; one without a listener is a free place
 	paused    bool
 	retryAt   deadline.Instant // when to try again after descriptors had run out; 0: not waiting for that
+	eviction  eviction
 	arrivals  *arrivals        // clients that have no route yet; nil: there never was one
 	settledAt deadline.Instant // when the gateway counts as full no longer; 0: it is not, or accepting is paused
 }
@@ -134,7 +146,7 @@ func (a *acceptor) onClients(index int) {
 // pauseIfFull pauses accepting when every place is taken and clients are to wait for one, and reports whether it is paused.
 func (a *acceptor) pauseIfFull() bool {
 	g := a.loop.cfg.Admission
-	if g.refuse.Load() || g.open.Load() < g.Max() {
+	if g.OnFull() == Refuse || g.open.Load() < g.Max() {
 		return false
 	}
 	a.pause()
@@ -143,6 +155,9 @@ func (a *acceptor) pauseIfFull() bool {
 	}
 	if a.paused {
 		a.becomeFull()
+	}
+	if a.paused && g.OnFull() == EvictIdlest {
+		a.evict()
 	}
 	return a.paused
 }
@@ -233,6 +248,10 @@ func (a *acceptor) admit(r *Route, n newcomer) {
 		a.refuseNewcomer(r.RouteStats, n, session.OverRouteLimit)
 		return
 	}
+	if cause, over := a.overLimits(r, &n); over {
+		a.refuseNewcomer(r.RouteStats, n, cause)
+		return
+	}
 	if !n.placed {
 		g.open.Add(1)
 	}
@@ -247,9 +266,25 @@ func (a *acceptor) admit(r *Route, n newcomer) {
 	if !to.Post(func() { to.open(r, n, id) }) { // it has failed; the gateway is about to stop
 		reactor.Abort(n.fd)
 		to.sessions.Add(-1)
-		r.open.Add(-1)
+		r.left(n.client.Addr(), n.counted)
 		g.left()
 	}
+}
+
+// overLimits counts a client where its route has a limit for each source, or for clients a second, and reports which it is over. Only
+// who is admitted takes from the rate.
+func (a *acceptor) overLimits(r *Route, n *newcomer) (cause session.Cause, over bool) {
+	if r.SourceLimit > 0 && n.client.IsValid() {
+		if !r.sources.Enter(n.client.Addr(), r.SourceLimit) {
+			return session.OverSourceLimit, true
+		}
+		n.counted = true
+	}
+	if r.AcceptRate > 0 && !r.accepted.Try(r.AcceptRate, int64(a.loop.now)) {
+		r.uncount(n.client.Addr(), n.counted)
+		return session.AcceptRate, true
+	}
+	return 0, false
 }
 
 // refuse resets a client that never becomes a session. account is nil where no route was chosen.

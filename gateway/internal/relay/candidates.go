@@ -72,11 +72,12 @@ func (c *Candidates) options() reactor.Options { return c.Routes[0].SocketOption
 
 // newcomer is a client that was accepted and is no session yet.
 type newcomer struct {
-	fd     int
-	client netip.AddrPort   // invalid for one of a unix socket
-	at     deadline.Instant // when it was accepted; 0: a moment ago
-	origin *Origin          // nil: there is nothing beside client
-	placed bool             // it has its place among the gateway's connections
+	fd      int
+	client  netip.AddrPort   // invalid for one of a unix socket
+	at      deadline.Instant // when it was accepted; 0: a moment ago
+	origin  *Origin          // nil: there is nothing beside client
+	placed  bool             // it has its place among the gateway's connections
+	counted bool             // its route counts it by its source
 }
 
 // Origin is what a client has said before it had a route.

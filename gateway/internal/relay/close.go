@@ -29,7 +29,7 @@ type closer struct{ loop *Loop }
 // arrange decides how each leg is closed, from what ended the session.
 func (e *closer) arrange(c *conn, cause session.Reason) {
 	client, up := &c.client, &c.upstream
-	if c.route.Reset && !byPeer(cause) {
+	if c.route.Reset && !byPeer(cause) || c.marks.has(resetsAtOnce) {
 		e.abortLeg(client)
 		e.abortLeg(up)
 	}
@@ -42,10 +42,10 @@ func (e *closer) arrange(c *conn, cause session.Reason) {
 		c.resets = c.resets.With(session.Client).With(session.Upstream) // bytes may be missing
 	case session.ClientStalled, session.WriteDeadline:
 		e.dropPending(client)
-		c.abandon = true
+		c.marks |= abandoned
 	case session.UpstreamStalled:
 		e.dropPending(up)
-		c.abandon = true
+		c.marks |= abandoned
 	}
 	for side := range session.Sides {
 		if leg := c.leg(side); leg.failed || leg.fd < 0 {
@@ -209,7 +209,7 @@ func (e *closer) giveUp(c *conn, side session.Side) {
 		e.dropPending(leg)
 		return
 	}
-	if c.resets.Has(side) || !leg.pending.empty() || c.abandon && reactor.Unacked(int(leg.fd)) > 0 {
+	if c.resets.Has(side) || !leg.pending.empty() || c.marks.has(abandoned) && reactor.Unacked(int(leg.fd)) > 0 {
 		e.abortLeg(leg)
 		return
 	}

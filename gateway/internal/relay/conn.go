@@ -66,14 +66,14 @@ type conn struct {
 	use        upstream.Use // of the endpoint of the attempt under way, the connection, or the last attempt that failed
 	id         uint64
 	clientAddr peer
-	problem    problem         // of the last attempt to connect
-	slot       int32           // for good
-	lookAt     soon            // when to offer again what waits though nothing is under way; of one that is closing, when to look next; of one that waits for memory with a part of its first message, when that is given up
-	closeEnd   soon            // when the step of closing under way is given up; before, when a client that is gone is
-	settles    soon            // when the upstream connection has stood for upstream.Settle; 0: there is none, or it has
-	failure    session.Reason  // of the last attempt to connect
-	draining   session.Reason  // RouteRemoved or Drained: its route or its endpoint drains; Open: neither does
-	abandon    bool            // of one that is being closed: reset it if it does not take what it was sent
+	problem    problem        // of the last attempt to connect
+	slot       int32          // for good
+	lookAt     soon           // when to offer again what waits though nothing is under way; of one that is closing, when to look next; of one that waits for memory with a part of its first message, when that is given up
+	closeEnd   soon           // when the step of closing under way is given up; before, when a client that is gone is
+	settles    soon           // when the upstream connection has stood for upstream.Settle; 0: there is none, or it has
+	failure    session.Reason // of the last attempt to connect
+	draining   session.Reason // RouteRemoved or Drained: its route or its endpoint drains; Open: neither does
+	marks      marks
 	resets     session.SideSet // of one that is being closed: those that end with RST
 
 	session session.Session // begins with what a message does not touch
@@ -88,6 +88,17 @@ type conn struct {
 	client     leg
 	upstream   leg
 }
+
+// marks are what may be so of a connection.
+type marks uint8
+
+const (
+	counted      marks = 1 << iota // its route counts it by its source
+	abandoned                      // of one that is being closed: reset it if it does not take what it was sent
+	resetsAtOnce                   // its place is needed: its sockets are reset when it ends
+)
+
+func (m marks) has(of marks) bool { return m&of != 0 }
 
 // peer is the address of a client in 18 bytes without a pointer; zero for one of a unix socket.
 type peer struct {

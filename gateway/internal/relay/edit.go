@@ -57,6 +57,10 @@ func (l *Loop) adopt(c *conn, e *Edit, variants map[variant]*Route) {
 			variants[of] = route
 		}
 		c.route = route
+		if addr := c.clientAddr.address().Addr(); route.SourceLimit > 0 && !c.marks.has(counted) && addr.IsValid() {
+			route.sources.Enter(addr, 0)
+			c.marks |= counted
+		}
 		l.followWriteTimeout(c, old)
 		unread := c.session.ReadClosed()
 		c.session.ApplyRules(&old.Rules, &route.Rules, l.now, e.Grace, uint16(l.random.Uint32()))

@@ -74,7 +74,7 @@ func (l *Loop) report(c *conn, cause session.Reason, breach *ledger.Breach) {
 	}
 	c.tellTLS(&ended)
 	l.releaseEndpoint(c, cause)
-	c.route.open.Add(-1)
+	c.route.left(c.clientAddr.address().Addr(), c.marks.has(counted))
 	l.sessions.Add(-1)
 	if c.route.checks {
 		return
@@ -85,7 +85,7 @@ func (l *Loop) report(c *conn, cause session.Reason, breach *ledger.Breach) {
 
 // vacate gives up the slot of a connection that never became a session.
 func (l *Loop) vacate(c *conn) {
-	c.route.open.Add(-1)
+	c.route.left(c.clientAddr.address().Addr(), c.marks.has(counted))
 	l.sessions.Add(-1)
 	l.free(c)
 }

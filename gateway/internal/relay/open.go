@@ -19,6 +19,9 @@ func (l *Loop) open(r *Route, n newcomer, id uint64) {
 	if n.origin != nil {
 		l.extras.need(c).origin = n.origin
 	}
+	if n.counted {
+		c.marks |= counted
+	}
 	c.client, c.upstream = leg{fd: int32(n.fd), room: roomOf(!n.client.IsValid())}, leg{fd: -1}
 	if l.stopped { // it came by the last mail
 		l.closer.closeLeg(&c.client)

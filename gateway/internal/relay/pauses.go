@@ -14,6 +14,7 @@ const settled = time.Second
 // Texts of Trouble about being full.
 const (
 	fullText   = "every place is taken: accepting pauses, new clients wait in the backlog"
+	evictText  = "every place is taken: the idlest connections make room for new clients"
 	roomText   = "there is room again: accepting goes on"
 	noFDsText  = "no file descriptors are left: accepting pauses until some are free"
 	hasFDsText = "file descriptors are free again: accepting goes on"
@@ -72,7 +73,11 @@ func (g *Admission) Short() bool { return g.short.Load() }
 func (a *acceptor) becomeFull() {
 	a.settledAt = 0
 	if a.loop.cfg.Admission.pauses.setFull(true) {
-		a.loop.cfg.Reporter.Trouble(Trouble{Text: fullText})
+		text := fullText
+		if a.loop.cfg.Admission.OnFull() == EvictIdlest {
+			text = evictText
+		}
+		a.loop.cfg.Reporter.Trouble(Trouble{Text: text})
 	}
 }
 

@@ -4,7 +4,7 @@ import "testing"
 
 // crew are two loops, of which the first accepts.
 func crew() [2]*Loop {
-	g := NewAdmission(1<<20, false)
+	g := NewAdmission(1<<20, Wait)
 	var loops [2]*Loop
 	for i := range loops {
 		loops[i] = &Loop{cfg: Config{Admission: g}}

@@ -39,7 +39,7 @@ func lone(t *testing.T) (*Loop, [2]int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gate := NewAdmission(1, false)
+	gate := NewAdmission(1, Wait)
 	l, err := New(Config{Clock: clock, Budget: NewBudget(1 << 20), Admission: gate})
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"idlegate/gateway/internal/arrival"
 	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/reactor"
@@ -20,6 +21,8 @@ type Route struct {
 	Rules               session.Rules
 	Allow, Deny         []netip.Prefix
 	Limit               int                // connections at most; 0: no limit
+	SourceLimit         int                // connections of one source at most; 0: no limit
+	AcceptRate          arrival.Rate       // clients a second
 	MessageSize         uint64             // bytes of a message at most, which Rules.Protocol knows; 0: no limit
 	ResetOn             ResetOn            // as the policy has it
 	Answers             bool               // the gateway answers heartbeats, where the connection's protocol lets it
@@ -36,7 +39,8 @@ type Route struct {
 // SetCheck gives r a Check that counts in stats.
 func (r *Route) SetCheck(stats *RouteStats) {
 	own := *r
-	own.RouteStats, own.Limit, own.Allow, own.Deny = stats, 0, nil, nil
+	own.RouteStats, own.Allow, own.Deny = stats, nil, nil
+	own.Limit, own.SourceLimit, own.AcceptRate = 0, 0, 0
 	r.Check = &own
 }
 

@@ -156,7 +156,7 @@ func runLoop(t *testing.T, r reporter, timers deadline.Durations) (*relay.Loop, 
 			Enforced: timers,
 		},
 	}
-	gate := relay.NewAdmission(10, false)
+	gate := relay.NewAdmission(10, relay.Wait)
 	loop, err := relay.New(relay.Config{
 		Clock: clock, Budget: relay.NewBudget(1 << 20), Admission: gate, Reporter: r,
 	})

@@ -1,8 +1,10 @@
 package relay
 
 import (
+	"net/netip"
 	"sync/atomic"
 
+	"idlegate/gateway/internal/arrival"
 	"idlegate/gateway/internal/drain"
 	"idlegate/gateway/internal/ledger"
 	"idlegate/metrics"
@@ -15,7 +17,9 @@ type RouteStats struct {
 	loops       []*ledger.LoopStats // by loop, which alone writes its own
 	checks      bool                // it counts health checks, which show nowhere
 	open        atomic.Int64
-	drain.State // while the route is no longer in the policy file
+	sources     arrival.Sources // of those that are open, where a limit for each is, or was when they came
+	accepted    arrival.Bucket  // owned by the loop that accepts
+	drain.State                 // while the route is no longer in the policy file
 }
 
 // NewRouteStats returns the stats of a route of which nothing was counted yet, for so many loops.
@@ -36,6 +40,21 @@ func NewCheckStats(name string, loops int) *RouteStats {
 
 // Open returns how many connections there are on all loops.
 func (s *RouteStats) Open() int64 { return s.open.Load() }
+
+// left notes that a connection is there no more, which came from addr. counted says that sources has it.
+func (s *RouteStats) left(addr netip.Addr, counted bool) {
+	s.open.Add(-1)
+	s.uncount(addr, counted)
+}
+
+func (s *RouteStats) uncount(addr netip.Addr, counted bool) {
+	if counted {
+		s.sources.Leave(addr)
+	}
+}
+
+// Fullest returns the source with the most of the connections that a limit for each source counts, and how many that are.
+func (s *RouteStats) Fullest() (source netip.Addr, open int) { return s.sources.Fullest() }
 
 // of returns what the loop itself has counted of a route.
 func (l *Loop) of(s *RouteStats) *ledger.LoopStats { return s.loops[l.cfg.Index] }

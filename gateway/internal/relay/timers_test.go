@@ -23,7 +23,7 @@ func TestTimersAreInTimeWhileADrainWaitsForAMessage(t *testing.T) {
 	}
 	r := &Route{RouteStats: NewRouteStats("r", 1), Pinned: &Pinned{}, Rules: session.Rules{Protocol: protocol.NewFraming([2]protocol.Framer{line, line})}}
 	r.Rules.Enforced[deadline.Message] = time.Second
-	l, err := New(Config{Clock: clock, Admission: NewAdmission(1, false), Budget: NewBudget(LeastBudget(1, 0))})
+	l, err := New(Config{Clock: clock, Admission: NewAdmission(1, Wait), Budget: NewBudget(LeastBudget(1, 0))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,16 +100,18 @@ func Ends(t deadline.Timer) Reason { return timerReasons[t] }
 type Cause uint8
 
 const (
-	Denied         Cause = iota // by allow or deny
-	OverCapacity                // max_connections, with on_full: refuse
-	OverRouteLimit              // limits.connections
-	NoRoute                     // no route of its listener takes it, or it has not said in time what it wants
-	BadProxyHeader              // a trusted proxy has sent no PROXY header, a malformed one, or none in time
-	FDLimit                     // no file descriptor was left
-	CauseCount                  // how many there are
+	Denied          Cause = iota // by allow or deny
+	OverCapacity                 // max_connections, with on_full: refuse
+	OverRouteLimit               // limits.connections
+	OverSourceLimit              // limits.connections_per_source
+	AcceptRate                   // limits.accepts_per_second
+	NoRoute                      // no route of its listener takes it, or it has not said in time what it wants
+	BadProxyHeader               // a trusted proxy has sent no PROXY header, a malformed one, or none in time
+	FDLimit                      // no file descriptor was left
+	CauseCount                   // how many there are
 )
 
-var causeNames = [CauseCount]string{"denied", "over_capacity", "over_route_limit", "no_route", "bad_proxy_header", "fd_limit"}
+var causeNames = [CauseCount]string{"denied", "over_capacity", "over_route_limit", "over_source_limit", "accept_rate", "no_route", "bad_proxy_header", "fd_limit"}
 
 // String returns the word used in metrics.
 func (c Cause) String() string { return causeNames[c] }
