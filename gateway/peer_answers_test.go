@@ -89,9 +89,7 @@ func TestAWebSocketServerDoesNotSeeThePingsThatTheGatewayAnswers(t *testing.T) {
 	w, g := tapped(t, "websocket", runWebSocket(t, websocket.CompressionDisabled), answering)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	c, _, err := websocket.Dial(ctx, "ws://"+g.address(), nil)
-	must(t, err)
-	defer func() { _ = c.CloseNow() }()
+	c := dialWebSocket(ctx, t, g, nil)
 	must(t, c.Write(ctx, websocket.MessageText, []byte("hello")))
 	_, got, err := c.Read(ctx)
 	if err != nil || string(got) != "hello" {

@@ -18,6 +18,7 @@ import (
 // runPostgresTLS starts a server that grants TLS at a TCP address and, as all of them, refuses it at a unix socket.
 func runPostgresTLS(t *testing.T) (socket, address string) {
 	t.Helper()
+	postgresProgram(t, "initdb") // or there is no user postgres
 	dir, _ := asUser(t, "postgres")
 	address = freeAddress(t)
 	pair := newAuthority(t, dir).issue(t, dir, "localhost")

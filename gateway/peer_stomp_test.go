@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -44,6 +45,21 @@ if version != "1.0":
 c.disconnect(receipt="bye")
 `
 
+// needsStomp skips a test where python3-stomp is not installed.
+func needsStomp(t *testing.T) {
+	t.Helper()
+	const python = "/usr/bin/python3" // Debian's, whatever is on the path
+	needs(t, python)
+	err := exec.CommandContext(t.Context(), python, "-c", "import stomp").Run()
+	switch {
+	case err == nil:
+	case os.Getenv("IDLEGATE_REQUIRE_REAL") != "":
+		t.Fatalf("IDLEGATE_REQUIRE_REAL is set: python3-stomp: %v", err)
+	default:
+		t.Skip("needs python3-stomp, which is not installed")
+	}
+}
+
 // stompFrames counts frames and the ends of line between them: STOMP 1.2, "STOMP Frames". RabbitMQ has one behind each frame.
 func stompFrames(t *testing.T, said [2][]byte) (n tally) {
 	t.Helper()
@@ -76,6 +92,7 @@ func stompFrames(t *testing.T, said [2][]byte) (n tally) {
 }
 
 func rabbitSTOMP(t *testing.T, server rabbit) {
+	needsStomp(t)
 	for _, row := range []struct {
 		version string
 		step    int

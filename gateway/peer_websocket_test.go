@@ -100,9 +100,7 @@ func TestWebSocketThroughTheGateway(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			exchange := func(ctx context.Context, messages ...string) {
-				c, _, err := websocket.Dial(ctx, "ws://"+g.address()+"/path", &websocket.DialOptions{CompressionMode: mode, CompressionThreshold: 1})
-				must(t, err)
-				defer func() { _ = c.CloseNow() }()
+				c := dialWebSocket(ctx, t, g, &websocket.DialOptions{CompressionMode: mode, CompressionThreshold: 1})
 				c.SetReadLimit(-1)
 				for i, want := range messages {
 					kind := []websocket.MessageType{websocket.MessageText, websocket.MessageBinary}[i%2]
@@ -125,4 +123,13 @@ func TestWebSocketThroughTheGateway(t *testing.T) {
 			w.capture(t, "websocket_"+strings.ReplaceAll(strings.ReplaceAll(name, ",", ""), " ", "_"), "github.com/coder/websocket, both ends, fragments, "+name, wsFrames, func(said [2][]byte) bool { return len(said[0]) < 10_000 })
 		})
 	}
+}
+
+// dialWebSocket connects a client, which is closed at the end.
+func dialWebSocket(ctx context.Context, t *testing.T, g *running, options *websocket.DialOptions) *websocket.Conn {
+	t.Helper()
+	c, _, err := websocket.Dial(ctx, "ws://"+g.address()+"/path", options) //nolint:bodyclose // the body is the connection, as Dial says
+	must(t, err)
+	t.Cleanup(func() { _ = c.CloseNow() })
+	return c
 }
