@@ -12,6 +12,7 @@ import (
 	"idlegate/gateway/internal/session"
 	"idlegate/gateway/internal/upstream"
 	"idlegate/metrics"
+	"idlegate/policy"
 )
 
 // ask has every loop copy something out, and gives the answers in the order of the loops. One that has ended is read as it
@@ -40,20 +41,32 @@ func (g *Gateway) Snapshot(ctx context.Context) (metrics.Snapshot, error) {
 	if err != nil {
 		return metrics.Snapshot{}, err
 	}
+	busy, err := ask(ctx, g, "how busy it is", (*relay.Loop).Busy)
+	if err != nil {
+		return metrics.Snapshot{}, err
+	}
 	paused, pauses := g.acceptPaused()
 	s := metrics.Snapshot{
 		Unrouted:       refusals(&counted[len(routes)]),
+		LoopsBusy:      busy,
 		AcceptPaused:   paused,
 		AcceptPauses:   pauses,
 		BufferBytes:    g.budget.Used(),
+		BufferLimit:    g.budget.Limit(),
+		Draining:       g.draining.Load(),
+		NativeOnly:     now.cfg.Metrics.Histograms == policy.HistogramsNative,
 		ConnectionsMax: g.admission.Max(),
 		LogDropped:     g.log.dropped(),
 		Config:         g.configState(),
 		Certificates:   g.certificates.expiries(),
 	}
+	silences, err := g.silences(ctx, routes)
+	if err != nil {
+		return metrics.Snapshot{}, err
+	}
 	for i, r := range routes {
 		figures := routeFigures(r.Name, &counted[i])
-		figures.Limit = r.Limit
+		figures.Silence, figures.Limit, figures.Values = silences[i], r.Limit, timeoutValues(r)
 		s.Routes = append(s.Routes, figures)
 	}
 	s.Upstreams, err = g.upstreamFigures(ctx, now, gone.endpoints)
@@ -195,6 +208,7 @@ func routeFigures(name string, c *ledger.Counters) metrics.Route {
 		m.Connections -= int64(c.Closed[reason])
 	}
 	m.Refused = refusals(c)
+	m.FalseCuts = c.FalseCuts
 	m.Timeouts = timeoutFigures(c)
 	return m
 }
@@ -206,6 +220,61 @@ func refusals(c *ledger.Counters) map[string]uint64 {
 		counts[cause.String()] = c.Refused[cause]
 	}
 	return counts
+}
+
+// silences are how long the clients of the routes have been silent that are connected now. Each loop looks at some thousand connections
+// before others have their turn.
+func (g *Gateway) silences(ctx context.Context, routes []*route) ([]metrics.Histogram, error) {
+	all := make([]metrics.Histogram, len(routes))
+	for i := range g.loops {
+		of := make(map[*relay.RouteStats]*metrics.Histogram, len(routes)) // its own: it may go on writing after ctx has ended
+		for _, r := range routes {
+			of[r.RouteStats] = new(metrics.Histogram)
+		}
+		if err := g.observeSilences(ctx, i, of); err != nil {
+			return nil, err
+		}
+		for at, r := range routes {
+			all[at].Add(of[r.RouteStats])
+		}
+	}
+	return all, nil
+}
+
+func (g *Gateway) observeSilences(ctx context.Context, loop int, of map[*relay.RouteStats]*metrics.Histogram) error {
+	type part struct {
+		next int32
+		more bool
+	}
+	l := g.loops[loop]
+	for last := (part{more: true}); last.more; {
+		answer, first := make(chan part, 1), last.next
+		if !l.Post(func() {
+			var p part
+			p.next, p.more = l.ObserveSilences(of, first, seekSlots)
+			answer <- p
+		}) {
+			return nil // it has ended, and so have its connections
+		}
+		select {
+		case last = <-answer:
+		case <-ctx.Done():
+			return fmt.Errorf("ask event loop %d for its silences: %w", loop, ctx.Err())
+		}
+	}
+	return nil
+}
+
+// timeoutValues are the timers of a route that are in force; write_timeout stands for both sides.
+func timeoutValues(r *route) (all []metrics.TimeoutValue) {
+	for t := deadline.None + 1; t < deadline.Count; t++ {
+		value := r.Rules.Enforced[t]
+		same := func(v metrics.TimeoutValue) bool { return v.Timeout == t.String() }
+		if value > 0 && !slices.ContainsFunc(all, same) {
+			all = append(all, metrics.TimeoutValue{Timeout: t.String(), Value: value})
+		}
+	}
+	return all
 }
 
 // timeoutFigures lists the timers by their keys; write_timeout stands for both sides.

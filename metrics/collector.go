@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,26 +38,27 @@ const noRoute = "none"
 func (c collector) gateway(s sink) {
 	config := c.snapshot.Config
 	s.gauge(c.descs.bufferBytes, float64(c.snapshot.BufferBytes))
-	s.gauge(c.descs.connectionsMax, float64(c.snapshot.ConnectionsMax))
-	var paused float64
-	if c.snapshot.AcceptPaused {
-		paused = 1
+	s.gauge(c.descs.bufferLimit, float64(c.snapshot.BufferLimit))
+	s.gauge(c.descs.draining, oneIf(c.snapshot.Draining))
+	for i, busy := range c.snapshot.LoopsBusy {
+		s.seconds(c.descs.loopBusy, busy, strconv.Itoa(i))
 	}
-	s.gauge(c.descs.acceptPaused, paused)
+	for code, n := range c.snapshot.AdminRequests {
+		s.counter(c.descs.adminRequests, n, strconv.Itoa(code))
+	}
+	s.gauge(c.descs.connectionsMax, float64(c.snapshot.ConnectionsMax))
+	s.gauge(c.descs.acceptPaused, oneIf(c.snapshot.AcceptPaused))
 	s.seconds(c.descs.acceptPauses, c.snapshot.AcceptPauses)
 	s.counter(c.descs.logDropped, c.snapshot.LogDropped)
 	s.gauge(c.descs.configGeneration, float64(config.Generation))
 	s.gauge(c.descs.configPendingRestart, float64(config.PendingRestart))
 	s.gauge(c.descs.configHash, float64(config.Hash))
 
-	var successful, stamp float64
-	if config.LastReloadSuccessful {
-		successful = 1
-	}
+	var stamp float64
 	if !config.LastReloadSuccess.IsZero() {
 		stamp = float64(config.LastReloadSuccess.UnixMilli()) / 1e3
 	}
-	s.gauge(c.descs.configReloadSuccessful, successful)
+	s.gauge(c.descs.configReloadSuccessful, oneIf(config.LastReloadSuccessful))
 	s.gauge(c.descs.configReloadSuccessStamp, stamp)
 	for _, cert := range c.snapshot.Certificates {
 		s.gauge(c.descs.certificateExpiry, float64(cert.Expires.Unix()), cert.Name)
@@ -84,13 +86,18 @@ func (c collector) route(s sink, r *Route) {
 		s.counter(c.descs.bytes, r.Bytes[from], r.Name, from.String())
 	}
 	s.counter(c.descs.opaque, r.Opaque, r.Name)
-	s.histogram(c.descs.lateness, &r.Lateness, r.Name)
-	s.histogram(c.descs.duration, &r.Duration, r.Name)
-	s.histogram(c.descs.gap, &r.Gap, r.Name)
+	c.histogram(s, c.descs.lateness, &r.Lateness, r.Name)
+	c.histogram(s, c.descs.duration, &r.Duration, r.Name)
+	c.histogram(s, c.descs.gap, &r.Gap, r.Name)
+	c.histogram(s, c.descs.silence, &r.Silence, r.Name)
+	s.counter(c.descs.falseCuts, r.FalseCuts, r.Name)
+	for _, v := range r.Values {
+		s.gauge(c.descs.timeoutValue, v.Value.Seconds(), r.Name, v.Timeout)
+	}
 }
 
 func (c collector) upstream(s sink, u *Upstream) {
-	s.histogram(c.descs.upstreamConnect, &u.Connect, u.Name)
+	c.histogram(s, c.descs.upstreamConnect, &u.Connect, u.Name)
 	s.counter(c.descs.upstreamRetries, u.Retries, u.Name)
 	if u.Lookups != nil {
 		s.counter(c.descs.upstreamLookups, u.Lookups.OK, u.Name, "ok")
@@ -141,6 +148,13 @@ func (s sink) value(d *prometheus.Desc, kind prometheus.ValueType, v float64, la
 	s <- metric
 }
 
-func (s sink) histogram(d histogramDesc, h *Histogram, labels ...string) {
-	s <- histogramMetric{desc: d, labels: prometheus.MakeLabelPairs(d.Desc, labels), histogram: h}
+func (c collector) histogram(s sink, d histogramDesc, h *Histogram, labels ...string) {
+	s <- histogramMetric{desc: d, labels: prometheus.MakeLabelPairs(d.Desc, labels), histogram: h, nativeOnly: c.snapshot.NativeOnly}
+}
+
+func oneIf(holds bool) float64 {
+	if holds {
+		return 1
+	}
+	return 0
 }

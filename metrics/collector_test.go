@@ -28,6 +28,7 @@ func example() Snapshot {
 				{Address: "unix:/run/devices.sock", Connects: map[string]uint64{"ok": 0, "refused": 0}},
 			},
 		}},
+		BufferLimit: 1 << 20, Draining: true, LoopsBusy: []time.Duration{2500 * time.Millisecond, time.Second}, AdminRequests: map[int]uint64{200: 12, 404: 1},
 		BufferBytes: 4096, ConnectionsMax: 50000, AcceptPaused: true, AcceptPauses: 1500 * time.Millisecond, LogDropped: 7,
 		Certificates: []Certificate{{Name: "d.pem", Expires: time.Unix(1800000000, 0)}},
 		Config:       ConfigState{Generation: 2, PendingRestart: 1, Hash: 81985529216486, LastReloadSuccessful: true, LastReloadSuccess: time.UnixMilli(1700000000250)},
@@ -36,6 +37,9 @@ func example() Snapshot {
 	r.Lateness.ObserveN(900*time.Microsecond, 2)
 	r.Duration.ObserveN(90*time.Second, 7)
 	r.Gap.ObserveN(2*time.Second, 99)
+	r.Silence.ObserveN(40*time.Second, 3)
+	r.FalseCuts, r.Limit = 6, 50
+	r.Values = []TimeoutValue{{"idle_timeout", 90 * time.Second}, {"message_timeout", 10 * time.Second}}
 	s.Upstreams[0].Connect.ObserveN(500*time.Microsecond, 10)
 	return s
 }

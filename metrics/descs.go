@@ -11,7 +11,8 @@ type descs struct {
 	connections, opened, closed, refused *prometheus.Desc
 	connectionLimit                      *prometheus.Desc
 	timeouts, messages, bytes, opaque    *prometheus.Desc
-	lateness, duration, gap              histogramDesc
+	lateness, duration, gap, silence     histogramDesc
+	falseCuts, timeoutValue              *prometheus.Desc
 
 	upstreamConnections, upstreamConnects, upstreamClosed *prometheus.Desc
 	upstreamHealthy, upstreamRetries                      *prometheus.Desc
@@ -19,11 +20,15 @@ type descs struct {
 	upstreamConnect                                       histogramDesc
 
 	acceptPaused, acceptPauses                                         *prometheus.Desc
-	bufferBytes, connectionsMax, logDropped                            *prometheus.Desc
+	bufferBytes, bufferLimit, connectionsMax, logDropped               *prometheus.Desc
+	draining, loopBusy, adminRequests                                  *prometheus.Desc
 	configGeneration, configReloadSuccessful, configReloadSuccessStamp *prometheus.Desc
 	configPendingRestart, configHash                                   *prometheus.Desc
 	certificateExpiry                                                  *prometheus.Desc
 }
+
+// silenceName is that of the one gauge histogram.
+const silenceName = "idlegate_silence_seconds"
 
 func newDescs() *descs {
 	return &descs{
@@ -45,6 +50,12 @@ func newDescs() *descs {
 		gap: histogram("message_gap_seconds", "Silence between one message of a client and its next. Set idle_timeout above what is usual here.",
 			time.Millisecond, time.Hour, "route"),
 
+		silence: histogram("silence_seconds", "How long the clients of the open connections have been silent. A gauge histogram: its counts fall as well as rise.",
+			100*time.Millisecond, 24*time.Hour, "route"),
+		falseCuts: desc("dry_run_false_cuts_total", "Clients that spoke after a dry run of idle_timeout had counted the end of their connection.", "route"),
+		timeoutValue: desc("timeout_seconds", "Value in force of a timer of the route's policy. Not there where the timer is off, or only in a dry run.",
+			"route", "timeout"),
+
 		upstreamConnections: desc("upstream_connections", "Connections to the endpoint open now.", "upstream", "endpoint"),
 		upstreamConnects:    desc("upstream_connects_total", "Attempts to connect to the endpoint that have ended, by result.", "upstream", "endpoint", "result"),
 		upstreamClosed: desc("upstream_closed_total", "Connections whose end the endpoint caused, by close reason. Other ends are not among them.",
@@ -58,7 +69,12 @@ func newDescs() *descs {
 		upstreamConnect: histogram("upstream_connect_seconds", "How long connecting to an endpoint took where it succeeded.",
 			100*time.Microsecond, 10*time.Second, "upstream"),
 
-		bufferBytes:    desc("buffer_bytes", "Bytes held in memory for peers that do not take them. Limited by buffer_memory."),
+		bufferBytes: desc("buffer_bytes", "Bytes held in memory for peers that do not take them. Limited by buffer_memory."),
+		bufferLimit: desc("buffer_limit_bytes", "Bytes that may be held in memory for peers that do not take them."),
+		draining:    desc("draining", "1 while the gateway drains: it accepts no more, and ends with its last connection."),
+		loopBusy: desc("loop_busy_seconds_total", "How long an event loop has been at work. The loop is busy all the time where this grows by a second each second.",
+			"loop"),
+		adminRequests:  desc("admin_requests_total", "Answers of the admin server, by status code.", "code"),
 		connectionsMax: desc("connections_max", "Client connections the gateway holds at most."),
 		acceptPaused:   desc("accept_paused", "1 while accepting is paused, since every place is taken or descriptors are used up: new clients wait."),
 		acceptPauses:   desc("accept_paused_seconds_total", "How long accepting was paused, in all."),

@@ -19,6 +19,8 @@ type histogramMetric struct {
 	desc      histogramDesc
 	labels    []*dto.LabelPair
 	histogram *Histogram // not written any more
+
+	nativeOnly bool // no classic buckets are shown
 }
 
 func (m histogramMetric) Desc() *prometheus.Desc { return m.desc.Desc }
@@ -30,12 +32,14 @@ func (m histogramMetric) Write(out *dto.Metric) error {
 	out.Histogram = &dto.Histogram{
 		SampleCount:   new(m.histogram.Count()),
 		SampleSum:     new(m.histogram.sum),
-		Bucket:        m.histogram.classicUpTo(m.desc.shortest, m.desc.longest),
 		Schema:        new(int32(nativeSchema)),
 		ZeroThreshold: new(float64(zeroThreshold)), // more than 0: tells scrapers that also an empty one is native
 		ZeroCount:     new(m.histogram.zero),
 		PositiveSpan:  spans,
 		PositiveDelta: deltas,
+	}
+	if !m.nativeOnly {
+		out.Histogram.Bucket = m.histogram.classicUpTo(m.desc.shortest, m.desc.longest)
 	}
 	return nil
 }

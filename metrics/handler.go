@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 )
 
 const (
@@ -88,9 +89,23 @@ func (h *handler) page(ctx context.Context, r *http.Request) (*page, error) {
 	gateway := prometheus.NewRegistry()
 	gateway.MustRegister(collector{descs: h.descs, snapshot: &snapshot}) // which refuses no collector that announces nothing
 	made := &page{header: http.Header{}, status: http.StatusOK}
-	all := prometheus.Gatherers{h.process, gateway}
+	all := prometheus.Gatherers{h.process, gauged{gateway}}
 	promhttp.HandlerFor(all, promhttp.HandlerOpts{EnableOpenMetrics: true}).ServeHTTP(made, r)
 	return made, nil
+}
+
+// gauged marks the histograms whose counts fall as well as rise, for which the client library has no type.
+type gauged struct{ prometheus.Gatherer }
+
+// Gather implements prometheus.Gatherer.
+func (g gauged) Gather() ([]*dto.MetricFamily, error) {
+	families, err := g.Gatherer.Gather()
+	for _, f := range families {
+		if f.GetName() == silenceName {
+			f.Type = dto.MetricType_GAUGE_HISTOGRAM.Enum()
+		}
+	}
+	return families, err
 }
 
 // page is an answer that is held in memory. It implements http.ResponseWriter.

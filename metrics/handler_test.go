@@ -55,6 +55,7 @@ func TestProtobufHasClassicAndNativeBucketsInOneMetric(t *testing.T) {
 		"idlegate_timeout_lateness_seconds":    2,
 		"idlegate_connection_duration_seconds": 7,
 		"idlegate_message_gap_seconds":         99,
+		"idlegate_silence_seconds":             3,
 		"idlegate_upstream_connect_seconds":    10,
 	} {
 		if families[name] == nil {
@@ -193,5 +194,33 @@ func TestTheFormatIsNegotiated(t *testing.T) {
 		if strings.HasPrefix(want, "application/openmetrics") && !strings.HasSuffix(w.Body.String(), "\n# EOF\n") {
 			t.Errorf("OpenMetrics without its end: %.80q", w.Body)
 		}
+	}
+}
+
+// shown is the family of silence_seconds as a scraper gets it that accepts a format.
+func shown(t *testing.T, s Snapshot, accept string) string {
+	t.Helper()
+	h := Handler(sourceFunc(func(context.Context) (Snapshot, error) { return s, nil }), "v1")
+	return scrape(h, http.Header{"Accept": {accept}}).Body.String()
+}
+
+func TestSilenceIsAGaugeHistogramWhereTheFormatHasThem(t *testing.T) {
+	const openMetrics = "application/openmetrics-text; version=1.0.0"
+	for accept, want := range map[string]string{
+		openMetrics:  "# TYPE idlegate_silence_seconds gaugehistogram\n",
+		"text/plain": "# TYPE idlegate_silence_seconds histogram\n",
+	} {
+		if page := shown(t, example(), accept); !strings.Contains(page, want) {
+			t.Errorf("%s: the page has no %q", accept, want)
+		}
+	}
+}
+
+func TestNativeOnlyLeavesClassicBucketsOut(t *testing.T) {
+	s := example()
+	s.NativeOnly = true
+	page := shown(t, s, "text/plain")
+	if n := strings.Count(page, "idlegate_message_gap_seconds_bucket"); n != 1 || !strings.Contains(page, `idlegate_message_gap_seconds_count{route="devices"} 99`) {
+		t.Errorf("in text there are %d buckets of message_gap_seconds, want that at infinity alone, and the count:\n%s", n, page)
 	}
 }

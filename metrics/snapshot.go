@@ -19,6 +19,11 @@ type Snapshot struct {
 	Unrouted       map[string]uint64 // clients refused before a route was chosen, by cause
 	Upstreams      []Upstream        // each name once
 	BufferBytes    int64             // held for peers that do not take them
+	BufferLimit    int64             // of these, at most
+	Draining       bool              // the gateway is about to end
+	LoopsBusy      []time.Duration   // by loop: how long it has been at work
+	AdminRequests  map[int]uint64    // by status code
+	NativeOnly     bool              // histograms have no classic buckets
 	ConnectionsMax int64             // open at once, at most
 	AcceptPaused   bool              // new clients wait in the backlog
 	AcceptPauses   time.Duration     // how long accepting was paused, in all
@@ -75,6 +80,15 @@ type Route struct {
 	Lateness    Histogram         // from when a timer was due until it was acted on
 	Duration    Histogram         // of connections that have ended
 	Gap         Histogram         // between one client message and the next
+	FalseCuts   uint64            // clients that spoke after a dry run had counted their end
+	Values      []TimeoutValue    // of the timers that are in force, each key once
+	Silence     Histogram         // of the clients whose connections are open
+}
+
+// TimeoutValue is a timer in force.
+type TimeoutValue struct {
+	Timeout string // its YAML key
+	Value   time.Duration
 }
 
 // TimeoutCount says how often one timer ran out.

@@ -193,6 +193,20 @@ func (LogConnections) words() []string {
 	return []string{ConnectionsAll: "all", ConnectionsFaults: "faults", ConnectionsNone: "none"}
 }
 
+// Histograms says in which forms histograms are published.
+type Histograms uint8
+
+const (
+	HistogramsBoth   Histograms = iota // classic and native
+	HistogramsNative                   // without classic buckets
+)
+
+func (h Histograms) String() string { return wordOf(h) }
+
+func (Histograms) words() []string {
+	return []string{HistogramsBoth: "both", HistogramsNative: "native"}
+}
+
 // Framing is the way a protocol's byte stream divides into messages. It has no default.
 type Framing uint8
 

@@ -25,6 +25,7 @@ import "gopkg.in/yaml.v3"
 type Config struct {
 	Admin     Admin
 	Log       Log
+	Metrics   Metrics
 	Gateway   Gateway
 	Policies  []*Policy   // the named ones, in the order of the file; ResetOn 0: left to each route
 	Upstreams []*Upstream // in the order of the file
@@ -41,6 +42,7 @@ func (c *Config) keys() keys {
 	return keys{
 		{name: "admin", takes: section(c.Admin.keys()).reading(func(at cursor) { at.readAdmin(&c.Admin) }), doc: "where the operator is answered"},
 		{name: "log", takes: section(c.Log.keys()), doc: "what is logged, and where to"},
+		{name: "metrics", takes: section(c.Metrics.keys()), doc: "how figures are published"},
 		{name: "gateway", takes: section(c.Gateway.keys()).then(func(cursor) { in.memory = c.Gateway.BufferMemory }), doc: "the process as a whole"},
 		{name: "policies", takes: c.policies(in), doc: "policies for routes to share, by name"},
 		{name: "upstreams", takes: c.upstreams(in), doc: "sets of endpoints, by name"},

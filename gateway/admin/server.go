@@ -83,15 +83,16 @@ type Server struct {
 
 // New makes a server that owns the listeners from now on. Serve or Shutdown must follow.
 func New(c Config) *Server {
-	open := pages{gateway: c.Gateway, metrics: metrics.Handler(c.Gateway, c.Version)}
-	operator := newEndpoint(c, c.Listener, c.forOperator(open))
+	answered := new(requests)
+	open := pages{gateway: c.Gateway, metrics: metrics.Handler(withRequests{c.Gateway, answered}, c.Version)}
+	operator := newEndpoint(c, c.Listener, answered.counted(c.forOperator(open)))
 	operator.http.TLSConfig, operator.secure = c.TLS, c.TLS != nil
 	s := &Server{endpoints: []*endpoint{operator}, stopped: make(chan struct{})}
 	s.stop = sync.OnceFunc(func() { close(s.stopped) })
 	if c.Metrics != nil {
 		mux := http.NewServeMux()
 		open.register(mux)
-		s.endpoints = append(s.endpoints, newEndpoint(c, c.Metrics, mux))
+		s.endpoints = append(s.endpoints, newEndpoint(c, c.Metrics, answered.counted(mux)))
 	}
 	return s
 }

@@ -24,6 +24,7 @@ type Counters struct {
 	Timeouts   [deadline.Count][ActionCount]uint64
 	Messages   [2]uint64 // by sender, heartbeats included
 	Heartbeats [2]uint64 // by sender
+	FalseCuts  uint64    // clients that spoke after a dry run had counted their end
 	Opaque     uint64    // connections that have become opaque
 	Bytes      [2]uint64 // by sender
 	Lateness   metrics.Histogram
@@ -57,6 +58,7 @@ func (c *Counters) Add(o *Counters) {
 	c.Gap.Add(&o.Gap)
 	c.Silences.Add(&o.Silences)
 	c.Opaque += o.Opaque
+	c.FalseCuts += o.FalseCuts
 	c.DryRunIdle += o.DryRunIdle
 }
 

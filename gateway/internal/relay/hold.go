@@ -39,6 +39,9 @@ func (b *Budget) Set(limit int64) {
 	b.limit.Store(limit)
 }
 
+// Limit returns how many bytes may be held, as Set was told last.
+func (b *Budget) Limit() int64 { return b.limit.Load() }
+
 // Settle is called when all loops have had a turn since Set.
 func (b *Budget) Settle() { b.most.Store(b.limit.Load()) }
 

@@ -84,6 +84,7 @@ type Loop struct {
 	closer    closer
 	drain     drain.State // of the gateway, as the loop knows it
 	stopped   bool
+	busy      busyTime
 
 	sessions atomic.Int64 // what the acceptor balances by
 
@@ -115,12 +116,16 @@ func (l *Loop) Post(f func()) bool {
 // Poller.Wait, and every connection of the loop has been cut.
 func (l *Loop) Run() error {
 	defer l.shutDown()
+	l.busy.began = l.now
 	for !l.stopped {
-		n, err := l.poller.Wait(l.patience())
+		patience := l.patience()
+		l.busy.waits(l.now, patience)
+		n, err := l.poller.Wait(patience)
 		if err != nil {
 			return fmt.Errorf("event loop %d: %w", l.cfg.Index, err)
 		}
 		l.tick()
+		l.busy.woke(l.now, patience)
 		l.turn(n)
 	}
 	return nil

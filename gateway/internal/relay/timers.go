@@ -168,7 +168,9 @@ func (l *Loop) observe(c *conn) {
 
 // resumed notes that a client spoke after a silence for which a dry run had counted it as ended.
 func (l *Loop) resumed(c *conn, silence time.Duration) {
-	l.count(c).Silences.Spoke(silence)
+	count := l.count(c)
+	count.FalseCuts++
+	count.Silences.Spoke(silence)
 	l.cfg.Reporter.Resumed(Resumed{ID: c.id, Route: c.route, Client: c.clientAddr.address(), At: l.now, Silence: silence})
 }
 

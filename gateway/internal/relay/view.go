@@ -7,6 +7,7 @@ import (
 	"idlegate/gateway/internal/session"
 	"idlegate/gateway/internal/tlsio"
 	"idlegate/gateway/internal/upstream"
+	"idlegate/metrics"
 )
 
 // View is a copy of an open connection at one instant.
@@ -61,6 +62,21 @@ func (l *Loop) Find(id uint64, first, slots int32) (v View, found bool, next int
 		}
 	}
 	return View{}, false, next, next < end
+}
+
+// ObserveSilences counts in the histograms of their routes how long the clients have been silent whose connections are in so many
+// slots from the first on. It is called as Views is.
+func (l *Loop) ObserveSilences(of map[*RouteStats]*metrics.Histogram, first, slots int32) (next int32, more bool) {
+	l.tick()
+	end := l.slab.end()
+	for next = first; next < min(end, first+slots); next++ {
+		if c := l.slab.at(next); c.isOpen() && !c.route.checks {
+			if h := of[c.route.RouteStats]; h != nil {
+				h.Observe(l.now.Since(c.session.LastMessage))
+			}
+		}
+	}
+	return next, next < end
 }
 
 func (l *Loop) view(c *conn) View {
