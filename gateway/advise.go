@@ -85,8 +85,8 @@ func (g *Gateway) adviceInputs(ctx context.Context, routes []*route) ([]advice.I
 func adviceInput(r *route, c *ledger.Counters) advice.Input {
 	return advice.Input{
 		Route: r.Name, Policy: r.cfg.Policy.Name,
-		IdleTimeout: r.Rules.Enforced[deadline.IdleTimeout],
-		DryRun:      r.Rules.Watched(deadline.IdleTimeout),
+		IdleTimeout: r.Rules.Standard(r.Rules.Enforced[deadline.IdleTimeout]),
+		DryRun:      r.Rules.Standard(r.Rules.Watched(deadline.IdleTimeout)),
 		DryRunAll:   r.cfg.Policy.DryRun.All,
 		Observed:    c.DryRunIdle,
 		Ended:       c.Silences,

@@ -35,7 +35,9 @@ func compileRoute(r *policy.Route, stats *relay.RouteStats, pinned *relay.Pinned
 		MessageSize:         uint64(r.Limits.MessageSize),
 		ResetOn:             reset,
 		Answers:             r.Policy.Heartbeat == policy.HeartbeatAnswer,
+		Question:            questionOf(r),
 		Reset:               r.Policy.Close == policy.CloseRST,
+		Farewell:            relay.Farewell{Protocol: r.Policy.Farewell.Protocol, Bytes: r.Policy.Farewell.Bytes},
 		ConnectFirstMessage: r.ConnectOn == policy.ConnectOnFirstMessage,
 		Hold:                holdOf(r),
 	}, nil
@@ -62,6 +64,8 @@ func compilePinned(r *policy.Route, u *relay.Upstream) (*relay.Pinned, error) {
 		Protocol:     rules[policy.HeartbeatForward],
 		Answering:    rules[policy.HeartbeatAnswer],
 		Bounded:      !r.Protocol.Traits().NoMessages,
+		Heartbeats:   knowsHeartbeats(r),
+		Pairs:        r.Protocol.Traits().PairsReplies,
 		ServerFirst:  r.Protocol.Traits().ServerSpeaksFirst,
 		Upstream:     u,
 		Options:      compileOptions(r.TCP),
@@ -156,8 +160,10 @@ func compileRules(r *policy.Route) (rules session.Rules, err error) {
 	if err != nil {
 		return rules, err
 	}
-	rules.Protocol = known.of(r.Policy.Heartbeat)
+	rules.Protocol = questionOf(r).In(known.of(r.Policy.Heartbeat))
 	rules.Bounded = !r.Protocol.Traits().NoMessages
+	rules.Heartbeats, rules.Pairs = knowsHeartbeats(r), r.Protocol.Traits().PairsReplies
+	rules.OpaqueEnds = r.Opaque == policy.OpaqueClose
 	rules.ResetOn = compileResetOn(r.Policy.ResetOn)
 	rules.Jitter = uint16(r.Policy.Jitter * 65535)
 	compileTimers(&rules, r)
@@ -172,6 +178,17 @@ func compileResetOn(on policy.ResetOn) deadline.ResetOn {
 		return deadline.ResetOnUpstream
 	}
 	return deadline.ResetOnEither
+}
+
+// questionOf returns what a probe asks, where the policy says so.
+func questionOf(r *policy.Route) relay.Question {
+	return relay.Question{Ask: r.Policy.Probe.Send, Answer: r.Policy.Probe.Expect}
+}
+
+// knowsHeartbeats reports whether heartbeats of the route are told from other messages.
+func knowsHeartbeats(r *policy.Route) bool {
+	traits := r.Protocol.Traits()
+	return traits.Heartbeats && (traits.Named || len(r.Protocol.Heartbeat.Match) > 0)
 }
 
 func compileFramer(p policy.Protocol, limit uint64) (protocol.Framer, error) {
@@ -199,41 +216,58 @@ func compileFramer(p policy.Protocol, limit uint64) (protocol.Framer, error) {
 
 // timerKeys says which timers a key of the policy sets.
 var timerKeys = map[policy.Timer][]deadline.Timer{
-	policy.TimerDeadline:            {deadline.Deadline},
-	policy.TimerReadDeadline:        {deadline.ReadDeadline},
-	policy.TimerWriteDeadline:       {deadline.WriteDeadline},
-	policy.TimerIdleTimeout:         {deadline.IdleTimeout},
-	policy.TimerFirstMessageTimeout: {deadline.FirstMessage},
-	policy.TimerMessageTimeout:      {deadline.Message},
-	policy.TimerMaxLifetime:         {deadline.MaxLifetime},
-	policy.TimerWriteTimeout:        {deadline.ClientWrite, deadline.UpstreamWrite},
-	policy.TimerHalfCloseTimeout:    {deadline.HalfClose},
-	policy.TimerTLSHandshakeTimeout: {deadline.TLSHandshake},
+	policy.TimerDeadline:                 {deadline.Deadline},
+	policy.TimerReadDeadline:             {deadline.ReadDeadline},
+	policy.TimerWriteDeadline:            {deadline.WriteDeadline},
+	policy.TimerIdleTimeout:              {deadline.IdleTimeout},
+	policy.TimerFirstMessageTimeout:      {deadline.FirstMessage},
+	policy.TimerMessageTimeout:           {deadline.Message},
+	policy.TimerHeartbeatOnlyTimeout:     {deadline.HeartbeatOnly},
+	policy.TimerProbe:                    {deadline.ProbeAfter, deadline.ProbeTimeout},
+	policy.TimerReplyTimeout:             {deadline.Reply},
+	policy.TimerIdleInTransactionTimeout: {deadline.IdleInTransaction},
+	policy.TimerMaxLifetime:              {deadline.MaxLifetime},
+	policy.TimerWriteTimeout:             {deadline.ClientWrite, deadline.UpstreamWrite},
+	policy.TimerHalfCloseTimeout:         {deadline.HalfClose},
+	policy.TimerTLSHandshakeTimeout:      {deadline.TLSHandshake},
 }
 
 // always are the timers that a dry run enforces and does not watch.
 const always = deadline.Set(1<<deadline.ClientWrite | 1<<deadline.UpstreamWrite | 1<<deadline.Connect | 1<<deadline.TLSHandshake)
 
+// probes are the timers that no dry run watches, since it sends no probe.
+const probes = deadline.Set(1<<deadline.ProbeAfter | 1<<deadline.ProbeTimeout)
+
 // compileTimers divides the policy's timers into those enforced and those that a dry run watches.
 func compileTimers(rules *session.Rules, r *policy.Route) {
 	p := r.Policy
 	all := deadline.Durations{
-		deadline.Deadline:      p.Deadline,
-		deadline.ReadDeadline:  p.ReadDeadline,
-		deadline.WriteDeadline: p.WriteDeadline,
-		deadline.IdleTimeout:   p.IdleTimeout,
-		deadline.FirstMessage:  p.FirstMessageTimeout,
-		deadline.Message:       p.MessageTimeout,
-		deadline.MaxLifetime:   p.MaxLifetime,
-		deadline.ClientWrite:   p.WriteTimeout,
-		deadline.UpstreamWrite: p.WriteTimeout,
-		deadline.HalfClose:     p.HalfCloseTimeout,
-		deadline.Connect:       r.Upstream.ConnectTimeout,
-		deadline.TLSHandshake:  p.TLSHandshakeTimeout,
+		deadline.Deadline:          p.Deadline,
+		deadline.ReadDeadline:      p.ReadDeadline,
+		deadline.WriteDeadline:     p.WriteDeadline,
+		deadline.IdleTimeout:       p.IdleTimeout,
+		deadline.FirstMessage:      p.FirstMessageTimeout,
+		deadline.Message:           p.MessageTimeout,
+		deadline.HeartbeatOnly:     p.HeartbeatOnlyTimeout,
+		deadline.Reply:             p.ReplyTimeout,
+		deadline.IdleInTransaction: p.IdleInTransactionTimeout,
+		deadline.MaxLifetime:       p.MaxLifetime,
+		deadline.ClientWrite:       p.WriteTimeout,
+		deadline.UpstreamWrite:     p.WriteTimeout,
+		deadline.HalfClose:         p.HalfCloseTimeout,
+		deadline.Connect:           r.Upstream.ConnectTimeout,
+		deadline.TLSHandshake:      p.TLSHandshakeTimeout,
+	}
+	if p.Probe.After > 0 {
+		all[deadline.ProbeAfter], all[deadline.ProbeTimeout] = p.Probe.After, p.Probe.Timeout
+	}
+	if n := p.Negotiated; n.On {
+		all[deadline.IdleTimeout] = deadline.Negotiated
+		rules.Negotiated = session.Negotiated{On: true, Min: n.Min, Max: n.Max, Otherwise: p.IdleTimeout}
 	}
 	rules.Enforced, rules.Observed = all, all
 	if p.DryRun.All {
-		rules.DryRun, rules.NotSeen = true, always
+		rules.DryRun, rules.NotSeen = true, always|probes
 		for t := range rules.Enforced {
 			if !always.Has(deadline.Timer(t)) {
 				rules.Enforced[t] = 0

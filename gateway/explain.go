@@ -33,7 +33,8 @@ func (g *Gateway) explain(v *relay.View) api.Explanation {
 	}
 	e := api.Explanation{
 		Connection: g.describe(v), Protocol: v.Route.ProtocolName, Generation: now.number, Timers: []api.Timer{},
-		ReadPaused: v.Session.Events.Paused(), ReadPausedFor: v.Session.Events.Pauses().Words(), Opaque: v.Session.Talk.Opaque(),
+		ReadPaused: v.Session.Events.Paused(), ReadPausedFor: v.Session.Events.Pauses().Words(),
+		Unpaired: v.Session.Talk.Unpaired(), Opaque: v.Session.Talk.Opaque(),
 	}
 	if v.Endpoint != nil {
 		e.Endpoint = g.explainEndpoint(now, v)
@@ -50,10 +51,7 @@ func (g *Gateway) explain(v *relay.View) api.Explanation {
 		e.ResetOn = resetOn(&v.Route.Rules).String()
 	}
 	for _, t := range v.Session.Timers(&v.Route.Rules) {
-		if t.Timer == deadline.TLSHandshake && !r.cfg.TLS.IsOn() && !r.cfg.Upstream.TLS.On {
-			continue
-		}
-		if key, ok := timerKey(t.Timer); !ok || p.Has(key) {
+		if key, ok := timerKey(t.Timer); (!ok || p.Has(key)) && r.hasTimer(t.Timer) {
 			e.Timers = append(e.Timers, explainTimer(v, r.cfg, &t))
 		}
 	}
@@ -86,17 +84,37 @@ func resetOn(r *session.Rules) policy.ResetOn {
 
 // timerKey returns the key of a policy that sets t; false: none does, since it is the upstream's.
 func timerKey(t deadline.Timer) (policy.Timer, bool) {
+	if t == deadline.ProbeAfter || t == deadline.ProbeTimeout {
+		return policy.TimerProbe, true
+	}
 	return policy.Timer(t.String()), t != deadline.Connect
+}
+
+// hasTimer reports whether t means something in the protocol of r.
+func (r *route) hasTimer(t deadline.Timer) bool {
+	switch t {
+	case deadline.Reply:
+		return r.Rules.Pairs
+	case deadline.IdleInTransaction:
+		return r.cfg.Protocol.Traits().Transactions
+	case deadline.HeartbeatOnly:
+		return r.Rules.Heartbeats
+	case deadline.TLSHandshake:
+		return r.cfg.TLS.IsOn() || r.cfg.Upstream.TLS.On
+	case deadline.ProbeAfter, deadline.ProbeTimeout:
+		return r.cfg.Protocol.Traits().Probeable
+	}
+	return true
 }
 
 func explainTimer(v *relay.View, r *policy.Route, t *session.TimerState) api.Timer {
 	key, ok := timerKey(t.Timer)
 	explained := api.Timer{
 		Timer: t.Timer.String(), ValueSeconds: seconds(t.Value), Standing: t.Standing.String(),
-		Since: t.Cause, DueSeconds: until(t.Due, v.At), Waits: t.Waits,
+		Since: t.Cause, DueSeconds: until(t.Due, v.At), Waits: t.Waits, Negotiated: t.Choice.String(),
 	}
 	if ok {
-		explained.From = r.Policy.Origin(key).String()
+		explained.From = r.Policy.Origin(policy.Timer(t.Timer.String())).String()
 	} else {
 		explained.From = r.Upstream.ConnectTimeoutOrigin().String()
 		if v.State == relay.Relaying && t.Standing == deadline.Waiting {

@@ -199,7 +199,7 @@ func addEndpoint(u *metrics.Upstream, e *upstream.Endpoint) {
 func routeFigures(name string, c *ledger.Counters) metrics.Route {
 	m := metrics.Route{
 		Name: name, Opened: c.Opened, Messages: c.Messages, Heartbeats: c.Heartbeats, Bytes: c.Bytes, Opaque: c.Opaque,
-		Closed:   map[string]uint64{},
+		Closed: map[string]uint64{}, Probes: map[string]uint64{}, Probe: c.ProbeTime,
 		Lateness: c.Lateness, Duration: c.Duration, Gap: c.Gap,
 	}
 	m.Connections = int64(c.Opened)
@@ -209,6 +209,9 @@ func routeFigures(name string, c *ledger.Counters) metrics.Route {
 	}
 	m.Refused = refusals(c)
 	m.FalseCuts = c.FalseCuts
+	for result := range ledger.ProbeResults {
+		m.Probes[result.String()] = c.Probes[result]
+	}
 	m.Timeouts = timeoutFigures(c)
 	return m
 }
@@ -265,12 +268,13 @@ func (g *Gateway) observeSilences(ctx context.Context, loop int, of map[*relay.R
 	return nil
 }
 
-// timeoutValues are the timers of a route that are in force; write_timeout stands for both sides.
+// timeoutValues are the timers of a route that are in force and mean something in its protocol; write_timeout stands for both sides. An
+// idle_timeout that is negotiated is that of connections which have agreed on none.
 func timeoutValues(r *route) (all []metrics.TimeoutValue) {
 	for t := deadline.None + 1; t < deadline.Count; t++ {
-		value := r.Rules.Enforced[t]
+		value := r.Rules.Standard(r.Rules.Enforced[t])
 		same := func(v metrics.TimeoutValue) bool { return v.Timeout == t.String() }
-		if value > 0 && !slices.ContainsFunc(all, same) {
+		if value > 0 && r.hasTimer(t) && !slices.ContainsFunc(all, same) {
 			all = append(all, metrics.TimeoutValue{Timeout: t.String(), Value: value})
 		}
 	}
@@ -280,8 +284,11 @@ func timeoutValues(r *route) (all []metrics.TimeoutValue) {
 // timeoutFigures lists the timers by their keys; write_timeout stands for both sides.
 func timeoutFigures(c *ledger.Counters) (counts []metrics.TimeoutCount) {
 	for t := deadline.None + 1; t < deadline.Count; t++ {
+		if t.Action() == deadline.Ask {
+			continue // probes are counted by themselves
+		}
 		for action, word := range []string{ledger.Closed: metrics.ActionClosed, ledger.Observed: metrics.ActionObserved} {
-			if ledger.Action(action) == ledger.Observed && always.Has(t) {
+			if ledger.Action(action) == ledger.Observed && (always | probes).Has(t) {
 				continue // no dry run watches these
 			}
 			n := metrics.TimeoutCount{Timeout: t.String(), Action: word, Count: c.Timeouts[t][action]}

@@ -86,6 +86,10 @@ func (c collector) route(s sink, r *Route) {
 		s.counter(c.descs.bytes, r.Bytes[from], r.Name, from.String())
 	}
 	s.counter(c.descs.opaque, r.Opaque, r.Name)
+	for result, n := range r.Probes {
+		s.counter(c.descs.probes, n, r.Name, result)
+	}
+	c.histogram(s, c.descs.probe, &r.Probe, r.Name)
 	c.histogram(s, c.descs.lateness, &r.Lateness, r.Name)
 	c.histogram(s, c.descs.duration, &r.Duration, r.Name)
 	c.histogram(s, c.descs.gap, &r.Gap, r.Name)

@@ -19,7 +19,8 @@ func example() Snapshot {
 			Refused:  map[string]uint64{"denied": 4, "over_capacity": 0},
 			Timeouts: []TimeoutCount{{"idle_timeout", ActionClosed, 2}, {"idle_timeout", ActionObserved, 0}},
 			Messages: [sides]uint64{FromClient: 112, FromUpstream: 91}, Heartbeats: [sides]uint64{FromClient: 12, FromUpstream: 1}, Opaque: 2,
-			Bytes: [sides]uint64{FromClient: 6400, FromUpstream: 5760},
+			Probes: map[string]uint64{"answered": 5, "unanswered": 1},
+			Bytes:  [sides]uint64{FromClient: 6400, FromUpstream: 5760},
 		}},
 		Upstreams: []Upstream{{
 			Name: "device_servers", Retries: 4, Lookups: &Lookups{OK: 12, Failed: 2, Failing: true},
@@ -40,6 +41,7 @@ func example() Snapshot {
 	r.Silence.ObserveN(40*time.Second, 3)
 	r.FalseCuts, r.Limit = 6, 50
 	r.Values = []TimeoutValue{{"idle_timeout", 90 * time.Second}, {"message_timeout", 10 * time.Second}}
+	r.Probe.ObserveN(3*time.Millisecond, 5)
 	s.Upstreams[0].Connect.ObserveN(500*time.Microsecond, 10)
 	return s
 }

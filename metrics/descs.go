@@ -11,7 +11,9 @@ type descs struct {
 	connections, opened, closed, refused *prometheus.Desc
 	connectionLimit                      *prometheus.Desc
 	timeouts, messages, bytes, opaque    *prometheus.Desc
+	probes                               *prometheus.Desc
 	lateness, duration, gap, silence     histogramDesc
+	probe                                histogramDesc
 	falseCuts, timeoutValue              *prometheus.Desc
 
 	upstreamConnections, upstreamConnects, upstreamClosed *prometheus.Desc
@@ -41,6 +43,7 @@ func newDescs() *descs {
 			"route", "timeout", "action"),
 		messages: desc("messages_total", "Complete messages, by the side that sent them and by what they are: data, or a heartbeat that only says 'I am here'.", "route", "from", "kind"),
 		opaque:   desc("opaque_connections_total", "Connections whose protocol is not understood any more, as behind encryption: they have no messages.", "route"),
+		probes:   desc("probes_total", "Probes of silent clients, by result: answered, or unanswered, for which the connection was ended.", "route", "result"),
 		bytes:    desc("bytes_total", "Bytes of payload, by the side that sent them.", "route", "from"),
 
 		lateness: histogram("timeout_lateness_seconds", "How long after it was due the gateway acted on a timer. No timer is ever early.",
@@ -49,6 +52,8 @@ func newDescs() *descs {
 			10*time.Millisecond, 7*24*time.Hour, "route"),
 		gap: histogram("message_gap_seconds", "Silence between one message of a client and its next. Set idle_timeout above what is usual here.",
 			time.Millisecond, time.Hour, "route"),
+		probe: histogram("probe_seconds", "Round-trip time of a probe that the client answered, without the time in which the client was not read.",
+			100*time.Microsecond, 10*time.Second, "route"),
 
 		silence: histogram("silence_seconds", "How long the clients of the open connections have been silent. A gauge histogram: its counts fall as well as rise.",
 			100*time.Millisecond, 24*time.Hour, "route"),

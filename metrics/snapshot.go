@@ -77,6 +77,8 @@ type Route struct {
 	Heartbeats  [sides]uint64     // of them
 	Opaque      uint64            // connections whose protocol was not understood any more
 	Bytes       [sides]uint64     // of payload, by From
+	Probes      map[string]uint64 // by result: answered, unanswered
+	Probe       Histogram         // round-trip time of probes that were answered
 	Lateness    Histogram         // from when a timer was due until it was acted on
 	Duration    Histogram         // of connections that have ended
 	Gap         Histogram         // between one client message and the next

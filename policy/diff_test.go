@@ -26,7 +26,18 @@ func TestEveryKeyIsAChange(t *testing.T) {
 		"routes.plain.protocol":          "routes.plain.limits.message_size",
 		"routes.plain.upstream_protocol": "routes.plain.limits.message_size",
 	}
+	impossible := map[string]bool{ // in the protocol of the route, or at all
+		"policies.devices.long.idle_in_transaction_timeout": true, "policies.brokers.long.idle_in_transaction_timeout": true,
+		"policies.databases.long.heartbeat_only_timeout": true, "policies.databases.long.heartbeat": true,
+		"policies.databases.long.close": true, "policies.brokers.long.close": true,
+		"policies.databases.long.probe": true, "policies.brokers.long.probe": true,
+		"policies.devices.long.farewell": true, "policies.watched.short.farewell": true, "policies.one_shot.short.farewell": true,
+		"policies.brokers.long.idle_timeout.negotiated": true, "routes.databases.protocol": true, "routes.brokers.protocol": true,
+	}
 	for i, at := range leaves(document(t, before.YAML()), "", "") {
+		if impossible[at.path] {
+			continue
+		}
 		t.Run(at.path, func(t *testing.T) {
 			root := document(t, before.YAML())
 			alter(t, leaves(root, "", "")[i])
@@ -80,6 +91,7 @@ func alter(t *testing.T, at leaf) {
 		"on_full": {"wait"}, "reset_on": {"client"}, "close": {"fin", "rst"}, "heartbeat": {"forward", "answer"}, "endpoints": {"127.0.0.1:9999"},
 		"balance": {"round_robin", "least_connections"}, "allow": {"198.51.100.0/24"}, "deny": {"198.51.100.0/24"},
 		"proxy_protocol": {"v1", "v2"}, "sni": {"other.example"}, "source": {"198.51.100.0/24"}, "from": {"198.51.100.0/24"},
+		"opaque": {"forward"}, "farewell": {"none", "protocol"},
 		"text": {"another", "\n"}, "byte_order": {"big"}, "protocol": {"varint"}, "upstream_protocol": {"raw", "varint"},
 		"upstream": {"spare", "device_servers"}, "hosts": {"other"}, "source_addresses": {"10.0.9.9"}, "name": {"other.example"}, "srv": {"other.example"}, "connect_on": {"accept", "first_message"}, "policy": {"watched", "one_shot"},
 	}

@@ -32,16 +32,11 @@ func (p *Policy) dryRun() value {
 // watchable are the timers that a dry run can have, which take their value in it.
 func (p *Policy) watchable() (list keys) {
 	for _, t := range p.timers() {
-		if !alwaysEnforced(t.name) {
+		if !t.unwatched {
 			list = append(list, key{name: t.name, takes: span{}.into(t.value)})
 		}
 	}
 	return list
-}
-
-// alwaysEnforced reports whether no dry run watches a timer: what it gives back others need.
-func alwaysEnforced(key string) bool {
-	return key == string(TimerWriteTimeout) || key == string(TimerTLSHandshakeTimeout)
 }
 
 // running are the timers that are not off, nil where there is none.
@@ -61,8 +56,11 @@ func (p *Policy) running() map[Timer]time.Duration {
 
 // notWatched is the advice about a timer that a dry run of that kind of policy does not have.
 func notWatched(key string, kind Kind) string {
-	if alwaysEnforced(key) {
+	switch Timer(key) {
+	case TimerWriteTimeout, TimerTLSHandshakeTimeout:
 		return "; " + key + " is always enforced"
+	case TimerProbe:
+		return "; a dry run sends no probe"
 	}
 	other := &Policy{Kind: Short}
 	if kind == Short {

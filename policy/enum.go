@@ -88,6 +88,20 @@ func (Heartbeats) words() []string {
 	return []string{HeartbeatForward: "forward", HeartbeatAnswer: "answer"}
 }
 
+// Opaque says what becomes of a connection whose protocol turns opaque.
+type Opaque uint8
+
+const (
+	OpaqueForward Opaque = iota // it goes on as one without messages
+	OpaqueClose                 // it ends
+)
+
+func (o Opaque) String() string { return wordOf(o) }
+
+func (Opaque) words() []string {
+	return []string{OpaqueForward: "forward", OpaqueClose: "close"}
+}
+
 // OnFull says what happens to a client who comes when max_connections are open.
 type OnFull uint8
 

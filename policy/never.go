@@ -68,7 +68,7 @@ func precedes(end, t Timer) bool {
 	switch t {
 	case TimerIdleTimeout, TimerDeadline, TimerReadDeadline:
 		return false
-	case TimerFirstMessageTimeout, TimerMessageTimeout:
+	case TimerFirstMessageTimeout, TimerMessageTimeout, TimerHeartbeatOnlyTimeout, TimerProbe, TimerReplyTimeout, TimerIdleInTransactionTimeout:
 		return end != TimerMaxLifetime
 	}
 	return true

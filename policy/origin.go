@@ -34,7 +34,7 @@ func (p *Policy) ResetOnOrigin() Origin { return p.written.origin("reset_on") }
 // DryRunOrigin is where it stands that a dry run watches a timer: its own line, or that of dry_run: true. It is a default
 // where none watches it.
 func (p *Policy) DryRunOrigin(t Timer) Origin {
-	if p.DryRun.All && t != TimerWriteTimeout {
+	if p.DryRun.All && t != TimerWriteTimeout && t != TimerProbe {
 		return p.written.origin("dry_run")
 	}
 	return p.written.origin("dry_run." + string(t))

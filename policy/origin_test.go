@@ -82,14 +82,14 @@ func TestTimersAreThoseOfTheKind(t *testing.T) {
 	config := parse(t, []byte(written))
 	want := [][]NamedTimer{
 		{
-			{TimerIdleTimeout, 90 * time.Second}, {TimerMaxLifetime, 0}, {TimerFirstMessageTimeout, 0},
-			{TimerMessageTimeout, 10 * time.Second}, {TimerWriteTimeout, 30 * time.Second}, {TimerHalfCloseTimeout, 0},
-			{TimerTLSHandshakeTimeout, 10 * time.Second},
+			{TimerIdleTimeout, 90 * time.Second}, {TimerFirstMessageTimeout, 0}, {TimerMessageTimeout, 10 * time.Second},
+			{TimerHeartbeatOnlyTimeout, 0}, {TimerProbe, 0}, {TimerReplyTimeout, 10 * time.Minute}, {TimerIdleInTransactionTimeout, 0},
+			{TimerMaxLifetime, 0}, {TimerWriteTimeout, 30 * time.Second}, {TimerHalfCloseTimeout, 0}, {TimerTLSHandshakeTimeout, 10 * time.Second},
 		},
 		{
 			{TimerDeadline, 10 * time.Second}, {TimerReadDeadline, 0}, {TimerWriteDeadline, 0}, {TimerFirstMessageTimeout, 0},
-			{TimerMessageTimeout, 10 * time.Second}, {TimerWriteTimeout, 30 * time.Second}, {TimerHalfCloseTimeout, time.Minute},
-			{TimerTLSHandshakeTimeout, 10 * time.Second},
+			{TimerMessageTimeout, 10 * time.Second}, {TimerReplyTimeout, 10 * time.Minute},
+			{TimerWriteTimeout, 30 * time.Second}, {TimerHalfCloseTimeout, time.Minute}, {TimerTLSHandshakeTimeout, 10 * time.Second},
 		},
 	}
 	got := [][]NamedTimer{config.Policies[0].Timers(), config.Policies[1].Timers()}

@@ -20,12 +20,17 @@ type Policy struct {
 	WriteDeadline time.Duration
 
 	// Of long policies.
-	IdleTimeout time.Duration
-	ResetOn     ResetOn
-	MaxLifetime time.Duration
-	Heartbeat   Heartbeats
+	IdleTimeout              time.Duration // where Negotiated is on, that of connections that agree on none
+	Negotiated               Negotiated
+	ResetOn                  ResetOn
+	HeartbeatOnlyTimeout     time.Duration
+	Probe                    Probe
+	IdleInTransactionTimeout time.Duration
+	MaxLifetime              time.Duration
+	Heartbeat                Heartbeats
 
 	// Of both.
+	ReplyTimeout        time.Duration
 	FirstMessageTimeout time.Duration
 	MessageTimeout      time.Duration
 	WriteTimeout        time.Duration
@@ -33,6 +38,7 @@ type Policy struct {
 	TLSHandshakeTimeout time.Duration // applies only with TLS; a dry run enforces it, too
 	Jitter              float64       // share of a time that is taken off at random, 0 to 1
 	Close               Close
+	Farewell            Farewell
 	DryRun              DryRun
 
 	written origins // nil for a policy that is from no file
@@ -72,6 +78,8 @@ func (p *Policy) keys() keys {
 	return append(list,
 		key{name: "close", takes: word(&p.Close), standard: "fin",
 			doc: "how a timer closes: `fin` first writes to the client what was read for it, `rst` resets at once"},
+		key{name: "farewell", takes: p.farewell(), without: "none",
+			doc: "what is written to the client before `fin`, at a message boundary where nothing is owed: `protocol`, the goodbye that the protocol has, or `{text: \"bye\\r\\n\"}`, these bytes. Also where a drain or the operator ends it"},
 		key{name: "jitter", takes: percent(&p.Jitter), standard: "0%",
 			doc: "each connection's `max_lifetime` and drain are shortened by a random share, up to this"},
 		key{name: "dry_run", takes: p.dryRun(), standard: "false",
@@ -106,8 +114,11 @@ func (c cursor) timers(p *Policy, kind Kind) {
 		c.checkDeadline(TimerReadDeadline, p.ReadDeadline, p.Deadline)
 		c.checkDeadline(TimerWriteDeadline, p.WriteDeadline, p.Deadline)
 	}
+	c.checkNegotiated(p)
+	c.checkFarewell(p)
 	c.warnUnbounded(p)
 	c.warnNever(p)
+	c.warnProbe(p)
 }
 
 func (c cursor) checkDeadline(key Timer, d, deadline time.Duration) {

@@ -13,6 +13,7 @@ func Reference() map[string]string {
 		"length_field": lengthFieldTable(),
 		"heartbeat":    heartbeatTable(),
 		"timers":       timerTable(),
+		"timer_forms":  timerFormTable(),
 		"policies":     policyTable(),
 	}
 }
@@ -81,27 +82,28 @@ func heartbeatTable() string {
 
 func timerTable() string {
 	t := table("key", "of", "default", "starts", "restarted by", "ends with")
-	short, long := &Policy{Kind: Short}, &Policy{Kind: Long}
-	for _, row := range short.timers() {
-		if !long.Has(row.id()) {
-			t.timer(row, "short")
+	for _, row := range new(Policy).allTimers() {
+		of := "both"
+		if row.of != 0 {
+			of = row.of.String()
 		}
-	}
-	for _, row := range long.timers() {
-		if !short.Has(row.id()) {
-			t.timer(row, "long")
-		}
-	}
-	for _, row := range short.timers() {
-		if long.Has(row.id()) {
-			t.timer(row, "both")
-		}
+		t.row(quoted(row.name), of, row.defaults(), row.starts, row.restarted, row.ends)
 	}
 	return t.String()
 }
 
-func (t *markdown) timer(row timer, of string) {
-	t.row(quoted(row.name), of, row.defaults(), row.starts, row.restarted, row.ends)
+// timerFormTable has the keys inside the timers that are more than a duration.
+func timerFormTable() string {
+	t := table("key", "default", "meaning")
+	for _, row := range new(Policy).allTimers() {
+		if row.takes.below == nil {
+			continue
+		}
+		for _, k := range row.takes.below() {
+			t.row(quoted(row.name+"."+k.name), k.defaults(), k.doc)
+		}
+	}
+	return t.String()
 }
 
 // policyTable has the keys of policies that are no timers.

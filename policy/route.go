@@ -22,6 +22,7 @@ type Route struct {
 	Protocol            Protocol
 	UpstreamProtocol    Protocol // equal to Protocol unless written
 	Upstream            *Upstream
+	Opaque              Opaque
 	ConnectOn           ConnectOn
 	Hold                int64   // bytes held of a first message, at most; 0 where ConnectOn is ConnectOnAccept
 	Policy              *Policy // its ResetOn is set wherever it is long
@@ -81,6 +82,8 @@ func (r *Route) keys(in shared) keys {
 		{name: "upstream", takes: in.upstreams.name(&r.Upstream), example: "device_servers", doc: "the name of an upstream"},
 		{name: "connect_on", takes: r.connectOn(), standard: "accept",
 			doc: "when the gateway connects to the backend: `accept` at once, `first_message` once the client has sent a whole message"},
+		{name: "opaque", takes: r.opaque(), standard: "forward",
+			doc: "what becomes of a connection whose protocol turns opaque, as by TLS inside of it: `forward` passes it on as `raw` would, `close` ends it as `protocol_error`"},
 		{name: "policy", takes: r.policyValue(in), example: "devices", doc: "the name of a policy, or a policy in place"},
 	}
 }
@@ -121,6 +124,7 @@ func (r *Route) settle(c cursor) {
 	r.warnConnectTimeout(c)
 	r.checkHeartbeat(c)
 	r.checkNamed(c)
+	r.checkTimers(c)
 	if !r.hasMessages() {
 		if size := c.child("limits").child("message_size"); size.written() {
 			size.fail("has no meaning on raw, which knows no messages; remove it")
@@ -151,6 +155,16 @@ func (r *Route) upstreamProtocol() value {
 			return ""
 		}
 		read(c)
+	})
+}
+
+// opaque takes a word, and is left out of the effective file where the protocol never turns opaque.
+func (r *Route) opaque() value {
+	return word(&r.Opaque).printed(func() *yaml.Node {
+		if !r.Protocol.Traits().TurnsOpaque {
+			return nil
+		}
+		return scalarNode(r.Opaque.String())
 	})
 }
 

@@ -67,6 +67,9 @@ func particulars(e api.Explanation) []string {
 	if e.Opaque {
 		protocol += ", opaque: not understood any more"
 	}
+	if e.Unpaired {
+		protocol += ", unpaired: its replies can no longer be told apart, so none counts as owed"
+	}
 	behaviour := []string{e.Kind}
 	if e.ResetOn != "" {
 		behaviour = append(behaviour, "reset_on "+e.ResetOn)
@@ -173,7 +176,11 @@ func timers(all []api.Timer) []string {
 		if timer.Side != "" {
 			name += " of the " + timer.Side
 		}
-		t.Row(name, value, timer.From, timer.Standing, due, since)
+		from := timer.From
+		if timer.Negotiated != "" {
+			from += ", " + timer.Negotiated
+		}
+		t.Row(name, value, from, timer.Standing, due, since)
 	}
 	return t.Lines()
 }

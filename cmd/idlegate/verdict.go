@@ -83,7 +83,9 @@ func escape(e api.Explanation) string {
 		return " unless the client finishes the message that it has begun"
 	case "heartbeat_only_timeout":
 		return " unless the client sends a message that is no heartbeat"
-	case "probe":
+	case "probe.timeout":
+		return " unless the client answers the probe, or sends another message"
+	case "idle_in_transaction_timeout":
 		return " unless the client sends a message"
 	case "reply_timeout":
 		return " unless the upstream replies"

@@ -107,6 +107,7 @@ type Explanation struct {
 	Timers     []Timer    `json:"timers"`
 	Endpoint   *Endpoint  `json:"endpoint,omitempty"` // what is known of its endpoint; absent: it has none yet
 	Draining   *Drain     `json:"draining,omitempty"` // while it is drained
+	Unpaired   bool       `json:"unpaired"`           // its protocol pairs requests with replies, which can no longer be told apart: none counts as owed
 	Opaque     bool       `json:"opaque"`             // its protocol is not understood any more: it has no messages
 	ReadPaused bool       `json:"read_paused"`        // the client is not being read: timers of its silence stand still
 
@@ -117,16 +118,17 @@ type Explanation struct {
 
 // Timer is one timer of a connection.
 type Timer struct {
-	Timer        string     `json:"timer"`          // its key
-	Side         string     `json:"side,omitempty"` // client or upstream, where a key sets two timers: who must take bytes
-	ValueSeconds *float64   `json:"value_seconds"`  // null: off
-	From         string     `json:"from"`           // where the value comes from: file:line, or default
-	Standing     string     `json:"standing"`       // off, waiting, running, still, over
-	Since        string     `json:"since"`          // what it counts from, in words; "" unless it runs
-	SinceSeconds *float64   `json:"since_seconds"`  // how long ago that was
-	DueSeconds   *float64   `json:"due_seconds"`    // until it fires as things stand; null if it does not run
-	Waits        string     `json:"waits"`          // what it waits for though its time may be over; "" for nothing
-	DryRun       *Rehearsal `json:"dry_run"`        // null: no dry run watches it
+	Timer        string     `json:"timer"`                // its key
+	Side         string     `json:"side,omitempty"`       // client or upstream, where a key sets two timers: who must take bytes
+	ValueSeconds *float64   `json:"value_seconds"`        // null: off
+	Negotiated   string     `json:"negotiated,omitempty"` // of an idle_timeout that may be: agreed, min, max or otherwise
+	From         string     `json:"from"`                 // where the value comes from: file:line, or default
+	Standing     string     `json:"standing"`             // off, waiting, running, still, over
+	Since        string     `json:"since"`                // what it counts from, in words; "" unless it runs
+	SinceSeconds *float64   `json:"since_seconds"`        // how long ago that was
+	DueSeconds   *float64   `json:"due_seconds"`          // until it fires as things stand; null if it does not run
+	Waits        string     `json:"waits"`                // what it waits for though its time may be over; "" for nothing
+	DryRun       *Rehearsal `json:"dry_run"`              // null: no dry run watches it
 }
 
 // Rehearsal is a timer in a dry run.
@@ -176,7 +178,8 @@ type ProtocolError struct {
 func CloseReasons() []string {
 	return []string{
 		"client_fin", "upstream_fin", "client_reset", "upstream_reset", "client_lost", "upstream_lost",
-		"idle_timeout", "first_message_timeout", "message_timeout", "heartbeat_only", "probe_unanswered", "reply_timeout", "max_lifetime",
+		"idle_timeout", "first_message_timeout", "message_timeout", "heartbeat_only", "probe_unanswered", "reply_timeout",
+		"idle_in_transaction", "max_lifetime",
 		"deadline", "read_deadline", "write_deadline",
 		"client_stalled", "upstream_stalled", "half_close_timeout",
 		"connect_refused", "connect_timeout", "connect_failed", "no_endpoint",

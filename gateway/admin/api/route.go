@@ -76,6 +76,7 @@ type Route struct {
 	Policy             string            `json:"policy"` // "" where it is written inside the route
 	Kind               string            `json:"kind"`
 	IdleTimeoutSeconds *float64          `json:"idle_timeout_seconds"`         // null: off, or a short policy
+	IdleNegotiated     bool              `json:"idle_timeout_negotiated"`      // each connection has its own; idle_timeout_seconds is that of those that agree on none
 	DryRunIdleSeconds  *float64          `json:"dry_run_idle_timeout_seconds"` // null: not in a dry run
 	DeadlineSeconds    *float64          `json:"deadline_seconds"`             // of a short policy; null: off
 	Limit              int               `json:"limit"`                        // limits.connections; 0: none

@@ -75,7 +75,7 @@ function facts(e) {
     ["Opened", `${clock(c.opened_at)}, ${passing(c.age_seconds)} ago`], ["Client silent for", passing(c.silence_seconds)],
     ["From client", traffic(c.client_messages, c.client_heartbeats, c.client_bytes)],
     ["From upstream", traffic(c.upstream_messages, c.upstream_heartbeats, c.upstream_bytes)],
-    ["Protocol", e.protocol + (e.opaque ? ", opaque: not understood any more" : "")], ["Policy", policy], ["Generation", String(e.generation)],
+    ["Protocol", e.protocol + (e.opaque ? ", opaque: not understood any more" : "") + (e.unpaired ? ", unpaired: no reply counts as owed" : "")], ["Policy", policy], ["Generation", String(e.generation)],
   ];
   const endpoint = e.endpoint && [stateOf(e.endpoint), detail(e.endpoint, new Date().toISOString())].filter(Boolean).join("; ");
   if (endpoint) all.push(["Endpoint is", endpoint]);

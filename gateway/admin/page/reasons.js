@@ -5,7 +5,8 @@ const families = [
   {hue: 255, turn: 0, chroma: 0.035, members: ["client_fin", "upstream_fin"]},
   {hue: 300, turn: 30, chroma: 0.14, members: ["client_reset", "upstream_reset", "client_lost", "upstream_lost"]},
   {hue: 45, turn: 65, chroma: 0.15, members: [
-    "idle_timeout", "first_message_timeout", "message_timeout", "heartbeat_only", "probe_unanswered", "reply_timeout", "max_lifetime",
+    "idle_timeout", "first_message_timeout", "message_timeout", "heartbeat_only", "probe_unanswered", "reply_timeout",
+    "idle_in_transaction", "max_lifetime",
   ]},
   {hue: 250, turn: 0, chroma: 0.13, members: ["deadline", "read_deadline", "write_deadline"]},
   {hue: 195, turn: 0, chroma: 0.09, members: ["client_stalled", "upstream_stalled", "half_close_timeout"]},

@@ -97,7 +97,7 @@ export function drawSilences(answer, routes) {
 function cutLines(route) {
   const lines = [
     {at: route.dry_run_idle_timeout_seconds, name: "dry run", kind: "rehearsal"},
-    {at: route.idle_timeout_seconds, name: "idle_timeout", kind: "cut"},
+    {at: route.idle_timeout_seconds, name: route.idle_timeout_negotiated ? "idle_timeout otherwise" : "idle_timeout", kind: "cut"},
     {at: route.deadline_seconds, name: "deadline", kind: "end"},
   ];
   return lines.filter((line) => line.at);

@@ -42,24 +42,30 @@ func (t Instant) Since(u Instant) time.Duration { return time.Duration(t - u) }
 type Timer uint8
 
 const (
-	None          Timer = iota
-	Deadline            // short: so long after accept
-	ReadDeadline        // short: the client is read no more
-	WriteDeadline       // short: nothing is written any more
-	IdleTimeout         // long: no resetting message
-	FirstMessage        // no first message from the client
-	Message             // a client message that was begun and not finished
-	MaxLifetime         // long: so long after accept
-	ClientWrite         // the client takes nothing of what waits for it
-	UpstreamWrite       // the upstream takes nothing of what waits for it
-	HalfClose           // one side has finished, the other neither sends nor finishes
-	Connect             // an attempt to connect upstream
-	TLSHandshake        // with the client, or with an upstream that was connected to
-	Count               // how many there are
+	None              Timer = iota
+	Deadline                // short: so long after accept
+	ReadDeadline            // short: the client is read no more
+	WriteDeadline           // short: nothing is written any more
+	IdleTimeout             // long: no resetting message
+	FirstMessage            // no first message from the client
+	Message                 // a client message that was begun and not finished
+	HeartbeatOnly           // long: no client message but heartbeats
+	ProbeAfter              // long: the client is silent, and is asked whether it is there
+	ProbeTimeout            // long: it was asked and has said nothing
+	Reply                   // a request awaits its reply
+	IdleInTransaction       // long: the client has a transaction open and says nothing
+	MaxLifetime             // long: so long after accept
+	ClientWrite             // the client takes nothing of what waits for it
+	UpstreamWrite           // the upstream takes nothing of what waits for it
+	HalfClose               // one side has finished, the other neither sends nor finishes
+	Connect                 // an attempt to connect upstream
+	TLSHandshake            // with the client, or with an upstream that was connected to
+	Count                   // how many there are
 )
 
 var timerNames = [Count]string{
 	"none", "deadline", "read_deadline", "write_deadline", "idle_timeout", "first_message_timeout", "message_timeout",
+	"heartbeat_only_timeout", "probe.after", "probe.timeout", "reply_timeout", "idle_in_transaction_timeout",
 	"max_lifetime", "write_timeout", "write_timeout", "half_close_timeout", "connect_timeout",
 	"tls_handshake_timeout",
 }
@@ -67,8 +73,34 @@ var timerNames = [Count]string{
 // String returns the YAML key of the timer.
 func (t Timer) String() string { return timerNames[t] }
 
+// Action is what is done when a timer is due.
+type Action uint8
+
+const (
+	End         Action = iota // the connection ends
+	StopReading               // the client is read no more; it ends unless it may still be answered
+	Ask                       // the client is asked whether it is there
+	Retry                     // another endpoint is tried; it ends where there is none
+)
+
+// Action returns what is done when t is due.
+func (t Timer) Action() Action {
+	switch t {
+	case ReadDeadline:
+		return StopReading
+	case ProbeAfter:
+		return Ask
+	case Connect, TLSHandshake:
+		return Retry
+	}
+	return End
+}
+
 // Durations holds one duration for each timer; 0 switches it off.
 type Durations [Count]time.Duration
+
+// Negotiated in the place of IdleTimeout says that each connection has its own, in Detail.Idle.
+const Negotiated time.Duration = -1
 
 // Set is a set of timers.
 type Set uint32

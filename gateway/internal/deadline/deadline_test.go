@@ -61,6 +61,7 @@ func TestOfTwoDueAtOnceTheHigherInTheTableIsFirst(t *testing.T) {
 	e := Accept(at0, 0)
 	e.MessageBegan, e.HalfClosed, e.ConnectBegan = at0, at0, at0
 	e.ClientWaits.Progressed, e.UpstreamWaits.Progressed = at0, at0
+	*e.Detailed() = Detail{Data: at0, Owed: at0, InTransaction: true}
 	var d Durations
 	var skip Set
 	for timer := Deadline; timer < Count; timer++ {
@@ -70,6 +71,9 @@ func TestOfTwoDueAtOnceTheHigherInTheTableIsFirst(t *testing.T) {
 		if want == IdleTimeout || want == TLSHandshake {
 			skip = skip.With(want) // it waits for the message; the client is not read within a handshake
 			continue
+		}
+		if want == ProbeTimeout { // it runs where ProbeAfter does not
+			e.Detail.Awaited = at0
 		}
 		timer, due := e.Earliest(&d, skip)
 		if timer != want || due != at(time.Minute) {

@@ -35,6 +35,8 @@ func (e *Events) Due(t Timer, d *Durations) Instant {
 			return Never
 		}
 		return e.real(e.MessageBegan, d[t])
+	case HeartbeatOnly, ProbeAfter, ProbeTimeout, Reply, IdleInTransaction:
+		return e.dueInDetail(t, d[t])
 	case ClientWrite:
 		return from(e.ClientWaits.Progressed, d[t])
 	case UpstreamWrite:

@@ -3,7 +3,8 @@ package deadline
 import "time"
 
 // Events are the instants of one connection that its timers could need, recorded whether or not a timer that needs them
-// is on. It is plain data: it is copied, listed and written down while the connection is open.
+// is on. It is plain data: it is listed and written down while the connection is open. Of what is copied, Detail is shared
+// until Clone.
 //
 // Fields marked so are on the read clock of the package comment, all others on the real one. A message is lasting
 // that took more than an instant: more than one read, or longer for the client to take.
@@ -30,6 +31,8 @@ type Events struct {
 
 	pausedSince Instant       // the gateway stopped reading the client; 0: it reads
 	paused      time.Duration // for how long it did not, before pausedSince
+
+	Detail *Detail // what only some connections need; nil: this one does not, or none of it has happened
 
 	Lifetime      uint16  // share of MaxLifetime that jitter takes off, in 1/65536
 	ResetOn       ResetOn // whose messages restart idle_timeout

@@ -11,6 +11,8 @@ import "time"
 //	├────── 15s ──────┤     ├────── 15s ──────┤      due within: counts from the end
 //	├────────────── 30s ──────────────┤              due after: does not wait
 //
+// While a reply is owed idle_timeout does not run at all, and then it counts from the end of that, whatever its duration.
+//
 // IdleFrom has the outcome for the duration in force and is kept up message by message. For another duration that takes
 // over, ReplyBegan and Replied remember the lasting messages to the client since the client spoke, as if they were one. Of
 // one message that is exact. Where there were several, and the new duration ends in a gap between them, idle_timeout fires
@@ -57,7 +59,7 @@ func (e *Events) ReplyEnds(d time.Duration, end Instant) {
 // Recount finds out from when an idle_timeout of d counts that takes over from another, or is restarted by others. A message
 // to the client that is under way then is waited for, though the timer may have been due before it began.
 func (e *Events) Recount(d time.Duration) {
-	e.IdleFrom = e.Reset()
+	e.IdleFrom = max(e.Reset(), e.paid())
 	if due := e.IdleEnds(d); e.ReplyBegan <= due && due <= e.Replied {
 		e.IdleFrom = e.Replied
 	}
@@ -73,54 +75,56 @@ func (e *Events) IdleEnds(d time.Duration) Instant {
 
 // IdlePast reports whether an idle_timeout of d is due or would be, if it waited for nothing and the client were read.
 func (e *Events) IdlePast(d time.Duration, now Instant) bool {
-	return !e.ClientFIN && e.IdleEnds(d) <= e.ReadClock(now)
+	return !e.ClientFIN && !e.Owing() && e.IdleEnds(d) <= e.ReadClock(now)
 }
 
 // IdleDue returns when idle_timeout would be due if it waited for nothing that is under way now.
 func (e *Events) IdleDue(d *Durations) Instant {
-	if d[IdleTimeout] == 0 || e.ClientFIN {
+	idle := e.IdleValue(d)
+	if idle == 0 || e.ClientFIN {
 		return Never
 	}
-	return e.real(e.IdleFrom, d[IdleTimeout])
+	return e.real(e.IdleFrom, idle)
 }
 
-// Idle adds to IdleDue what idle_timeout waits for: a client message within its message_timeout, and a lasting message to
-// the client whose bytes move. They move while the last of them is no longer past than the policy lets a write stand still.
+// Idle adds to IdleDue what idle_timeout waits for: a reply that is owed, a client message within its message_timeout, and a
+// lasting message to the client whose bytes move. They move while the last of them is no longer past than the policy lets a
+// write stand still.
 func (e *Events) Idle(d *Durations) Instant {
 	due := e.IdleDue(d)
-	if due == Never {
+	if due == Never || e.Owing() {
 		return Never
 	}
 	if message := e.Due(Message, d); message != Never {
 		due = max(due, message+1) // message_timeout itself comes first
 	}
 	if e.ReplyMoved != 0 {
-		due = max(due, e.ReplyMoved.After(Stall(d)))
+		due = max(due, e.ReplyMoved.After(e.stall(d)))
 	}
 	return due
 }
 
-// Stall is how long the bytes of a message to the client may stand still before the message counts as stuck:
+// stall is how long the bytes of a message to the client may stand still before the message counts as stuck:
 // write_timeout, or idle_timeout where that is off.
-func Stall(d *Durations) time.Duration {
+func (e *Events) stall(d *Durations) time.Duration {
 	if d[ClientWrite] != 0 {
 		return d[ClientWrite]
 	}
-	return d[IdleTimeout]
+	return e.IdleValue(d)
 }
 
 // LookAtDrain returns when to look next whether the client has all of a message for which idle_timeout waits, Never if it
 // waits for none. It is soon enough to find out both in time: that all has been acknowledged, since idle_timeout counts from
 // then, and that nothing moves any more. Where a message has restarted idle_timeout meanwhile, that is when it is due again, too.
 func (e *Events) LookAtDrain(d *Durations) Instant {
-	idle, looked := d[IdleTimeout], e.ClientWaits.Polled
+	idle, looked := e.IdleValue(d), e.ClientWaits.Polled
 	switch {
 	case !e.KernelPending || e.ClientFIN || idle == 0:
 		return Never
 	case looked < e.ReplyMoved:
 		return e.ReplyMoved
 	}
-	next := looked.After(max(min(Stall(d), idle)/looks, time.Millisecond))
+	next := looked.After(max(min(e.stall(d), idle)/looks, time.Millisecond))
 	if due := e.IdleDue(d); due > looked {
 		next = min(next, due)
 	}
@@ -128,10 +132,11 @@ func (e *Events) LookAtDrain(d *Durations) Instant {
 }
 
 // Silence returns for how long there has been at now what an idle_timeout of any duration counts as silence: since the last
-// resetting message or the end of a lasting one to the client. While such a one is under way there is none.
+// resetting message, the end of a lasting one to the client, or that of a reply that was owed. While one of these is under way
+// there is none.
 func (e *Events) Silence(now Instant) time.Duration {
-	if e.ReplyMoved != 0 {
+	if e.ReplyMoved != 0 || e.Owing() {
 		return 0
 	}
-	return max(0, e.ReadClock(now).Since(max(e.Reset(), e.Replied)))
+	return max(0, e.ReadClock(now).Since(max(e.Reset(), e.Replied, e.paid())))
 }

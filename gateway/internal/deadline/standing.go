@@ -18,10 +18,12 @@ func (s Standing) String() string {
 
 // Standing returns how t stands under d.
 func (e *Events) Standing(t Timer, d *Durations) Standing {
-	if d[t] == 0 {
+	if d[t] == 0 || t == IdleTimeout && e.IdleValue(d) == 0 {
 		return Off
 	}
 	switch t {
+	case HeartbeatOnly, ProbeAfter, ProbeTimeout, Reply, IdleInTransaction:
+		return e.standingInDetail(t)
 	case IdleTimeout:
 		return e.attending(e.ClientFIN, false)
 	case FirstMessage:
@@ -73,6 +75,8 @@ func started(at Instant) Standing {
 // Since returns what t counts from, on the real clock, and what that is in words; 0 where nothing has started it.
 func (e *Events) Since(t Timer) (Instant, string) {
 	switch t {
+	case HeartbeatOnly, ProbeAfter, ProbeTimeout, Reply, IdleInTransaction:
+		return e.sinceInDetail(t)
 	case IdleTimeout:
 		return e.idleSince()
 	case FirstMessage:
@@ -101,6 +105,8 @@ func (e *Events) Since(t Timer) (Instant, string) {
 func (e *Events) idleSince() (Instant, string) {
 	words := "the last message that restarts it"
 	switch {
+	case e.IdleFrom > e.Reset() && e.IdleFrom == e.paid():
+		words = "the end of a reply that was owed"
 	case e.IdleFrom > e.Reset():
 		words = "the end of a message to the client"
 	case e.Reset() == e.Accepted:

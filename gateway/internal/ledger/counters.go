@@ -16,6 +16,18 @@ const (
 	ActionCount               // how many actions there are; none itself
 )
 
+// ProbeResult is what came of a probe.
+type ProbeResult uint8
+
+const (
+	Answered     ProbeResult = iota // its answer came
+	Unanswered                      // the client said nothing, and was ended
+	ProbeResults                    // how many there are
+)
+
+// String returns the word used in metrics.
+func (r ProbeResult) String() string { return [...]string{"answered", "unanswered"}[r] }
+
 // Counters are what one loop has counted of one route.
 type Counters struct {
 	Opened     uint64
@@ -27,6 +39,8 @@ type Counters struct {
 	FalseCuts  uint64    // clients that spoke after a dry run had counted their end
 	Opaque     uint64    // connections that have become opaque
 	Bytes      [2]uint64 // by sender
+	Probes     [ProbeResults]uint64
+	ProbeTime  metrics.Histogram // of those that were answered
 	Lateness   metrics.Histogram
 	Duration   metrics.Histogram
 	Gap        metrics.Histogram
@@ -53,6 +67,10 @@ func (c *Counters) Add(o *Counters) {
 		c.Heartbeats[side] += o.Heartbeats[side]
 		c.Bytes[side] += o.Bytes[side]
 	}
+	for i, n := range o.Probes {
+		c.Probes[i] += n
+	}
+	c.ProbeTime.Add(&o.ProbeTime)
 	c.Lateness.Add(&o.Lateness)
 	c.Duration.Add(&o.Duration)
 	c.Gap.Add(&o.Gap)

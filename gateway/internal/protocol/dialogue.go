@@ -116,6 +116,15 @@ type Transactor interface {
 	InTransaction(d *Dialogue) bool
 }
 
+// InTransaction reports whether the client has a transaction open and nothing is owed to it. In a protocol that does not
+// know transactions there is none.
+func InTransaction(p Protocol, d *Dialogue) bool {
+	if of, ok := p.(Transactor); ok && !d.Opaque() {
+		return of.InTransaction(d)
+	}
+	return false
+}
+
 // MayInsert reports whether bytes of the gateway's own may enter the stream of that direction now: at a boundary, with
 // nothing withheld, while it is understood and no reply is owed.
 func (d *Dialogue) MayInsert(into Direction) bool {

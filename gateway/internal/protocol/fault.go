@@ -9,6 +9,7 @@ const (
 	FaultLengthNegative
 	FaultVarint
 	FaultTooLarge
+	FaultOpaque
 
 	FaultMQTTType
 	FaultMQTTFirst
@@ -86,6 +87,7 @@ var faultTexts = [faults]string{
 	FaultLengthNegative: "the length field and its adjustment make a length below 0",
 	FaultVarint:         "the varint before the body has more than 32 bits",
 	FaultTooLarge:       "the message is larger than message_size",
+	FaultOpaque:         "the stream turns into one that is not understood, and the route has opaque: close",
 
 	FaultMQTTType:    "an MQTT packet of a type that this side does not send",
 	FaultMQTTFirst:   "CONNECT is the first MQTT packet of a client, and only the first",

@@ -1,9 +1,11 @@
 package protocol
 
-// framing is a Protocol whose two directions know nothing of each other: the general framings. It may know one heartbeat.
+// framing is a Protocol whose two directions know nothing of each other: the general framings. It may know one heartbeat, and
+// one question to ask a client.
 type framing struct {
 	framers   [2]Framer
 	heartbeat *heartbeat // nil: none is known
+	question  *question  // nil: the gateway asks nothing
 }
 
 // NewFraming returns the Protocol of two framings, by direction.
@@ -19,7 +21,7 @@ func (f *framing) Limited(limit uint64) Protocol {
 
 func (f *framing) Scan(d *Dialogue, from Direction, b []byte) (int, Event) {
 	s := &d.streams[from]
-	if f.heartbeat != nil && s.phase == between && len(b) > 0 {
+	if (f.heartbeat != nil || d.flags.has(probed)) && s.phase == between && len(b) > 0 {
 		if n, event := f.recognise(d, from, b); event != None {
 			return n, event
 		}

@@ -87,7 +87,11 @@ func NewHeartbeatFraming(framers [2]Framer, h HeartbeatRule) (Protocol, error) {
 			}
 		}
 	}
-	return &framing{framers: framers, heartbeat: known}, nil
+	made := &framing{framers: framers, heartbeat: known}
+	if len(h.Answer) > 0 {
+		made.question = &question{ask: h.Match, answer: h.Answer, framers: known.framers}
+	}
+	return made, nil
 }
 
 func checkBody(f bodyFramer, body []byte) error {
@@ -103,32 +107,97 @@ func checkBody(f bodyFramer, body []byte) error {
 	return nil
 }
 
-// recognise says whether the message at the start of b, where d stands at a boundary, is a heartbeat. None: it is not, or
-// is not to be told apart.
+// question is what the gateway asks a client that is silent, and what the client answers.
+type question struct {
+	ask, answer []byte
+	own         bool          // they are no heartbeat and its answer
+	framers     [2]bodyFramer // by direction
+}
+
+// Asker is a Protocol whose question to a client can be chosen.
+type Asker interface {
+	// Asking returns the same rule with another question, both bodies whole. It can go on in the middle of a stream. It
+	// returns an error where a framing cannot have such a body.
+	Asking(ask, answer []byte) (Protocol, error)
+}
+
+// Asks reports whether the gateway can ask clients of p whether they are there.
+func Asks(p Protocol) bool {
+	if f, ok := p.(*framing); ok {
+		return f.question != nil
+	}
+	_, ok := p.(Prober)
+	return ok
+}
+
+// Asking implements Asker.
+func (f *framing) Asking(ask, answer []byte) (Protocol, error) {
+	q := &question{ask: ask, answer: answer, own: true}
+	for i, framer := range f.framers {
+		of, ok := framer.(bodyFramer)
+		if !ok {
+			return nil, errors.New("raw has no messages, so that none can be a question")
+		}
+		q.framers[i] = of
+	}
+	if err := checkBody(q.framers[FromUpstream], ask); err != nil {
+		return nil, errors.New("probe send: " + err.Error())
+	}
+	if err := checkBody(q.framers[FromClient], answer); err != nil {
+		return nil, errors.New("probe expect: " + err.Error())
+	}
+	other := *f
+	other.question = q
+	return &other, nil
+}
+
+// recognise says whether the message at the start of b, where d stands at a boundary, is a heartbeat or the answer to the gateway's
+// own question. None: it is neither, or is not to be told apart.
 func (f *framing) recognise(d *Dialogue, from Direction, b []byte) (n int, event Event) {
-	h := f.heartbeat
 	if d.flags.has(released.of(from)) {
 		d.took(from)
 		return 0, None
 	}
-	n, first := h.framers[from].match(b, h.Match)
-	if first == equals {
-		d.took(from)
-		return n, h.meaning(d, from)
+	n, event, mayBe := f.answersOwn(d, from, b)
+	if event != None {
+		return n, event
 	}
-	second := differs
-	if len(h.Answer) > 0 {
-		n, second = h.framers[from].match(b, h.Answer)
+	if h := f.heartbeat; h != nil {
+		n, first := h.framers[from].match(b, h.Match)
+		if first == equals {
+			d.took(from)
+			return n, h.meaning(d, from)
+		}
+		second := differs
+		if len(h.Answer) > 0 {
+			n, second = h.framers[from].match(b, h.Answer)
+		}
+		if second == equals {
+			d.took(from)
+			return n, f.answered(d, from)
+		}
+		mayBe = mayBe || first == agrees || second == agrees
 	}
-	switch {
-	case second == equals:
-		d.took(from)
-		return n, d.answered(from)
-	case first == agrees || second == agrees:
+	if mayBe {
 		return d.withhold(from)
 	}
 	d.took(from)
 	return 0, None
+}
+
+// answersOwn says whether the message at the start of b is the awaited answer to a question that is no heartbeat, or may become it.
+func (f *framing) answersOwn(d *Dialogue, from Direction, b []byte) (n int, event Event, mayBe bool) {
+	q := f.question
+	if q == nil || !q.own || !d.awaitsAnswer(from) {
+		return 0, None, false
+	}
+	n, m := q.framers[from].match(b, q.answer)
+	if m != equals {
+		return 0, None, m == agrees
+	}
+	d.took(from)
+	d.clear(probed)
+	return n, ProbeAnswer, false
 }
 
 // meaning says what becomes of a heartbeat: the gateway answers a client's where it may.
@@ -139,9 +208,9 @@ func (h *heartbeat) meaning(d *Dialogue, from Direction) Event {
 	return Heartbeat
 }
 
-// answered says what becomes of the answer to a heartbeat: the first after a probe is for the gateway.
-func (d *Dialogue) answered(from Direction) Event {
-	if d.awaitsAnswer(from) {
+// answered says what becomes of the answer to a heartbeat: the first after a probe that was one is for the gateway.
+func (f *framing) answered(d *Dialogue, from Direction) Event {
+	if f.question != nil && !f.question.own && d.awaitsAnswer(from) {
 		d.clear(probed)
 		return ProbeAnswer
 	}
@@ -159,10 +228,10 @@ func (f *framing) Answer(dst, asked []byte) []byte {
 
 // Probe implements Prober.
 func (f *framing) Probe(d *Dialogue, dst []byte) []byte {
-	h := f.heartbeat
-	if h == nil || len(h.Answer) == 0 || !d.MayInsert(FromUpstream) {
+	q := f.question
+	if q == nil || !d.MayInsert(FromUpstream) {
 		return dst
 	}
 	d.set(probed)
-	return h.framers[FromUpstream].frame(dst, nil, h.Match)
+	return q.framers[FromUpstream].frame(dst, nil, q.ask)
 }

@@ -16,7 +16,11 @@ const (
 
 // swallow is told of a message of side that is not passed on: a heartbeat to be answered, or the answer to a probe.
 func (l *Loop) swallow(c *conn, message []byte, answers bool) {
-	if of, ok := c.rules().Protocol.(protocol.Answerer); ok && answers {
+	if !answers {
+		l.answered(c)
+		return
+	}
+	if of, ok := c.rules().Protocol.(protocol.Answerer); ok {
 		l.answers = of.Answer(l.answers, message)
 	}
 	if len(l.answers) >= answersTogether {

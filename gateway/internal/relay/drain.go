@@ -88,14 +88,16 @@ func (l *Loop) drainAt(c *conn) deadline.Instant {
 
 const drainLook = 50 * time.Millisecond // between looks for a message boundary
 
-// drainDue ends a session that has not ended by itself. One whose turn came early may finish the messages under way.
+// drainDue ends a session that has not ended by itself. One whose turn came early may finish the messages under way,
+// and have the reply that it is owed.
 func (l *Loop) drainDue(c *conn) {
 	last := l.drainOrder(c).Last()
 	if l.now >= last {
 		l.end(c, session.Shutdown)
 		return
 	}
-	if c.session.Talk.AtBoundary(protocol.FromClient) && c.session.Talk.AtBoundary(protocol.FromUpstream) {
+	atBoundary := c.session.Talk.AtBoundary(protocol.FromClient) && c.session.Talk.AtBoundary(protocol.FromUpstream)
+	if atBoundary && !c.session.Events.Owing() {
 		l.end(c, session.Drained)
 		return
 	}

@@ -22,6 +22,9 @@ func (l *Loop) endFor(c *conn, reason session.Reason, breach *ledger.Breach) {
 	l.report(c, cause, breach)
 	l.cfg.Budget.finished(c.id)
 	l.passWithheld(c, cause)
+	if c.route.Farewell.Protocol || c.route.Farewell.Bytes != nil {
+		l.farewell(c, cause)
+	}
 	l.giveUpShakes(c)
 	if c.phase == dialling && c.route.Upstream.speaksTLS() {
 		l.closer.dropPending(&c.upstream) // it is in clear

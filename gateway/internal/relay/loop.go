@@ -74,7 +74,8 @@ type Loop struct {
 	now       deadline.Instant // of the wake-up under way
 	buf       []byte
 	wire      wire   // for crypto/tls
-	answers   []byte // to heartbeats, gathered until they are sent
+	answers   []byte // to heartbeats, and probes, gathered until they are sent
+	own       []byte // room for a farewell
 	backlog   backlog
 	due       []int32 // slots whose timers are due and not handled yet
 	dueBuf    []int32 // what due is part of

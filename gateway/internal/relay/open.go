@@ -14,6 +14,7 @@ func (l *Loop) open(r *Route, n newcomer, id uint64) {
 	c := l.slab.take()
 	c.phase = awaiting
 	c.session = session.Accept(n.at, l.share(r))
+	c.session.Follow(&r.Rules)
 	c.session.Events.ServerFirst = r.ServerFirst
 	c.route, c.clientAddr, c.id = r, peerOf(n.client), id
 	if n.origin != nil {

@@ -20,13 +20,15 @@ type Route struct {
 	*Pinned
 	Rules               session.Rules
 	Allow, Deny         []netip.Prefix
-	Limit               int                // connections at most; 0: no limit
-	SourceLimit         int                // connections of one source at most; 0: no limit
-	AcceptRate          arrival.Rate       // clients a second
-	MessageSize         uint64             // bytes of a message at most, which Rules.Protocol knows; 0: no limit
-	ResetOn             ResetOn            // as the policy has it
-	Answers             bool               // the gateway answers heartbeats, where the connection's protocol lets it
-	Reset               bool               // close with RST
+	Limit               int          // connections at most; 0: no limit
+	SourceLimit         int          // connections of one source at most; 0: no limit
+	AcceptRate          arrival.Rate // clients a second
+	MessageSize         uint64       // bytes of a message at most, which Rules.Protocol knows; 0: no limit
+	ResetOn             ResetOn      // as the policy has it
+	Answers             bool         // the gateway answers heartbeats, where the connection's protocol lets it
+	Reset               bool         // close with RST
+	Farewell            Farewell
+	Question            Question           // what a probe asks, where the policy says so
 	ConnectFirstMessage bool               // connect upstream only when a whole message has come
 	TLS                 func() *tls.Config // with clients, as it is now; nil: they speak none
 	Hold                int                // bytes of a first message at most, with ConnectFirstMessage
@@ -59,6 +61,8 @@ type Pinned struct {
 	Protocol     protocol.Protocol // with the limit of the policy file that it was made for
 	Answering    protocol.Protocol // the same where the gateway answers heartbeats; nil: it cannot
 	Bounded      bool              // the protocol has message boundaries
+	Heartbeats   bool              // it tells heartbeats from other messages
+	Pairs        bool              // it pairs requests with replies
 	ServerFirst  bool              // its server speaks first
 	Upstream     *Upstream
 	Options      reactor.Options // as they are written, see SocketOptions
@@ -83,8 +87,8 @@ func (r *Route) On(w *Pinned) *Route {
 	}
 	own := *r
 	own.Pinned, own.Check = w, nil // only new connections are sent there
-	own.Rules.Bounded = w.Bounded
-	own.Rules.Protocol = w.protocol(r.Answers).Limited(r.MessageSize)
+	own.Rules.Bounded, own.Rules.Heartbeats, own.Rules.Pairs = w.Bounded, w.Heartbeats, w.Pairs
+	own.Rules.Protocol = r.Question.In(w.protocol(r.Answers)).Limited(r.MessageSize)
 	if r.ResetOn == ResetStandard {
 		own.Rules.ResetOn = deadline.ResetOnEither
 		if w.Bounded {
@@ -92,6 +96,22 @@ func (r *Route) On(w *Pinned) *Route {
 		}
 	}
 	return &own
+}
+
+// Question is what a probe asks and what answers it, both bodies whole. Empty: what the protocol has.
+type Question struct{ Ask, Answer []byte }
+
+// In returns p with the question, or p itself where it cannot have that.
+func (q Question) In(p protocol.Protocol) protocol.Protocol {
+	of, ok := p.(protocol.Asker)
+	if !ok || len(q.Ask) == 0 {
+		return p
+	}
+	asking, err := of.Asking(q.Ask, q.Answer)
+	if err != nil { // the policy was made for another framing, and this connection was opened before
+		return p
+	}
+	return asking
 }
 
 // SocketOptions are the options of both sockets of a connection. The kernel gives up on a peer that takes nothing after

@@ -177,23 +177,41 @@ func (l *Loop) resumed(c *conn, silence time.Duration) {
 // fire does what the timer t, due since at, is there for.
 func (l *Loop) fire(c *conn, t deadline.Timer, at deadline.Instant) {
 	count := l.of(c.route.RouteStats) // before the end, which may free c
-	switch {
-	case t == deadline.Connect:
-		if l.connector.retry(c, problem(reactor.TimedOut)) != session.ConnectTimeout {
+	switch t.Action() {
+	case deadline.Ask:
+		l.ask(c)
+		return
+	case deadline.Retry:
+		if !l.retryAfter(c, t) {
 			return // another endpoint is tried, or failed otherwise
 		}
-	case t == deadline.TLSHandshake && c.phase == dialling:
-		if l.connector.retry(c, handshakeTimedOut) != session.TLSHandshakeTimeout {
+	case deadline.StopReading:
+		if l.mayBeAnswered(c) {
+			l.closeRead(c)
 			return
 		}
-	case t == deadline.ReadDeadline && l.mayBeAnswered(c):
-		l.closeRead(c)
-		return
+		l.end(c, session.Ends(t))
 	default:
 		l.end(c, session.Ends(t))
 	}
+	if t == deadline.ProbeTimeout {
+		count.Probes[ledger.Unanswered]++
+	}
 	count.Timeouts[t][ledger.Closed]++
 	count.CountLate(l.now.Since(at))
+}
+
+// retryAfter tries another endpoint after the attempt that t has given up. It reports whether t has ended the session: there was no
+// other, or it was the client who took its time.
+func (l *Loop) retryAfter(c *conn, t deadline.Timer) (ended bool) {
+	switch {
+	case t == deadline.Connect:
+		return l.connector.retry(c, problem(reactor.TimedOut)) == session.ConnectTimeout
+	case c.phase == dialling:
+		return l.connector.retry(c, handshakeTimedOut) == session.TLSHandshakeTimeout
+	}
+	l.end(c, session.Ends(t))
+	return true
 }
 
 // mayBeAnswered reports whether the client has finished sending, what lies unread in its socket included.

@@ -81,7 +81,7 @@ func (l *Loop) ObserveSilences(of map[*RouteStats]*metrics.Histogram, first, slo
 
 func (l *Loop) view(c *conn) View {
 	v := View{
-		ID: c.id, Loop: l.cfg.Index, Slot: c.slot, Route: c.route, Client: c.clientAddr.address(), Origin: c.origin(), Session: c.session,
+		ID: c.id, Loop: l.cfg.Index, Slot: c.slot, Route: c.route, Client: c.clientAddr.address(), Origin: c.origin(), Session: c.session.Clone(),
 		State: Relaying, Draining: l.drainReason(c, session.Open), DrainBy: deadline.Never, At: l.now, token: c.token(session.Client),
 	}
 	if c.use.Reserved() {

@@ -14,8 +14,10 @@ import (
 // Next may be sooner than it was, and a client may have to be read again that ReadClosed said was not.
 func (s *Session) ApplyRules(old, edited *Rules, now deadline.Instant, grace time.Duration, share uint16) {
 	before, reset := s.overdue(old, now), s.Events.Reset()
+	idle := s.Events.IdleValue(&old.Enforced)
 	s.Events.ResetOn = edited.ResetOn
-	s.recount(old, edited, s.Events.Reset() != reset)
+	s.followEdited(edited)
+	s.recount(old, edited, idle, s.Events.Reset() != reset)
 	s.redraw(old, edited, share)
 	s.readAgain(edited, now)
 	s.grace(before, s.overdue(edited, now), now, now.After(time.Duration(float64(grace)*float64(share)/65536)))
@@ -33,17 +35,18 @@ func (s *Session) overdue(r *Rules, now deadline.Instant) (due deadline.Set) {
 	return due
 }
 
-// recount has timers count by their new values where these do not follow from the events alone. moved says that
-// idle_timeout has been restarted by another message than it was before.
-func (s *Session) recount(old, edited *Rules, moved bool) {
+// recount has timers count by their new values where these do not follow from the events alone. had is what idle_timeout was,
+// and moved says that it has been restarted by another message than it was before.
+func (s *Session) recount(old, edited *Rules, had time.Duration, moved bool) {
 	const idle = deadline.IdleTimeout
-	if moved || old.Enforced[idle] != edited.Enforced[idle] {
-		s.Events.Recount(edited.Enforced[idle])
+	if has := s.Events.IdleValue(&edited.Enforced); moved || had != has {
+		s.Events.Recount(has)
 	}
-	if moved || !old.DryRun || old.Observed[idle] != edited.Observed[idle] {
+	watches := s.Events.IdleValue(&edited.Observed)
+	if d := s.Events.Detail; d != nil && (moved || !old.DryRun || old.Observed[idle] != edited.Observed[idle] || edited.Observed[idle] == deadline.Negotiated) {
 		watched := s.watched()
-		watched.Recount(edited.Observed[idle])
-		s.observedIdleFrom = watched.IdleFrom
+		watched.Recount(watches)
+		d.ObservedIdleFrom = watched.IdleFrom
 	}
 	for t := deadline.None + 1; t < deadline.Count; t++ {
 		if old.Watched(t) != edited.Watched(t) || moved && t == idle {

@@ -291,6 +291,7 @@ func ends(t *testing.T, timers modelled, events []happening) (int, string) {
 	}
 	set(timers.idle)
 	p.now, p.session, p.kernel.lastAck = start, Accept(start, 0), start
+	p.session.Follow(&p.rules)
 	for _, h := range events {
 		p.until(start.After(ms(h.at)))
 		if p.session.Reason != Open {

@@ -20,6 +20,10 @@ const (
 	IdleTimeout
 	FirstMessageTimeout
 	MessageTimeout
+	HeartbeatOnly
+	ProbeUnanswered
+	ReplyTimeout
+	IdleInTransaction
 	MaxLifetime
 	Deadline
 	ReadDeadline
@@ -56,7 +60,8 @@ const (
 var reasonNames = [ReasonCount]string{
 	"open",
 	"client_fin", "upstream_fin", "client_reset", "upstream_reset", "client_lost", "upstream_lost",
-	"idle_timeout", "first_message_timeout", "message_timeout", "max_lifetime",
+	"idle_timeout", "first_message_timeout", "message_timeout",
+	"heartbeat_only", "probe_unanswered", "reply_timeout", "idle_in_transaction", "max_lifetime",
 	"deadline", "read_deadline", "write_deadline", "client_stalled", "upstream_stalled", "half_close_timeout",
 	"connect_refused", "connect_timeout", "connect_failed", "no_endpoint",
 	"tls_handshake_failed", "tls_handshake_timeout",
@@ -79,21 +84,25 @@ func (r Reason) Fault() bool {
 
 // timerReasons names the end that each timer brings.
 var timerReasons = [deadline.Count]Reason{
-	deadline.Deadline:      Deadline,
-	deadline.ReadDeadline:  ReadDeadline,
-	deadline.WriteDeadline: WriteDeadline,
-	deadline.IdleTimeout:   IdleTimeout,
-	deadline.FirstMessage:  FirstMessageTimeout,
-	deadline.Message:       MessageTimeout,
-	deadline.MaxLifetime:   MaxLifetime,
-	deadline.ClientWrite:   ClientStalled,
-	deadline.UpstreamWrite: UpstreamStalled,
-	deadline.HalfClose:     HalfCloseTimeout,
-	deadline.Connect:       ConnectTimeout,
-	deadline.TLSHandshake:  TLSHandshakeTimeout,
+	deadline.Deadline:          Deadline,
+	deadline.ReadDeadline:      ReadDeadline,
+	deadline.WriteDeadline:     WriteDeadline,
+	deadline.IdleTimeout:       IdleTimeout,
+	deadline.FirstMessage:      FirstMessageTimeout,
+	deadline.Message:           MessageTimeout,
+	deadline.HeartbeatOnly:     HeartbeatOnly,
+	deadline.ProbeTimeout:      ProbeUnanswered,
+	deadline.Reply:             ReplyTimeout,
+	deadline.IdleInTransaction: IdleInTransaction,
+	deadline.MaxLifetime:       MaxLifetime,
+	deadline.ClientWrite:       ClientStalled,
+	deadline.UpstreamWrite:     UpstreamStalled,
+	deadline.HalfClose:         HalfCloseTimeout,
+	deadline.Connect:           ConnectTimeout,
+	deadline.TLSHandshake:      TLSHandshakeTimeout,
 }
 
-// Ends returns the reason of a session that t ended.
+// Ends returns the reason of a session that t ended; Open where t does not end any.
 func Ends(t deadline.Timer) Reason { return timerReasons[t] }
 
 // Cause is why a connection never became a session.

@@ -21,11 +21,13 @@ import (
 //	@0s client "abc"
 //	@10s expect message_timeout
 //
-// `policy` sets timers by key, and `protocol=raw`, `reset_on=upstream|either`, `dry.KEY=…` for those only observed,
+// `policy` sets timers by key (`negotiated=1 min=… max=… otherwise=…` for an idle_timeout that is negotiated), and `protocol=raw`
+// (or beats: lines with ping and pong, mqtt, resp, postgres), `reset_on=upstream|either`, `dry.KEY=…` for those only observed,
 // `server=first` for a protocol whose server speaks first, `lifetime=0.5` for the share that jitter takes off, `jitter=0.5` for the most that it may. The connection is accepted at
 // @0s and read from then on. Events: `client|upstream "bytes"`, `client|upstream fin`, `client|upstream waits` (it does not
 // take what waits for it), `… moves` (its kernel acknowledged some), `… took all`, `pause`, `resume`. `kernel holds`: what has been
-// passed on lies in the gateway's kernel and the client has not acknowledged it; `kernel acks some|all`. `expect REASON` demands that the session ended at that very instant, `expect open` that it has not, `expect observed KEY` that a dry run counted the timer then and once.
+// passed on lies in the gateway's kernel and the client has not acknowledged it; `kernel acks some|all`. `expect REASON` demands that the session ended at that very instant, `expect open` that it has not, `expect asked` that the client was asked then and once since the last, `expect answered 2s` that
+// it took so long for its last answer, `expect idle_timeout is 1m30s agreed` that this is the value, and which it is, `expect observed KEY` that a dry run counted the timer then and once.
 //
 // `edit KEY=… grace=… share=…` exchanges the policy for what is written there and nothing of before but `protocol` and
 // `reset_on`, with that share (else half) of the grace (else none).
@@ -86,6 +88,8 @@ type player struct {
 	session  Session
 	now      deadline.Instant
 	observed map[deadline.Timer][]deadline.Instant
+	asked    []deadline.Instant
+	took     time.Duration // for the last answer
 	kernel   kernel
 }
 
@@ -107,6 +111,7 @@ func (r rule) play(t *testing.T) {
 		}
 		if p.now == 0 {
 			p.now, p.session, p.kernel.lastAck = start, Accept(start, share), start
+			p.session.Follow(&p.rules)
 			p.session.Events.ServerFirst = p.first
 		}
 		at, event, _ := strings.Cut(strings.TrimPrefix(l.text, "@"), " ")
@@ -137,8 +142,12 @@ func (p *player) policy(settings string) (share uint16) {
 		}
 		switch key {
 		case "protocol":
-			p.rules.Protocol = protocol.NewFraming([2]protocol.Framer{protocol.NewRaw(), protocol.NewRaw()})
-			p.rules.Bounded = false
+			p.protocol(value)
+		case "negotiated":
+			p.rules.Enforced[deadline.IdleTimeout] = deadline.Negotiated
+			p.rules.Negotiated.On = true
+		case "min", "max", "otherwise":
+			p.bound(key, value)
 		case "server":
 			p.first = true
 		case "reset_on":
@@ -180,6 +189,7 @@ func (p *player) edit(settings string) {
 	}
 	p.rules = defaultRules()
 	p.rules.Protocol, p.rules.Bounded, p.rules.ResetOn = old.Protocol, old.Bounded, old.ResetOn
+	p.rules.Heartbeats, p.rules.Pairs = old.Heartbeats, old.Pairs
 	p.policy(strings.Join(timers, " "))
 	p.session.ApplyRules(&old, &p.rules, p.now, grace, uint16(share*65536))
 	p.tick()
@@ -230,6 +240,10 @@ func (p *player) tick() {
 	case t == deadline.None:
 		p.session.Polled(Client, p.now)
 		p.session.Polled(Upstream, p.now)
+	case t.Action() == deadline.Ask:
+		if question := p.session.Ask(&p.rules, p.now, nil); len(question) > 0 {
+			p.asked = append(p.asked, p.now)
+		}
 	case t == deadline.ReadDeadline && p.session.MayBeAnswered(&p.rules):
 		p.session.CloseRead(p.now)
 	default:
@@ -296,8 +310,18 @@ func (p *player) received(side Side, quoted string) {
 	if err != nil {
 		p.t.Fatalf("%s: %v", p.where, err)
 	}
-	if got := p.session.Received(&p.rules, side.Sends(), Read{Bytes: []byte(bytes), New: len(bytes)}, p.now); got.Broke != Open {
-		p.session.End(got.Broke, p.now)
+	for b, fresh := []byte(bytes), len(bytes); len(b) > 0; fresh = 0 {
+		got := p.session.Received(&p.rules, side.Sends(), Read{Bytes: b, New: fresh}, p.now)
+		if got.Swallow > 0 && !got.Answers {
+			p.took = p.session.Answered(p.now)
+		}
+		if got.Broke != Open {
+			p.session.End(got.Broke, p.now)
+			return
+		}
+		if b = b[got.Pass+got.Swallow:]; got.Again > 0 {
+			p.t.Fatalf("%s: a script must not cut a heartbeat", p.where)
+		}
 	}
 }
 
@@ -312,6 +336,24 @@ func (p *player) expect(what string) {
 		}
 		p.t.Fatalf("%s: observed so far: %v", p.where, p.observed)
 	}
+	switch which, value, _ := strings.Cut(what, " "); which {
+	case "asked":
+		if len(p.asked) != 1 || p.asked[0] != p.now {
+			p.t.Fatalf("%s: asked so far: %v", p.where, p.asked)
+		}
+		p.asked = nil
+		return
+	case "answered":
+		if p.took.String() != value {
+			p.t.Fatalf("%s: it took %v", p.where, p.took)
+		}
+		return
+	case "idle_timeout":
+		if value != "" {
+			p.expectIdle(value)
+			return
+		}
+	}
 	if got := p.session.Reason.String(); got != what {
 		p.t.Fatalf("%s: got %s after %v", p.where, got, p.session.Age(p.now))
 	}
@@ -320,5 +362,21 @@ func (p *player) expect(what string) {
 	}
 	if len(p.observed) > 0 {
 		p.t.Fatalf("%s: observed and not expected: %v", p.where, p.observed)
+	}
+	if len(p.asked) > 0 {
+		p.t.Fatalf("%s: asked and not expected: %v", p.where, p.asked)
+	}
+}
+
+// expectIdle demands an idle_timeout, as in `is 90s agreed`.
+func (p *player) expectIdle(want string) {
+	p.t.Helper()
+	for _, t := range p.session.Timers(&p.rules) {
+		if t.Timer != deadline.IdleTimeout {
+			continue
+		}
+		if got := fmt.Sprintf("is %v %v", t.Value, t.Choice); got != want {
+			p.t.Fatalf("%s: it %s", p.where, got)
+		}
 	}
 }

@@ -13,8 +13,8 @@
 //	Next, Due        when to look at the timers, and what they say then
 //	ApplyRules            other rules are in force
 //
-// A Session is plain data, so that it can be copied, listed, written down and judged anew under an edited policy while it
-// is open. The first cause names its end.
+// A Session is plain data, so that it can be copied (by Clone), listed, written down and judged anew under an edited policy
+// while it is open. The first cause names its end.
 package session
 
 import (
@@ -35,6 +35,11 @@ type Rules struct {
 	NotSeen  deadline.Set       // the timers that the dry run does not watch
 	DryRun   bool               // there is something to observe
 	Jitter   uint16             // the most that jitter takes off max_lifetime, in 1/65536
+
+	Negotiated Negotiated // of idle_timeout, where Enforced or Observed has deadline.Negotiated
+	Heartbeats bool       // the protocol tells heartbeats from other messages
+	Pairs      bool       // it pairs requests with replies
+	OpaqueEnds bool       // a connection whose protocol turns opaque ends
 }
 
 // Flow is one direction, named after its sender.
@@ -52,8 +57,7 @@ type Session struct {
 	Talk                     protocol.Dialogue
 	FromClient, FromUpstream Flow
 
-	LastMessage      deadline.Instant // of the client; at first the accept
-	observedIdleFrom deadline.Instant // what Events.IdleFrom would be under the timers that a dry run watches
+	LastMessage deadline.Instant // of the client; at first the accept
 
 	silence      span // longest between two client messages so far
 	maxSilence   span // longest silence as idle_timeout counts it after which a message restarted it
@@ -81,7 +85,14 @@ func (s span) duration() time.Duration { return time.Duration(s) * time.Millisec
 
 // Accept starts a session. lifetimeShare is the share of max_lifetime that jitter takes off, in 1/65536.
 func Accept(now deadline.Instant, lifetimeShare uint16) Session {
-	return Session{Events: deadline.Accept(now, lifetimeShare), LastMessage: now, observedIdleFrom: now}
+	return Session{Events: deadline.Accept(now, lifetimeShare), LastMessage: now}
+}
+
+// Clone returns a copy that shares nothing with s.
+func (s *Session) Clone() Session {
+	own := *s
+	own.Events = s.Events.Clone()
+	return own
 }
 
 // Flow returns one direction.

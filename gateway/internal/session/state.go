@@ -15,6 +15,7 @@ type TimerState struct {
 	Cause    string           // what that was
 	Due      deadline.Instant // Never: it does not run
 	Waits    string           // what it waits for once it is due; "": nothing
+	Choice   Choice           // of an idle_timeout that may be negotiated, which of its values this is
 
 	// In a dry run.
 	Watched    time.Duration    // 0: none watches it
@@ -27,6 +28,12 @@ func (s *Session) Timers(r *Rules) (all []TimerState) {
 	watched := s.watched()
 	for t := deadline.None + 1; t < deadline.Count; t++ {
 		state := TimerState{Timer: t, Value: r.Enforced[t], Standing: s.Events.Standing(t, &r.Enforced), Due: deadline.Never}
+		if t == deadline.IdleTimeout {
+			state.Value = s.Events.IdleValue(&r.Enforced)
+			if r.Negotiated.On {
+				_, state.Choice = r.Negotiated.Of(s.Talk.Keepalive())
+			}
+		}
 		if s.done().Has(t) {
 			state.Standing = deadline.Over
 		}
@@ -39,7 +46,7 @@ func (s *Session) Timers(r *Rules) (all []TimerState) {
 		if t == deadline.IdleTimeout && state.Standing == deadline.Running {
 			state.Waits = s.idleWaitsFor(r)
 		}
-		if state.Watched = r.Watched(t); state.Watched > 0 {
+		if state.Watched = s.watchedValue(r, t); state.Watched > 0 {
 			state.WatchedDue, state.Counted = watched.Due(t, &r.Observed), s.Events.Observed.Has(t)
 			if state.Counted {
 				state.WatchedDue = deadline.Never
@@ -50,9 +57,19 @@ func (s *Session) Timers(r *Rules) (all []TimerState) {
 	return all
 }
 
+// watchedValue returns the value with which a dry run watches t for this connection, 0 if none does.
+func (s *Session) watchedValue(r *Rules, t deadline.Timer) time.Duration {
+	if d := r.Watched(t); d != deadline.Negotiated {
+		return d
+	}
+	return s.Events.IdleValue(&r.Observed)
+}
+
 // idleWaitsFor says what idle_timeout would wait for.
 func (s *Session) idleWaitsFor(r *Rules) string {
 	switch {
+	case s.Events.Owing():
+		return "a reply that is owed"
 	case s.Events.ReplyMoved != 0:
 		return "a message to the client that is under way"
 	case s.Events.MessageBegan != 0 && r.Enforced[deadline.Message] > 0:

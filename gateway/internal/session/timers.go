@@ -46,9 +46,9 @@ func (s *Session) dueOf(t deadline.Timer, r *Rules) deadline.Instant {
 }
 
 // NextTimer returns the timer that ends the session next as things stand, and when. None and Never: no timer does. A
-// read_deadline past which the client may still be answered ends nothing.
+// read_deadline past which the client may still be answered ends nothing, nor does a probe.
 func (s *Session) NextTimer(r *Rules) (deadline.Timer, deadline.Instant) {
-	skip := s.done()
+	skip := s.done().With(deadline.ProbeAfter)
 	if s.MayBeAnswered(r) {
 		skip = skip.With(deadline.ReadDeadline)
 	}
@@ -85,20 +85,22 @@ func (s *Session) Observe(r *Rules, now deadline.Instant) (seen deadline.Set) {
 // watched returns the events as the timers of a dry run see them.
 func (s *Session) watched() deadline.Events {
 	e := s.Events
-	e.IdleFrom = s.observedIdleFrom
+	if e.Detail != nil {
+		e.IdleFrom = e.Detail.ObservedIdleFrom
+	}
 	return e
 }
 
 // IdleWaits reports whether idle_timeout, enforced or watched, would be due at now if it waited for nothing.
 func (s *Session) IdleWaits(r *Rules, now deadline.Instant) bool {
-	if s.Events.IdlePast(r.Enforced[deadline.IdleTimeout], now) {
+	if s.Events.IdlePast(s.Events.IdleValue(&r.Enforced), now) {
 		return true
 	}
 	if !r.DryRun || s.unwatched(r).Has(deadline.IdleTimeout) {
 		return false
 	}
 	watched := s.watched()
-	return watched.IdlePast(r.Observed[deadline.IdleTimeout], now)
+	return watched.IdlePast(s.Events.IdleValue(&r.Observed), now)
 }
 
 func (s *Session) unwatched(r *Rules) deadline.Set { return r.NotSeen | s.Events.Observed }
@@ -172,8 +174,11 @@ func (s *Session) listens(r *Rules, t deadline.Timer) (sides SideSet) {
 				sides = sides.With(side)
 			}
 		}
-	case deadline.FirstMessage, deadline.Message, deadline.ReadDeadline:
+	case deadline.FirstMessage, deadline.Message, deadline.ReadDeadline, deadline.HeartbeatOnly, deadline.ProbeAfter, deadline.ProbeTimeout,
+		deadline.IdleInTransaction:
 		sides = sides.With(Client)
+	case deadline.Reply:
+		sides = sides.With(Upstream)
 	case deadline.HalfClose:
 		for side := range Sides {
 			if !s.Flow(side.Sends()).FIN {
