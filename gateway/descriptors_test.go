@@ -39,7 +39,7 @@ func TestClientsWaitWhileThereAreNoDescriptors(t *testing.T) {
 	g.logs(freeAgain, 1)
 	inside.echo(framed("after"))
 	page := g.scrape()
-	if opened, refused := page.count("connections_opened_total"), page.count("connections_refused_total", "fd_limit"); opened != 1+waiting || refused != 0 {
+	if opened, refused := page.count("connections_opened_total"), page.count("connections_refused_total", "r", "fd_limit"); opened != 1+waiting || refused != 0 {
 		t.Errorf("%d were served and %d refused, want %d and none", opened, refused, 1+waiting)
 	}
 }
@@ -67,7 +67,7 @@ func TestAClientIsRefusedWhereItsUpstreamHasNoDescriptor(t *testing.T) {
 	g.logs(freeAgain, 1)
 	inside.echo(framed("after"))
 	page := g.scrape()
-	if opened, away := page.count("connections_opened_total"), page.count("connections_refused_total", "fd_limit"); opened != 2 || away != turnedAway {
+	if opened, away := page.count("connections_opened_total"), page.count("connections_refused_total", "r", "fd_limit"); opened != 2 || away != turnedAway {
 		t.Errorf("%d were served and %d refused, want 2 and %d", opened, away, turnedAway)
 	}
 }
