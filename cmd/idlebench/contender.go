@@ -42,6 +42,7 @@ type site struct {
 type demand struct {
 	bulk    bool          // long messages
 	idle    time.Duration // for which a connection may be silent
+	tls     speech
 	message time.Duration // that a message may take, where the proxy knows of messages
 }
 
@@ -72,15 +73,19 @@ upstreams:
 routes:
   - name: bench
     listen: "%[3]s"
-    protocol: {length_field: {offset: 0, size: 4}}
+%[7]s    protocol: %[8]s
     upstream: backend
     policy: devices
 `
 
 func idlegate(binary string) contender {
 	return contender{Name: nameIdlegate, argv: func(s site) ([]string, error) {
+		route, protocol, err := idlegateTLS(s)
+		if err != nil {
+			return nil, err
+		}
 		text := fmt.Sprintf(idlegatePolicy, filepath.Join(s.dir, "admin.sock"), s.threads, s.listen, s.backend,
-			s.idle.Milliseconds(), s.message.Milliseconds())
+			s.idle.Milliseconds(), s.message.Milliseconds(), route, protocol)
 		file, err := s.write("idlegate.yaml", text)
 		return []string{binary, "run", "-c", file}, err
 	}}
@@ -95,8 +100,8 @@ const haproxyConfig = `global
   timeout client %[7]dms
   timeout server %[7]dms
 %[6]slisten bench
-  bind %[3]s backlog 4096
-  server backend %[4]s
+  bind %[3]s backlog 4096%[8]s
+%[9]s  server backend %[4]s
 `
 
 // How HAProxy splices. It leaves that alone unless forced (splice-auto finds nothing to splice), and wants a pipe for
@@ -113,8 +118,12 @@ func haproxy(binary string) contender {
 		if s.bulk {
 			pipes, options = fmt.Sprintf(haproxySplicePipes, 2*s.connections), haproxySpliceOptions
 		}
+		bind, listen, err := haproxyTLS(s)
+		if err != nil {
+			return nil, err
+		}
 		file, err := s.write("haproxy.cfg",
-			fmt.Sprintf(haproxyConfig, s.threads, s.connections, s.listen, s.backend, pipes, options, s.idle.Milliseconds()))
+			fmt.Sprintf(haproxyConfig, s.threads, s.connections, s.listen, s.backend, pipes, options, s.idle.Milliseconds(), bind, listen))
 		return []string{binary, "-db", "-q", "-f", file}, err
 	}}
 }
@@ -128,9 +137,9 @@ pid %[4]s;
 error_log stderr warn;
 events { worker_connections %[3]d; }
 stream {
-  server {
-    listen %[5]s backlog=4096 reuseport;
-    proxy_pass %[6]s;
+%[11]s  server {
+    listen %[5]s%[9]s backlog=4096 reuseport;
+%[10]s    proxy_pass %[6]s;
     proxy_connect_timeout 5s;
     proxy_timeout %[8]dms;
     proxy_buffer_size %[7]s;
@@ -150,8 +159,16 @@ func nginx(binary, module string) contender {
 		if s.bulk {
 			buffer = "64k"
 		}
+		listen, server, stream, err := nginxTLS(s)
+		if err != nil {
+			return nil, err
+		}
+		backend := s.backend
+		if s.tls == passthrough {
+			backend = "$bench"
+		}
 		file, err := s.write("nginx.conf", fmt.Sprintf(nginxConfig, load, s.threads, 2*s.connections+100,
-			filepath.Join(s.dir, "nginx.pid"), s.listen, s.backend, buffer, s.idle.Milliseconds()))
+			filepath.Join(s.dir, "nginx.pid"), s.listen, backend, buffer, s.idle.Milliseconds(), listen, server, stream))
 		return []string{binary, "-p", s.dir, "-e", "stderr", "-c", file}, err
 	}}
 }

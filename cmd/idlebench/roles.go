@@ -29,7 +29,7 @@ const (
 
 // newBackend says its address on standard output and serves until it is killed.
 func newBackend() *cobra.Command {
-	var holdLittle bool
+	var holdLittle, speakTLS bool
 	cmd := &cobra.Command{
 		Use:    "backend",
 		Short:  "Check messages and send them back",
@@ -44,10 +44,16 @@ func newBackend() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if speakTLS {
+				if l, err = listenTLS(l); err != nil {
+					return err
+				}
+			}
 			fmt.Fprintln(cmd.OutOrStdout(), l.Addr())
 			return backend.Serve(l, slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)))
 		},
 	}
+	cmd.Flags().BoolVar(&speakTLS, "tls", false, "speak TLS")
 	cmd.Flags().BoolVar(&holdLittle, "narrow", false, "have sockets that hold little")
 	return cmd
 }

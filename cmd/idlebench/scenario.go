@@ -38,7 +38,8 @@ func (s scenario) cost() func(sample) float64 {
 // fit returns the contenders of which a scenario says something.
 func (s scenario) fit(contenders []contender) []contender {
 	return slices.DeleteFunc(slices.Clone(contenders), func(c contender) bool {
-		return s.Proxied && c.argv == nil || s.Timed && c.Name == nameFloor // which has no timers
+		bare := c.Name == nameFloor || c.Name == nameRelay // which speak no TLS
+		return s.Proxied && c.argv == nil || s.Timed && c.Name == nameFloor /* which has no timers */ || s.Demand.tls != inClear && bare
 	})
 }
 
@@ -87,7 +88,7 @@ func usual() demand { return demand{idle: 10 * time.Minute, message: 10 * time.S
 
 // scenarios are all there are, in the order of the table.
 func scenarios(s sizes) []scenario {
-	return slices.Concat(exchangeScenarios(s), bulkScenarios(), timerScenarios(s), memoryScenarios(s))
+	return slices.Concat(exchangeScenarios(s), bulkScenarios(), timerScenarios(s), memoryScenarios(s), tlsScenarios(s))
 }
 
 func exchangeScenarios(s sizes) []scenario {
@@ -198,5 +199,23 @@ func memoryScenarios(s sizes) []scenario {
 			Memory:  true,
 			Idle:    true,
 		},
+	}
+}
+
+func tlsScenarios(s sizes) []scenario {
+	of := func(from []scenario, name string, tls speech, as, what string) scenario {
+		sc := from[slices.IndexFunc(from, func(sc scenario) bool { return sc.Name == name })]
+		sc.Name, sc.What, sc.Proxied = as, what, true
+		sc.Load.TLS, sc.Demand.tls = true, tls
+		return sc
+	}
+	exchanges, memory := exchangeScenarios(s), memoryScenarios(s)
+	return []scenario{
+		of(exchanges, "roundtrip-64", terminated, "tls-roundtrip-64", "TLS: round trips of 64 B, 64 connections"),
+		of(exchanges, "roundtrip-64-1k", terminated, "tls-roundtrip-64-1k", "TLS: round trips of 1 KiB, 64 connections"),
+		of(exchanges, "connect", terminated, "tls-connect", "TLS: connect with a whole handshake, exchange 64 B, close, 16 at a time"),
+		of(memory, "idle", terminated, "tls-idle", "TLS: idle connections, each after one round trip"),
+		of(exchanges, "roundtrip-64", passthrough, "sni-roundtrip-64", "passthrough by SNI: round trips of 64 B, 64 connections"),
+		of(exchanges, "connect", passthrough, "sni-connect", "passthrough by SNI: connect, exchange 64 B, close, 16 at a time"),
 	}
 }

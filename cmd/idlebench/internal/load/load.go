@@ -24,11 +24,15 @@ type Config struct {
 	Every       time.Duration // between two messages of a connection; 0: as soon as there is a reply
 	Timeout     time.Duration // in modes Due and Trickle: the proxy's
 	Receipts    int           // in mode Bulk: one for so many messages, at most Depth; 0: each message is sent back
+	TLS         bool          // the client speaks TLS 1.3, and asks for ServerName
 	Narrow      bool          // the sockets hold little, the backend's too
 	Warm        time.Duration // of the same work before it is measured
 	Window      time.Duration // for which it is measured
 	Patience    time.Duration // how long anything may take beyond the time that it was given, before it is a fault
 }
+
+// ServerName is what clients of TLS ask for.
+const ServerName = "bench.example"
 
 // Mode is what a connection is for.
 type Mode string
