@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
+	"time"
 )
 
 var fixMessage = regexp.MustCompile(`(?s)^8=FIX[^\x01]*\x01.*?\x0110=(\d{3})\x01`)
@@ -77,5 +78,12 @@ func TestQuickFIXThroughTheGateway(t *testing.T) {
 		}
 		orders = "300"
 	}
+	_, g = tapped(t, "fix", at, "policy: {long: {idle_timeout: {negotiated: true, otherwise: 10m}}}")
+	initiator := exec.CommandContext(t.Context(), program, "initiator", g.port(), "1", "1000")
+	must(t, initiator.Start())
+	eventually(t, "it has sent a heartbeat", func() bool { return g.route("r").Heartbeats[0] > 0 })
+	g.agreed(t, 2400*time.Millisecond) // HeartBtInt is 1
+	must(t, initiator.Process.Kill())
+	_ = initiator.Wait() // it was killed
 	w.capture(t, "fix_quickfix", "QuickFIX, both ends: orders, reports, heartbeats", fixMessages, nil)
 }

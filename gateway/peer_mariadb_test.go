@@ -82,6 +82,7 @@ select length(text) from t where text = (select text from t where id = 3);
 			t.Errorf("%d connections are opaque, want 1", opaque)
 		}
 	})
+	t.Run("goodbyes", func(t *testing.T) { mariaGoodbyes(t, server) })
 }
 
 // mysqlDriver has a statement prepared and executed, rows read, a transaction, and values that are larger than a packet.

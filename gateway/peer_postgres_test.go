@@ -86,6 +86,18 @@ func TestPGXThroughTheGateway(t *testing.T) {
 			})
 		}
 	})
+	t.Run("TLS granted, and not let through", func(t *testing.T) {
+		_, g := tapped(t, "postgres", address, "opaque: close, policy: {long: {}}")
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		if _, err := pgx.Connect(ctx, "postgres://postgres@"+g.address()+"/postgres?sslmode=require"); err == nil {
+			t.Error("pgx connects")
+		}
+		if line := g.ended("r", 1); line.Reason != "protocol_error" {
+			t.Errorf("ended as %s", line.Reason)
+		}
+	})
+	t.Run("goodbyes", func(t *testing.T) { pgxGoodbyes(t, "unix:"+socket) })
 	t.Run("TLS granted", func(t *testing.T) {
 		_, g := tapped(t, "postgres", address, "")
 		pgxQueries(t, g, "require")

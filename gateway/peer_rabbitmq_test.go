@@ -86,6 +86,7 @@ func TestRabbitMQ(t *testing.T) {
 		w.agrees(t, g, amqpFrames)
 	})
 	t.Run("STOMP", func(t *testing.T) { rabbitSTOMP(t, server) })
+	t.Run("goodbyes", func(t *testing.T) { rabbitGoodbyes(t, server) })
 }
 
 // rabbitExchange connects, and publishes messages of some sizes, each confirmed, consumed and acknowledged.
