@@ -24,12 +24,16 @@ func compileRoute(r *policy.Route, stats *relay.RouteStats, pinned *relay.Pinned
 		reset = relay.ResetStandard
 	}
 	return &relay.Route{
-		RouteStats:          stats,
-		Pinned:              pinned,
-		Rules:               rules,
-		Allow:               r.Allow,
-		Deny:                r.Deny,
-		Limit:               r.Limits.Connections,
+		RouteStats: stats,
+		Pinned:     pinned,
+		Rules:      rules,
+		Allow:      r.Allow,
+		Deny:       r.Deny,
+		Limit:      r.Limits.Connections,
+		Rates: relay.Rates{
+			Bytes: arrival.Rate(r.Limits.BytesPerSecond), Messages: arrival.Rate(r.Limits.MessagesPerSecond.Rate),
+			Delay: r.Limits.MessagesPerSecond.Over == policy.OverDelay,
+		},
 		SourceLimit:         r.Limits.ConnectionsPerSource,
 		AcceptRate:          arrival.Rate(r.Limits.AcceptsPerSecond),
 		MessageSize:         uint64(r.Limits.MessageSize),

@@ -148,6 +148,18 @@ func (ProxyProtocol) words() []string {
 	return []string{ProxyNone: none, ProxyV1: "v1", ProxyV2: "v2"}
 }
 
+// Over says what happens to a client that sends more messages than it may.
+type Over uint8
+
+const (
+	OverClose Over = iota // its connection ends
+	OverDelay             // it is read later
+)
+
+func (o Over) String() string { return wordOf(o) }
+
+func (Over) words() []string { return []string{OverClose: "close", OverDelay: "delay"} }
+
 // ConnectOn says when the upstream connection is made.
 type ConnectOn uint8
 

@@ -174,6 +174,7 @@ func TestEnumsReadWhatTheyWrite(t *testing.T) {
 	checkWords(t, OnFullWait, OnFullRefuse, OnFullEvictIdlest)
 	checkWords(t, LeastConnections, RoundRobin, Random, SourceHash)
 	checkWords(t, ProxyNone, ProxyV1, ProxyV2)
+	checkWords(t, OverClose, OverDelay)
 	checkWords(t, ConnectOnAccept, ConnectOnFirstMessage)
 	checkWords(t, LevelInfo, LevelDebug, LevelWarn, LevelError)
 	checkWords(t, FormatText, FormatJSON)

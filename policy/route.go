@@ -32,9 +32,11 @@ type Route struct {
 
 // Limits bound what one route may take.
 type Limits struct {
-	Connections          int   // 0: no limit
-	ConnectionsPerSource int   // 0: no limit
-	AcceptsPerSecond     int   // 0: no limit
+	Connections          int // 0: no limit
+	ConnectionsPerSource int // 0: no limit
+	AcceptsPerSecond     int // 0: no limit
+	MessagesPerSecond    MessageRate
+	BytesPerSecond       int64 // of a connection, from the client; 0: no limit
 	MessageSize          int64 // bytes of the whole unit, either side; 0: no limit
 }
 
@@ -130,6 +132,10 @@ func (r *Route) settle(c cursor) {
 			size.fail("has no meaning on raw, which knows no messages; remove it")
 		}
 		r.Limits.MessageSize = 0
+		if rate := c.child("limits").child("messages_per_second"); rate.written() {
+			rate.fail("has no meaning on raw, which knows no messages; write bytes_per_second")
+		}
+		r.Limits.MessagesPerSecond = MessageRate{}
 		return
 	}
 	r.Protocol.checkSize(c.child("protocol"), r.Limits.MessageSize)
@@ -204,6 +210,10 @@ func (l *Limits) keys() keys {
 			doc: "connections open from one source at most, which is an IPv4 address or an IPv6 /64; further clients are refused"},
 		{name: "accepts_per_second", takes: limit(&l.AcceptsPerSecond, math.MaxInt32), standard: none,
 			doc: "clients accepted in a second at most, after a quiet second as many at once; further clients are refused"},
+		{name: "messages_per_second", takes: l.MessagesPerSecond.value(), without: none,
+			doc: "messages, heartbeats included, that a client may send in a second, after a quiet second as many at once; more end its connection as `rate_limited`, or with `{rate: 100, over: delay}` are read later. `raw` has none"},
+		{name: "bytes_per_second", takes: size(&l.BytesPerSecond, 1, true), standard: none,
+			doc: "bytes that a client may send in a second, after a quiet second as many at once; more are read later, and timers of its silence stand still meanwhile"},
 		{name: "message_size", takes: size(&l.MessageSize, 1, true), standard: "16MiB", doc: "the longest message, header included, from either side; a longer one ends as `message_too_large`. `raw` has no limit"},
 	}
 }
@@ -239,7 +249,7 @@ func (r *Route) tcpNode() *yaml.Node {
 func (r *Route) limitsNode() *yaml.Node {
 	list := r.Limits.keys()
 	if !r.hasMessages() {
-		list = slices.DeleteFunc(list, func(k key) bool { return k.name == "message_size" })
+		list = slices.DeleteFunc(list, func(k key) bool { return k.name == "message_size" || k.name == "messages_per_second" })
 	}
 	return flow(list.pairs()...)
 }

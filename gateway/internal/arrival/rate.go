@@ -25,6 +25,23 @@ func (b *Bucket) Wait(r Rate, now int64) int64 {
 	return max(0, b.paid-now-second)
 }
 
+// WaitFor returns in how many nanoseconds n more may happen; 0: now.
+func (b *Bucket) WaitFor(r Rate, n, now int64) int64 {
+	if r == 0 {
+		return 0
+	}
+	return max(0, max(b.paid, now)+cost(r, n)-now-second)
+}
+
+// Room returns how many may happen now.
+func (b *Bucket) Room(r Rate, now int64) int64 {
+	left := second - (max(b.paid, now) - now)
+	if left <= 0 {
+		return 0
+	}
+	return int64(r)/second*left + int64(r)%second*left/second // the first is for rates of more than 1 GB a second
+}
+
 // Try notes that one happens if that keeps the rate, and reports whether it does.
 func (b *Bucket) Try(r Rate, now int64) bool {
 	if r == 0 {

@@ -11,6 +11,7 @@ package deadline
 //	PauseMemory         no memory is left for a first message     a tenth of a second later                 relay/await.go
 //	PauseAnswers        the client does not take answers          it has taken all that waits for it        relay/answers.go
 //	PauseReadDeadline   read_deadline has passed                  an edit that puts it off                  Session.CloseRead, ApplyRules
+//	PauseRate           the client has sent more than its rates       so much time has passed                   relay/rate.go
 type Pause uint8
 
 const (
@@ -21,10 +22,11 @@ const (
 	PauseAnswers
 	PauseReadDeadline
 	PauseHandshake
+	PauseRate
 	pauseCount
 )
 
-var pauseNames = [pauseCount]string{"dialling", "upstream_waits", "upstream_gone", "memory", "answers_wait", "read_deadline", "handshake"}
+var pauseNames = [pauseCount]string{"dialling", "upstream_waits", "upstream_gone", "memory", "answers_wait", "read_deadline", "handshake", "rate"}
 
 // String returns the word in the API.
 func (p Pause) String() string { return pauseNames[p] }

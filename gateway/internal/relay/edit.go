@@ -57,6 +57,12 @@ func (l *Loop) adopt(c *conn, e *Edit, variants map[variant]*Route) {
 			variants[of] = route
 		}
 		c.route = route
+		if route.Rates.bounded() && !old.Rates.bounded() {
+			l.beginRates(c)
+		}
+		if c.isSlowed() { // the next read shows whether it still has to be
+			c.extra.rated.until = l.now
+		}
 		if addr := c.clientAddr.address().Addr(); route.SourceLimit > 0 && !c.marks.has(counted) && addr.IsValid() {
 			route.sources.Enter(addr, 0)
 			c.marks |= counted

@@ -16,12 +16,14 @@ type extra struct {
 
 	tls *secured // of sides that speak TLS; nil: neither does
 
+	rated *rated // what its rates go by; nil: it has none
+
 	origin *Origin // what the client had said before it had a route; nil: nothing
 }
 
 // isUnused reports whether nobody has anything in it.
 func (x *extra) isUnused() bool {
-	return x.keptFromClient.buf == nil && x.keptFromUpstream.buf == nil && x.tls == nil && x.origin == nil
+	return x.keptFromClient.buf == nil && x.keptFromUpstream.buf == nil && x.tls == nil && x.rated == nil && x.origin == nil
 }
 
 // kept returns where what is kept of a direction is.

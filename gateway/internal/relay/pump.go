@@ -72,10 +72,16 @@ func (l *Loop) pump(c *conn, from protocol.Direction) {
 				return
 			}
 			l.passUnbuffered(c, from)
+			if from == protocol.FromClient && c.isOpen() && c.route.Rates.bounded() {
+				l.keepRates(c)
+			}
 			return
 		}
 		if !l.pumpUnread(c, from) {
 			l.pumpRead(c, from)
+		}
+		if from == protocol.FromClient && c.isOpen() && c.route.Rates.bounded() {
+			l.keepRates(c)
 		}
 		if !c.mayRead(session.Sender(from)) {
 			return
@@ -95,6 +101,9 @@ func (l *Loop) room(c *conn, from protocol.Direction) int {
 	}
 	if c.phase == awaiting {
 		size = min(size, l.holdRoom(c))
+	}
+	if from == protocol.FromClient && c.route.Rates.Bytes != 0 {
+		size = min(size, l.rateRoom(c))
 	}
 	return size
 }

@@ -14,7 +14,7 @@ import (
 func TestALookAtTheClientForgetsNoTurnOfTheUpstream(t *testing.T) {
 	l, pair := lone(t)
 	c := l.slab.take()
-	c.phase = relaying
+	c.phase, c.route = relaying, rawRoute()
 	c.client.fd, c.upstream.fd = int32(pair[0]), int32(pair[1])
 	l.backlog.add(c)
 	l.readUp(c, session.Client)

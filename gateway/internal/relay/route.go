@@ -21,6 +21,7 @@ type Route struct {
 	Rules               session.Rules
 	Allow, Deny         []netip.Prefix
 	Limit               int          // connections at most; 0: no limit
+	Rates               Rates        // of what a client sends
 	SourceLimit         int          // connections of one source at most; 0: no limit
 	AcceptRate          arrival.Rate // clients a second
 	MessageSize         uint64       // bytes of a message at most, which Rules.Protocol knows; 0: no limit
@@ -42,7 +43,7 @@ type Route struct {
 func (r *Route) SetCheck(stats *RouteStats) {
 	own := *r
 	own.RouteStats, own.Allow, own.Deny = stats, nil, nil
-	own.Limit, own.SourceLimit, own.AcceptRate = 0, 0, 0
+	own.Limit, own.SourceLimit, own.AcceptRate, own.Rates = 0, 0, 0, Rates{}
 	r.Check = &own
 }
 

@@ -19,7 +19,7 @@ func (l *Loop) dueAt(c *conn) deadline.Instant {
 	if l.drain.Draining() || c.draining != session.Open {
 		at = min(at, l.drainAt(c))
 	}
-	return min(at, c.lookAt.at(l.now), c.closeEnd.at(l.now), c.settles.at(l.now))
+	return min(at, c.slowedUntil(), c.lookAt.at(l.now), c.closeEnd.at(l.now), c.settles.at(l.now))
 }
 
 // onDue looks at a connection whose slot of the wheel has come up. Mostly something has happened since it was put there,
@@ -27,6 +27,9 @@ func (l *Loop) dueAt(c *conn) deadline.Instant {
 func (l *Loop) onDue(c *conn) {
 	if c.isPostponed() {
 		l.resume(c)
+	}
+	if c.slowedUntil() <= l.now && c.isOpen() {
+		l.readSlowed(c)
 	}
 	if c.phase == vacant {
 		return

@@ -45,6 +45,7 @@ const (
 	// What a peer sent could not be passed on.
 	ProtocolError
 	MessageTooLarge
+	RateLimited // more messages than limits.messages_per_second
 
 	// The gateway ended it.
 	Evicted      // what it had was needed by others
@@ -65,7 +66,7 @@ var reasonNames = [ReasonCount]string{
 	"deadline", "read_deadline", "write_deadline", "client_stalled", "upstream_stalled", "half_close_timeout",
 	"connect_refused", "connect_timeout", "connect_failed", "no_endpoint",
 	"tls_handshake_failed", "tls_handshake_timeout",
-	"protocol_error", "message_too_large",
+	"protocol_error", "message_too_large", "rate_limited",
 	"evicted", "drained", "shutdown", "route_removed", "killed", "internal_error",
 }
 
