@@ -49,7 +49,7 @@ func (t *markdown) keys(k key, path string) {
 }
 
 func protocolTable() string {
-	t := table("`protocol`", "a message is")
+	t := table("`protocol`", "a message is", "heartbeat", "answered", "negotiated", "probe", "owed", "farewell")
 	for _, row := range protocols() {
 		written := quoted(row.Name)
 		switch {
@@ -59,9 +59,38 @@ func protocolTable() string {
 		case row.standard != nil:
 			written += ", " + quoted("{"+row.Name+": {...}}")
 		}
-		t.row(written, row.Message)
+		t.row(written, row.Message, orDash(row.HeartbeatIs), row.answered(), orDash(row.NegotiatedBy), orDash(row.ProbeIs), yes(row.PairsReplies), row.farewell())
 	}
 	return t.String()
+}
+
+// answered says whether the gateway can answer a client's heartbeat.
+func (t Traits) answered() string {
+	if t.Answerable || t.Unanswerable == "" {
+		return yes(t.Answerable)
+	}
+	return "no: " + t.Unanswerable
+}
+
+func (t Traits) farewell() string {
+	if t.FarewellIs == "" {
+		return "bytes"
+	}
+	return t.FarewellIs
+}
+
+func orDash(cell string) string {
+	if cell == "" {
+		return "-"
+	}
+	return cell
+}
+
+func yes(is bool) string {
+	if is {
+		return "yes"
+	}
+	return "no"
 }
 
 func lengthFieldTable() string {
