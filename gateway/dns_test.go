@@ -42,7 +42,12 @@ func inOwnNames(t *testing.T) (*zone, bool) {
 		case err := <-failed:
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = server.Shutdown(); <-failed })
+		t.Cleanup(func() {
+			_ = server.Shutdown()
+			if err := <-failed; err != nil {
+				t.Error(err)
+			}
+		})
 	}
 	return z, true
 }

@@ -22,7 +22,7 @@ func serveEchoes(address string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("listening")
+	fmt.Fprintln(os.Stdout, "listening")
 	for {
 		conn, err := l.Accept()
 		if err != nil {

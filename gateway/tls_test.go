@@ -54,7 +54,7 @@ func secureBackend(t *testing.T, config *tls.Config, serve func(*client)) string
 	return backend(t, func(c *client) {
 		c.Conn = tls.Server(c.Conn, config)
 		serve(c)
-		c.Conn.Close() // with a close_notify
+		c.Close() // with a close_notify
 	})
 }
 
