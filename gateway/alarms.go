@@ -163,6 +163,13 @@ func (g *Gateway) configAlarms() (all []api.Alarm) {
 			Do:   "idlegate reload prints its problems; mend the file, or put the former one back",
 		})
 	}
+	if !g.wentBack.IsZero() {
+		all = append(all, api.Alarm{
+			Kind: api.AlarmFileNotInForce, Level: api.AlarmWarning, Since: g.wentBack,
+			Text: "the policy in force is not what the file says: an operator went back to the one before",
+			Do:   "mend the file, or idlegate reload has it take over as it is",
+		})
+	}
 	if pending := g.generation.pending; len(pending) > 0 {
 		more := ""
 		if len(pending) > 1 {

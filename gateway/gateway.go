@@ -72,6 +72,7 @@ type Gateway struct {
 	lastReload *api.Reload // Guarded by mu; nil: none yet.
 	reads      reads       // Guarded by mu.
 	unseen     unseen      // Guarded by mu.
+	wentBack   time.Time   // Guarded by mu; when an operator went back to the policy before; zero: what the file says is in force.
 
 	record *recorder // set once
 }

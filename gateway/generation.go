@@ -26,6 +26,7 @@ type generation struct {
 
 	inForce *policy.Config  // cfg, but for what waits for a restart
 	pending []policy.Change // that wait for a restart
+	before  *policy.Config  // the policy of the generation before, which may be asked for again; nil: there was none
 	hash    uint64          // of inForce
 }
 
@@ -153,8 +154,11 @@ func (g *generation) knownUpstream(name string) *relay.Upstream {
 // follow completes a generation that was made from its file: it counts as another one than old, which may be nil, only if the
 // file has changed. start is the policy that the gateway was started with.
 func (g *generation) follow(old *generation, start *policy.Config) {
-	if old != nil && len(policy.Diff(old.cfg, g.cfg)) == 0 {
-		g.number, g.since = old.number, old.since
+	if old != nil {
+		g.before = old.cfg
+		if len(policy.Diff(old.cfg, g.cfg)) == 0 {
+			g.number, g.since, g.before = old.number, old.since, old.before
+		}
 	}
 	g.inForce = g.cfg.UntilRestart(start)
 	g.pending = policy.Diff(g.inForce, g.cfg)

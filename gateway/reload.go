@@ -23,6 +23,8 @@ const (
 	TriggerFile   = "file"   // it was edited
 	TriggerSignal = "signal" // SIGHUP
 	TriggerCall   = "call"   // of the API
+	// TriggerPrevious has the policy before the one in force take over again.
+	TriggerPrevious = "previous"
 )
 
 const (
@@ -83,6 +85,35 @@ func (g *Gateway) ReloadFor(ctx context.Context, trigger string) (api.Reload, er
 // Reload is ReloadFor a call of the API.
 func (g *Gateway) Reload(ctx context.Context) (api.Reload, error) {
 	return g.ReloadFor(ctx, TriggerCall)
+}
+
+// errNoPrevious is why there is nothing to go back to.
+var errNoPrevious = errors.New("no other policy was in force before this one since the gateway was started")
+
+// Previous has the policy take over again that was in force before this one; asked for again, it goes forth again. The file stays as
+// it is, and is read again after its next edit, at a signal or a call.
+func (g *Gateway) Previous(ctx context.Context) (api.Reload, error) {
+	bounded, cancel := context.WithTimeout(ctx, reloadTimeout)
+	defer cancel()
+	if err := g.takeTurn(bounded); err != nil {
+		return api.Reload{}, err
+	}
+	defer g.endTurn()
+	before := g.current().before
+	if before == nil {
+		return api.Reload{}, errNoPrevious
+	}
+	r := reading{number: g.beginRead(), done: api.Reload{
+		At: time.Now(), Trigger: TriggerPrevious, Changes: []api.Change{}, Pending: []api.Change{}, Warnings: []string{},
+	}}
+	g.mu.Lock()
+	r.sum, r.look = g.reads.sum, g.reads.look
+	g.mu.Unlock()
+	g.adoptPolicy(bounded, &r, before)
+	if !r.done.OK && ctx.Err() != nil {
+		return api.Reload{}, ctx.Err()
+	}
+	return g.conclude(&r), nil
 }
 
 // reading is one reading of the policy file.
@@ -156,6 +187,12 @@ func (g *Gateway) conclude(r *reading) api.Reload {
 	}
 	g.lastReload = &r.done
 	if r.done.OK {
+		g.wentBack = time.Time{}
+		if r.done.Trigger == TriggerPrevious {
+			g.wentBack = r.done.At
+		}
+	}
+	if r.done.OK {
 		g.reads.success = r.done.At
 	}
 	g.mu.Unlock()
@@ -173,6 +210,12 @@ func (g *Gateway) load(ctx context.Context, r *reading) {
 		done.Problems = problemsOf(problems, r.data)
 		return
 	}
+	g.adoptPolicy(ctx, r, cfg)
+}
+
+// adoptPolicy has a policy take over, and notes in r what came of it.
+func (g *Gateway) adoptPolicy(ctx context.Context, r *reading, cfg *policy.Config) {
+	done := &r.done
 	changes, err := g.apply(ctx, cfg)
 	if err != nil {
 		done.Error = err.Error()

@@ -10,7 +10,8 @@
 //	idlegate advise                  recommend idle_timeout for each route, from what its connections did
 //	idlegate top                     watch the gateway live
 //	idlegate drain                   drain the gateway, or one endpoint
-//	idlegate reload                  have the gateway read its policy file again, and print what changed
+//	idlegate plan FILE|-             say what an edit would change, and which connections it would end
+//	idlegate reload have the gateway read its policy file again, and print what changed
 //	idlegate completion SHELL        print a script that has the shell complete all of this
 //	idlegate version                 print what this binary is
 //
@@ -66,7 +67,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%w", err) })
 	root.SetHelpCommand(newHelp())
 	group(root, "Serve:", newRun(), newCheck(), newDemo())
-	group(root, "Operate a running gateway:", newStatus(), newConnections(), newClose(), newExplain(), newAdvise(), newTop(), newDrain(), newEndpoint(), newReload())
+	group(root, "Operate a running gateway:", newStatus(), newConnections(), newClose(), newExplain(), newAdvise(), newTop(), newDrain(), newEndpoint(), newPlan(), newReload())
 	group(root, "Besides:", newCompletion(), newVersion())
 	root.SetHelpCommandGroupID("Besides:")
 	return root

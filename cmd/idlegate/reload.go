@@ -11,17 +11,37 @@ import (
 )
 
 func newReload() *cobra.Command {
-	return newRemote(&cobra.Command{
+	var plan, previous bool
+	cmd := newRemote(&cobra.Command{
 		Use:   "reload",
 		Short: "Have the gateway read its policy file again, and print what changed",
 		Long: "Have the gateway read its policy file again, and print what changed, one change a line. Open connections obey the\n" +
 			"new policy at once. A file that has problems is refused whole: they are printed as file:line:column, and the policy\n" +
-			"in force stays.",
+			"in force stays.\n\n" +
+			"With --plan nothing is changed: it says what the file as it is now would change, and which connections that would end.\n" +
+			"With --previous the gateway goes back to the policy that was in force before this one, and asked again it goes forth\n" +
+			"again; the file stays as it is, and is read again after its next edit or reload.",
 		Example: "  idlegate reload\n" +
+			"  idlegate reload --plan\n" +
+			"  idlegate reload --previous\n" +
 			"  idlegate reload -o json",
 		Args: arguments(),
 	}, func(c *call) error {
-		reload, err := c.gateway.Reload(c.Context())
+		switch {
+		case plan && previous:
+			return usage(c.Command, "--plan is about the file, --previous about the policy before: give one of them")
+		case plan:
+			said, err := c.gateway.Plan(c.Context(), nil)
+			if err != nil {
+				return err
+			}
+			return c.printPlan(said)
+		}
+		load := c.gateway.Reload
+		if previous {
+			load = c.gateway.Previous
+		}
+		reload, err := load(c.Context())
 		if err != nil {
 			return err
 		}
@@ -38,6 +58,9 @@ func newReload() *cobra.Command {
 		}
 		return changes(c, reload)
 	})
+	cmd.Flags().BoolVar(&plan, "plan", false, "change nothing, and say what it would change and end")
+	cmd.Flags().BoolVar(&previous, "previous", false, "go back to the policy before the one in force")
+	return cmd
 }
 
 // changes prints what took effect, and says what waits for a restart, be it since an earlier reload.

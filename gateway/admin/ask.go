@@ -22,8 +22,8 @@ type ask struct {
 
 // newAsk reads the parameters of a call that takes those in known, each once at most and none of them empty: a script
 // whose variable is not set must not end the connections of all routes where it meant one.
-func newAsk(r *http.Request, known []string) (*ask, error) {
-	if r.ContentLength != 0 {
+func newAsk(r *http.Request, known []string, body bool) (*ask, error) {
+	if r.ContentLength != 0 && !body {
 		return nil, wrong("calls take no body: parameters go into the address, after a ?")
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)

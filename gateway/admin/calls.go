@@ -20,11 +20,13 @@ const (
 
 // operation is one call of the API, by the name that OpenAPI gives it.
 type operation struct {
-	method  string
-	path    string // after api.Prefix, with {name} where the caller names something
-	params  []string
-	timeout time.Duration // 0: callTimeout
-	answer  func(ctx context.Context, a *ask) (status int, body any, err error)
+	method   string
+	path     string // after api.Prefix, with {name} where the caller names something
+	params   []string
+	timeout  time.Duration // 0: callTimeout
+	body     bool          // it may come with one
+	harmless bool          // it changes nothing, whatever its method
+	answer   func(ctx context.Context, a *ask) (status int, body any, err error)
 }
 
 // calls answers from a gateway.
@@ -57,7 +59,8 @@ func (c calls) table() []operation {
 		{method: post, path: "/upstreams/{name}/endpoint", params: []string{"endpoint", "weight", "state"}, answer: c.setEndpoint},
 		{method: get, path: "/advice", params: []string{"route", "tolerance"}, answer: c.advice},
 		{method: get, path: "/config", answer: c.config},
-		{method: post, path: "/reload", timeout: reloadTimeout, answer: c.reload},
+		{method: post, path: "/plan", timeout: reloadTimeout, body: true, harmless: true, answer: c.plan},
+		{method: post, path: "/reload", params: []string{"to"}, timeout: reloadTimeout, answer: c.reload},
 		{method: post, path: "/drain", answer: c.drain},
 		{method: get, path: "/openapi.json", answer: document},
 	}
@@ -115,14 +118,14 @@ func (o operation) serve(w http.ResponseWriter, r *http.Request, audit audit) {
 	if err != nil {
 		status, body = failure(err)
 	}
-	if o.method != http.MethodGet {
+	if o.method != http.MethodGet && !o.harmless {
 		audit.note(r, status, body, err)
 	}
 	answer(w, status, body)
 }
 
 func (o operation) run(r *http.Request) (status int, body any, err error) {
-	a, err := newAsk(r, o.params)
+	a, err := newAsk(r, o.params, o.body)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -4,14 +4,49 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 
 	"idlegate/gateway/admin/api"
 )
 
-func (c calls) reload(ctx context.Context, _ *ask) (int, any, error) {
-	reload, err := c.gateway.Reload(ctx)
+// maxPolicy is the size of the largest policy file, in bytes.
+const maxPolicy = 16 << 20
+
+// plan takes a policy file, or none for the gateway's own.
+func (c calls) plan(ctx context.Context, a *ask) (int, any, error) {
+	var text []byte
+	if a.ContentLength != 0 {
+		read, err := io.ReadAll(io.LimitReader(a.Body, maxPolicy+1))
+		switch {
+		case err != nil:
+			return 0, nil, wrong("the policy file cannot be read: %v", err)
+		case len(read) > maxPolicy:
+			return 0, nil, wrong("the policy file has more than %d MiB", maxPolicy>>20)
+		}
+		text = read
+	}
+	plan, err := c.gateway.Plan(ctx, text)
+	if err != nil {
+		return 0, nil, conflict(err)
+	}
+	if !plan.OK {
+		return http.StatusUnprocessableEntity, plan, nil
+	}
+	return http.StatusOK, plan, nil
+}
+
+func (c calls) reload(ctx context.Context, a *ask) (int, any, error) {
+	to := a.oneOf("to", []string{"previous"})
+	if a.err != nil {
+		return 0, nil, a.err
+	}
+	load := c.gateway.Reload
+	if to != "" {
+		load = c.gateway.Previous
+	}
+	reload, err := load(ctx)
 	if err != nil {
 		return 0, nil, conflict(err)
 	}

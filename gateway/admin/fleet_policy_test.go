@@ -40,6 +40,24 @@ func (f *fleet) Reload(context.Context) (api.Reload, error) {
 	return *f.config.LastReload, nil
 }
 
+func (f *fleet) Previous(ctx context.Context) (api.Reload, error) { return f.Reload(ctx) }
+
+func (f *fleet) Plan(_ context.Context, text []byte) (api.Plan, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r := f.reloaded(f.now(), "call")
+	p := api.Plan{
+		OK: r.OK, Generation: r.Generation, Changes: r.Changes, Pending: r.Pending, Warnings: r.Warnings, Error: r.Error, Problems: r.Problems,
+		EditGraceSeconds: 2, DrainTimeoutSeconds: new(30.0),
+	}
+	if r.OK {
+		p.Routes = []api.PlannedRoute{{
+			Route: "devices", Becomes: "kept", Connections: 220, AtOnce: map[string]int{"idle_timeout": len(text)},
+		}}
+	}
+	return p, f.failure
+}
+
 // reloaded is what a reading of the policy file gives. The caller holds mu.
 func (f *fleet) reloaded(at time.Time, trigger string) *api.Reload {
 	r := &api.Reload{At: at, Trigger: trigger, OK: !f.broken, Generation: f.config.Generation}

@@ -53,6 +53,10 @@ type Control interface {
 	// Reload reads the policy file and has it take over. What is wrong with the file is in the answer; the error is for a
 	// gateway that cannot reload at all.
 	Reload(ctx context.Context) (api.Reload, error)
+	// Previous has the policy before the one in force take over again.
+	Previous(ctx context.Context) (api.Reload, error)
+	// Plan says what a policy file would change and end; nil: the gateway's own as it is now.
+	Plan(ctx context.Context, text []byte) (api.Plan, error)
 	// Drain stops accepting and ends the gateway within its drain_timeout.
 	Drain()
 	// DrainEndpoint has an endpoint get no more connections, and those that it has end within drain_timeout;

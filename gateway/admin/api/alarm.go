@@ -42,6 +42,7 @@ const (
 	AlarmRefusals          AlarmKind = "refusals"            // clients were refused, the last of them within a minute
 	AlarmFileRefused       AlarmKind = "file_refused"        // the policy file that was read last
 	AlarmFileUnseen        AlarmKind = "file_unseen"         // edits of the policy file are not noticed
+	AlarmFileNotInForce    AlarmKind = "file_not_in_force"   // an operator went back to the policy before
 	AlarmPendingRestart    AlarmKind = "pending_restart"     // something in the file takes effect only at the next start
 	AlarmCertificateEnds   AlarmKind = "certificate_ends"    // it is valid no longer, or not for long
 	AlarmCertificateUnread AlarmKind = "certificate_unread"  // its file has changed and cannot be used
@@ -55,7 +56,7 @@ func AlarmKinds() []AlarmKind {
 	return []AlarmKind{
 		AlarmDraining, AlarmUpstreamOut, AlarmGatewayFull, AlarmAcceptPaused, AlarmRouteFull, AlarmFileRefused, AlarmEndpointDown,
 		AlarmEndpointEjected, AlarmEndpointUnknown, AlarmRefusals, AlarmCertificateEnds, AlarmCertificateUnread, AlarmLate,
-		AlarmLogDropped, AlarmEndpointFailing, AlarmFileUnseen, AlarmPendingRestart,
+		AlarmLogDropped, AlarmEndpointFailing, AlarmFileUnseen, AlarmFileNotInForce, AlarmPendingRestart,
 	}
 }
 

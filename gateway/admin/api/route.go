@@ -39,7 +39,7 @@ type Effective struct {
 // Reload is what became of reading the policy file once more.
 type Reload struct {
 	At         time.Time `json:"at"`
-	Trigger    string    `json:"trigger"` // file, signal or call
+	Trigger    string    `json:"trigger"` // file, signal, call or previous
 	OK         bool      `json:"ok"`
 	Generation uint64    `json:"generation"` // in force afterwards
 	Changes    []Change  `json:"changes"`    // that took effect

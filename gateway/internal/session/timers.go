@@ -55,6 +55,19 @@ func (s *Session) NextTimer(r *Rules) (deadline.Timer, deadline.Instant) {
 	return s.earliest(r, skip)
 }
 
+// CertainTimer is NextTimer of those that nothing puts off which a peer sends.
+func (s *Session) CertainTimer(r *Rules) (deadline.Timer, deadline.Instant) {
+	skip := s.done()
+	for t := deadline.None + 1; t < deadline.Count; t++ {
+		switch t {
+		case deadline.Deadline, deadline.WriteDeadline, deadline.MaxLifetime:
+		default:
+			skip = skip.With(t)
+		}
+	}
+	return s.earliest(r, skip)
+}
+
 // Due returns the timer to be enforced that is due at now and since when, and notes nothing.
 func (s *Session) Due(r *Rules, now deadline.Instant) (deadline.Timer, deadline.Instant) {
 	t, at := s.earliest(r, s.done())

@@ -96,18 +96,35 @@ func (c *Client) SetEndpoint(ctx context.Context, upstream, endpoint, weight, st
 
 // Reload has the gateway read its policy file. A file that it refuses is an answer whose OK is false, not an error.
 func (c *Client) Reload(ctx context.Context) (api.Reload, error) {
+	return judged(ctx, c, "/reload", nil, nil, func(r api.Reload) bool { return r.Trigger != "" })
+}
+
+// Previous has the gateway go back to the policy before the one in force.
+func (c *Client) Previous(ctx context.Context) (api.Reload, error) {
+	return judged(ctx, c, "/reload", only("to", "previous"), nil, func(r api.Reload) bool { return r.Trigger != "" })
+}
+
+// Plan is what a policy file would change and end; of none, that of the gateway as it is now. One that would be refused is an answer
+// whose OK is false.
+func (c *Client) Plan(ctx context.Context, file []byte) (api.Plan, error) {
+	return judged(ctx, c, "/plan", nil, file, func(p api.Plan) bool { return p.OK || p.Error != "" })
+}
+
+// judged makes a call whose answer says whether a policy file is taken, and has another status where it is not. whole tells it from
+// the error of a call that was not answered so.
+func judged[T any](ctx context.Context, c *Client, path string, query url.Values, file []byte, whole func(T) bool) (answer T, err error) {
 	patient := *c
-	patient.timeout = max(c.timeout, reloadTimeout)
-	status, body, err := patient.exchange(ctx, http.MethodPost, "/reload", nil)
+	patient.timeout, patient.content = max(c.timeout, reloadTimeout), file
+	status, body, err := patient.exchange(ctx, http.MethodPost, path, query)
 	if err != nil {
-		return api.Reload{}, err
+		return answer, err
 	}
-	var reload api.Reload
 	answered := status == http.StatusOK || status == http.StatusUnprocessableEntity
-	if !answered || json.Unmarshal(body, &reload) != nil || reload.Trigger == "" {
-		return api.Reload{}, c.refusal(status, body)
+	if !answered || json.Unmarshal(body, &answer) != nil || !whole(answer) {
+		var none T
+		return none, c.refusal(status, body)
 	}
-	return reload, nil
+	return answer, nil
 }
 
 func get[T any](ctx context.Context, c *Client, path string, query url.Values) (answer T, err error) {

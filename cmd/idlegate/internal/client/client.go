@@ -8,6 +8,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -46,6 +47,7 @@ type Client struct {
 	base    string // of the URLs
 	token   string
 	timeout time.Duration
+	content []byte // a policy file that goes along with the call; nil: none
 	http    *http.Client
 }
 
@@ -125,9 +127,16 @@ func (c *Client) exchange(ctx context.Context, method, path string, query url.Va
 	if len(query) > 0 {
 		address += "?" + query.Encode()
 	}
-	request, err := http.NewRequestWithContext(ctx, method, address, nil)
+	var content io.Reader
+	if c.content != nil {
+		content = bytes.NewReader(c.content)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, address, content)
 	if err != nil {
 		return 0, nil, err
+	}
+	if c.content != nil {
+		request.Header.Set("Content-Type", "application/yaml")
 	}
 	request.Header.Set("Accept", "application/json")
 	if c.token != "" {
