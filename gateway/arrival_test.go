@@ -314,6 +314,26 @@ routes:
 	}
 }
 
+// TestAHelloIsAwaitedAsLongAsAHandshake has a client send a part of one, to routes of which the more patient waits for 300 ms.
+func TestAHelloIsAwaitedAsLongAsAHandshake(t *testing.T) {
+	address := sharedAddress(t)
+	g := start(t, `
+upstreams: {u: {endpoints: ["%s"]}}
+routes:
+  - {name: named, listen: "%[2]s", match: {sni: [one.example]}, protocol: raw, upstream: u, policy: {long: {tls_handshake_timeout: 100ms}}}
+  - {name: rest, listen: "%[2]s", protocol: raw, upstream: u, policy: {long: {tls_handshake_timeout: 300ms}}}`, backend(t, echoes), address)
+	began := time.Now()
+	c := dial(t, address)
+	c.send("\x16\x03\x01\x02\x00")
+	c.receiveReset()
+	if waited := time.Since(began); waited < 300*time.Millisecond {
+		t.Errorf("it is given up after %v", waited)
+	}
+	if n := g.snapshot().Unrouted["no_route"]; n != 1 {
+		t.Errorf("%d are counted", n)
+	}
+}
+
 // TestAnEditIsFollowedByThoseWhoArrive has a client send the beginning of its hello before an edit and the rest after it.
 func TestAnEditIsFollowedByThoseWhoArrive(t *testing.T) {
 	yaml, address := bySNI(t)

@@ -191,12 +191,11 @@ func (c claim) agree(first claim) {
 func (c claim) in(key string) cursor { return c.at.r.routes[c.route].child(key) }
 
 func (c claim) ambiguous(first claim, pair taken) {
-	switch {
-	case pair == taken{}:
+	if pair == (taken{}) {
 		c.at.fail("%s is taken by %s; routes can share it if match tells their clients apart", c.address, first.owner())
-	default:
-		c.in("match").fail("%s is taken by %s, with which it shares %s", pair, first.owner(), c.address)
+		return
 	}
+	c.in("match").fail("%s is taken by %s, with which it shares %s", pair, first.owner(), c.address)
 }
 
 // warnUnreachable warns of what a route never gets because others, with longer sources, leave nothing of it.

@@ -13,7 +13,6 @@ func prefixes(texts ...string) (all []netip.Prefix) {
 }
 
 func TestTheMostExactMatchWins(t *testing.T) {
-	const none = -1
 	table := NewTable([]Match{
 		0: {},
 		1: {ServerNames: []string{"a.example"}},
