@@ -55,10 +55,10 @@ type UpstreamTLS struct {
 	MinVersion TLSVersion
 }
 
-func (p *Certificate) keys(example string) keys {
+func (p *Certificate) keys() keys {
 	return keys{
-		{name: "cert", takes: file(&p.Cert), example: example + ".pem", doc: "the certificate and the intermediate ones, in PEM"},
-		{name: "key", takes: file(&p.Key), example: example + ".key", doc: "the key of the certificate, in PEM"},
+		{name: "cert", takes: file(&p.Cert), example: "gate.pem", doc: "the certificate and the intermediate ones, in PEM"},
+		{name: "key", takes: file(&p.Key), example: "gate.key", doc: "the key of the certificate, in PEM"},
 	}
 }
 
@@ -71,7 +71,7 @@ func minVersionKey(to *TLSVersion) key {
 }
 
 func (t *RouteTLS) keys() keys {
-	own := t.Certificate.keys("gate")
+	own := t.Certificate.keys()
 	for i := range own {
 		own[i].example, own[i].without = "", "that of the first of `certificates`"
 	}
@@ -113,7 +113,7 @@ func (t *RouteTLS) certificates() value {
 		read: func(c cursor) {
 			c.list(func(c cursor) {
 				p := Certificate{}
-				c.mapping(p.keys("gate"))
+				c.mapping(p.keys())
 				if c.node.Kind != yaml.MappingNode {
 					return
 				}
@@ -124,21 +124,21 @@ func (t *RouteTLS) certificates() value {
 		node: func() *yaml.Node {
 			var items []*yaml.Node
 			for i := range t.Certificates {
-				items = append(items, flow(t.Certificates[i].keys("gate").pairs()...))
+				items = append(items, flow(t.Certificates[i].keys().pairs()...))
 			}
 			if len(items) == 0 {
 				return nil
 			}
 			return flowList(items...)
 		},
-		schema: func() schema { return listOf(one.keys("gate").schema()) },
-		below:  func() keys { return one.keys("gate") },
+		schema: func() schema { return listOf(one.keys().schema()) },
+		below:  func() keys { return one.keys() },
 		item:   "[]",
 	}
 }
 
 func (t *UpstreamTLS) keys() keys {
-	own := t.Certificate.keys("gate")
+	own := t.Certificate.keys()
 	for i := range own {
 		own[i].example, own[i].without = "", "the gateway shows no certificate"
 	}

@@ -100,7 +100,7 @@ func (l *Loop) readTLS(c *conn, side session.Side, b []byte) (n int, more bool, 
 		return 0, !leg.drained(), reactor.Again
 	case err == nil:
 		return 0, !c.shortIsLast(side), reactor.Again
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return 0, false, 0
 	case errors.Is(err, tlsio.ErrCut), errors.Is(err, tlsio.ErrAlert):
 		leg.keep(syscall.ECONNRESET) // unless the kernel has said more

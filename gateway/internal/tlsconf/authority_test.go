@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -132,8 +133,7 @@ func shown(t *testing.T, m *Material, client *tls.Config) (string, error) {
 	conn := tls.Client(near, client)
 	if err := conn.HandshakeContext(t.Context()); err != nil {
 		near.Close()
-		<-served
-		return "", err
+		return "", errors.Join(err, <-served)
 	}
 	if err := <-served; err != nil { // of which a client of TLS 1.3 hears later
 		return "", err

@@ -245,7 +245,7 @@ func TestFilesThatChangeTakeOver(t *testing.T) {
 		go func() { defer close(ended); k.Watch(ctx, time.Second) }()
 		later := func(what string, exchanged, refused int, name string) {
 			t.Helper()
-			time.Sleep(5 * time.Second) // virtual
+			<-time.After(5 * time.Second) // virtual
 			synctest.Wait()
 			heard.mu.Lock()
 			defer heard.mu.Unlock()

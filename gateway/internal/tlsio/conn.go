@@ -33,7 +33,7 @@ func (c *Conn) Read(s Socket, b []byte) (n int, more bool, err error) {
 		switch {
 		case err == nil:
 			continue
-		case err == again:
+		case errors.Is(err, again):
 			c.wire.socket = nil
 			return n, false, nil
 		case n > 0:
@@ -53,7 +53,7 @@ func (c *Conn) ended(err error) error {
 	switch {
 	case c.wire.cut:
 		return fmt.Errorf("%w: %w", ErrCut, err)
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return io.EOF
 	case errors.As(err, &remote) && remote.Op == "remote error":
 		return fmt.Errorf("%w: %w", ErrAlert, remote.Err)

@@ -142,7 +142,7 @@ func TestAnEndIsWhatItWas(t *testing.T) {
 				switch {
 				case test.want != nil && !errors.Is(err, test.want):
 					t.Errorf("the error is %v, want %v", err, test.want)
-				case test.want == nil && (err == nil || errors.Is(err, ErrCut) || errors.Is(err, ErrAlert) || err == io.EOF):
+				case test.want == nil && (err == nil || errors.Is(err, ErrCut) || errors.Is(err, ErrAlert) || errors.Is(err, io.EOF)):
 					t.Errorf("the error is %v, want that of a bad record", err)
 				}
 				_, _, err = conn.Read(s, make([]byte, 10))

@@ -2,6 +2,7 @@ package tlsio
 
 import (
 	"crypto/tls"
+	"errors"
 	"sync"
 )
 
@@ -119,7 +120,7 @@ func (p *Pool) pause() { <-p.workers }
 func (h *Handshake) ended() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.in) > 0 && h.over != ErrEvicted {
+	if len(h.in) > 0 && !errors.Is(h.over, ErrEvicted) {
 		return nil // what came before the end may be enough
 	}
 	return h.over
