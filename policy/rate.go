@@ -22,7 +22,7 @@ func (m *MessageRate) keys() keys {
 // value takes a number, the word none, or a mapping.
 func (m *MessageRate) value() value {
 	list := m.keys()
-	return either(limit(&m.Rate, math.MaxInt32), mapping(list)).printed(func() *yaml.Node {
+	return either(limit(&m.Rate), mapping(list)).printed(func() *yaml.Node {
 		if m.Rate == 0 {
 			return scalarNode(none)
 		}

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"math"
 	"net/netip"
 	"slices"
 
@@ -205,10 +204,10 @@ func (c cursor) listeners(r *Route) []Address {
 
 func (l *Limits) keys() keys {
 	return keys{
-		{name: "connections", takes: limit(&l.Connections, math.MaxInt32), standard: none, doc: "connections open on this route at most; further clients are refused"},
-		{name: "connections_per_source", takes: limit(&l.ConnectionsPerSource, math.MaxInt32), standard: none,
+		{name: "connections", takes: limit(&l.Connections), standard: none, doc: "connections open on this route at most; further clients are refused"},
+		{name: "connections_per_source", takes: limit(&l.ConnectionsPerSource), standard: none,
 			doc: "connections open from one source at most, which is an IPv4 address or an IPv6 /64; further clients are refused"},
-		{name: "accepts_per_second", takes: limit(&l.AcceptsPerSecond, math.MaxInt32), standard: none,
+		{name: "accepts_per_second", takes: limit(&l.AcceptsPerSecond), standard: none,
 			doc: "clients accepted in a second at most, after a quiet second as many at once; further clients are refused"},
 		{name: "messages_per_second", takes: l.MessagesPerSecond.value(), without: none,
 			doc: "messages, heartbeats included, that a client may send in a second, after a quiet second as many at once; more end its connection as `rate_limited`, or with `{rate: 100, over: delay}` are read later. `raw` has none"},

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"math"
 	"net/netip"
 	"slices"
 	"time"
@@ -66,7 +65,7 @@ func (u *Upstream) keys() keys {
 			doc: "addresses of this machine to connect from, each in turn, 64 at most; between one of them and one endpoint there are as many connections as `net.ipv4.ip_local_port_range` has ports, some 28,000"},
 		{name: "proxy_protocol", takes: word(&u.ProxyProtocol), standard: none,
 			doc: "the PROXY header that an endpoint gets before anything else, and that it must expect: `v1`, or `v2`, which also has server name, ALPN, TLS and the `id` of log and API. Health checks send one as `LOCAL`, which a `v1` header says as `UNKNOWN`"},
-		{name: "max_connections", takes: limit(&u.MaxConnections, math.MaxInt32), without: "none", doc: "open connections to each endpoint at most"},
+		{name: "max_connections", takes: limit(&u.MaxConnections), without: "none", doc: "open connections to each endpoint at most"},
 		{name: "tls", takes: u.TLS.value(), without: "the gateway speaks no TLS to endpoints",
 			doc: "the TLS that the gateway speaks to endpoints, as in `{server_name: devices.internal, ca: ca.pem}`; their certificates are verified. `{}`: with the system's authorities"},
 	}

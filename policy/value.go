@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"math"
 	"net/netip"
 	"slices"
 	"time"
@@ -20,8 +21,9 @@ func integer[N int | int64](to *N, least, most N) value {
 	}
 }
 
-// limit takes a whole number up to most, or none, which is 0.
-func limit(to *int, most int) value {
+// limit takes a whole number, or none, which is 0.
+func limit(to *int) value {
+	const most = math.MaxInt32
 	return value{
 		read: readLimit(to, most),
 		node: func() *yaml.Node {

@@ -49,7 +49,7 @@ func TestChecksComeATenthMoreOrLessThanEvery(t *testing.T) {
 			Rule: Rule{Every: 10 * time.Second, Timeout: time.Second}, Dial: pass,
 			Ended: func(error) bool { ends.note(); return false },
 		}})
-		time.Sleep(10 * time.Minute)
+		<-time.After(10 * time.Minute) // of the bubble
 		c.Close()
 		if first := ends.all[0].Sub(began); first > firstWithin {
 			t.Errorf("the first came after %v", first)
@@ -84,7 +84,7 @@ func TestTheFirstChecksOfManyAreSpread(t *testing.T) {
 			}}
 		}
 		c.Follow(all)
-		time.Sleep(firstWithin + time.Second)
+		<-time.After(firstWithin + time.Second) // of the bubble
 		c.Close()
 		if n := early.Load(); n < 400 || n > 600 {
 			t.Errorf("%d of 1000 came in the first half of the time", n)
@@ -100,7 +100,7 @@ func TestChecksComeSoonerWhileThatIsSaid(t *testing.T) {
 			Rule: Rule{Every: 10 * time.Second, Timeout: time.Second}, Dial: refuse,
 			Ended: func(error) bool { ends.note(); return true },
 		}})
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute) // of the bubble
 		c.Close()
 		for _, gap := range ends.between() {
 			if gap < 1800*time.Millisecond || gap > 2200*time.Millisecond {
@@ -129,7 +129,7 @@ func TestNoMoreThanSoManyChecksRunAtOnce(t *testing.T) {
 			}
 		}
 		c.Follow(all)
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute) // of the bubble
 		c.Close()
 		if n := most.Load(); n != AtOnce {
 			t.Errorf("%d at once, want %d", n, AtOnce)
@@ -151,10 +151,10 @@ func TestATargetThatIsLeftOutIsNeverHeardOfAgain(t *testing.T) {
 			}
 			return false
 		}}})
-		time.Sleep(time.Minute) // a check is under way
+		<-time.After(time.Minute) // a check is under way
 		c.Follow(nil)
 		over.Store(true)
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour) // of the bubble
 		c.Close()
 	})
 }
@@ -165,10 +165,10 @@ func TestAnotherRuleHoldsAtOnce(t *testing.T) {
 		var ends instants
 		target := Target{Rule: Rule{Every: time.Hour, Timeout: time.Second}, Dial: pass, Ended: func(error) bool { ends.note(); return false }}
 		c.Follow(map[any]Target{1: target})
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute) // of the bubble
 		target.Rule.Every = time.Second
 		c.Follow(map[any]Target{1: target})
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute) // of the bubble
 		c.Close()
 		if n := len(ends.all); n < 50 || n > 70 {
 			t.Errorf("%d checks, want one of the first rule and one a second of the other", n)
