@@ -100,11 +100,11 @@ func (l *Loop) readTLS(c *conn, side session.Side, b []byte) (n int, more bool, 
 		return 0, !leg.drained(), reactor.Again
 	case err == nil:
 		return 0, !c.shortIsLast(side), reactor.Again
-	case errors.Is(err, io.EOF):
-		return 0, false, 0
-	case errors.Is(err, tlsio.ErrCut), errors.Is(err, tlsio.ErrAlert):
+	case errors.Is(err, tlsio.ErrCut), errors.Is(err, tlsio.ErrAlert): // the first may wrap io.EOF
 		leg.keep(syscall.ECONNRESET) // unless the kernel has said more
 		return 0, false, syscall.Errno(leg.errno)
+	case errors.Is(err, io.EOF):
+		return 0, false, 0
 	}
 	s.problem = err.Error()
 	return 0, false, errBroken
