@@ -44,6 +44,7 @@ type demand struct {
 	idle    time.Duration // for which a connection may be silent
 	tls     speech
 	message time.Duration // that a message may take, where the proxy knows of messages
+	beat    []byte        // a heartbeat that a proxy may answer by itself, as its body; nil: there is none
 }
 
 // write writes a file of the site.
@@ -67,7 +68,7 @@ const idlegatePolicy = `admin: {listen: "unix:%[1]s"}
 log: {level: warn, connections: none}
 gateway: {loops: %[2]d, drain_timeout: 1s}
 policies:
-  devices: {long: {idle_timeout: %[5]dms, message_timeout: %[6]dms}}
+  devices: {long: {idle_timeout: %[5]dms, message_timeout: %[6]dms%[9]s}}
 upstreams:
   backend: {endpoints: ["%[4]s"], connect_timeout: 5s}
 routes:
@@ -84,8 +85,13 @@ func idlegate(binary string) contender {
 		if err != nil {
 			return nil, err
 		}
+		answers := ""
+		if s.beat != nil {
+			answers = ", heartbeat: answer"
+			protocol = fmt.Sprintf("{length_field: {offset: 0, size: 4}, heartbeat: {match: {hex: \"%[1]x\"}, answer: {hex: \"%[1]x\"}}}", s.beat)
+		}
 		text := fmt.Sprintf(idlegatePolicy, filepath.Join(s.dir, "admin.sock"), s.threads, s.listen, s.backend,
-			s.idle.Milliseconds(), s.message.Milliseconds(), route, protocol)
+			s.idle.Milliseconds(), s.message.Milliseconds(), route, protocol, answers)
 		file, err := s.write("idlegate.yaml", text)
 		return []string{binary, "run", "-c", file}, err
 	}}

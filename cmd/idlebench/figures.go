@@ -22,6 +22,11 @@ func cpuFigure() figure {
 	return figure{"CPU / peers' CPU", "%.2f", func(e entry) spread { return e.CPURatio }}
 }
 
+// eachFigure is for work of which a proxy may spare the backend its part.
+func eachFigure() figure {
+	return figure{"CPU µs each", "%.2f", func(e entry) spread { return e.Each }}
+}
+
 func latencyFigure() figure {
 	return figure{"99th percentile, ms", "%.2f", func(e entry) spread { return e.P99.times(perMilli) }}
 }

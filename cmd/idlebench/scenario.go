@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"idlegate/cmd/idlebench/internal/load"
+	"idlegate/cmd/idlebench/internal/message"
 )
 
 // scenario is one kind of work.
@@ -108,6 +109,9 @@ func exchangeScenarios(s sizes) []scenario {
 		sc.Rest = s.rest
 		return sc
 	}
+	answered := beats("answered", "heartbeats of 64 B that a proxy may answer itself: HAProxy and nginx pass them on", s.heartbeats, s.every)
+	answered.Load.Beats, answered.Demand.beat = true, message.Heartbeat(smallMessage)
+	answered.Figures = append([]figure{eachFigure()}, answered.Figures[1:]...)
 	return []scenario{
 		small("roundtrip-1", "round trips of 64 B, 1 connection", exchange(1, 1, smallMessage)),
 		small("roundtrip-64", "round trips of 64 B, 64 connections", exchange(64, 1, smallMessage)),
@@ -117,6 +121,7 @@ func exchangeScenarios(s sizes) []scenario {
 		small("pipelined", "64 B pipelined 16 deep, 64 connections", exchange(64, 16, smallMessage)),
 		small("connect", "connect, exchange 64 B, close, 16 at a time", connect),
 		beats("heartbeats", "heartbeats of 64 B, many connections, each now and then", s.heartbeats, s.every),
+		answered,
 		beats("sparse", "heartbeats of 64 B, so few that the proxy is mostly idle", s.sparse, s.seldom),
 	}
 }

@@ -97,7 +97,7 @@ func (s *service) take(b []byte) (taken int, err error) {
 			return taken, s.send(b[echoed:taken])
 		}
 		taken += n
-		if s.in.Reply() == message.Echo {
+		if reply := s.in.Reply(); reply == message.Echo || reply == message.Beat {
 			continue
 		}
 		if err := s.send(b[echoed : taken-n]); err != nil {

@@ -43,10 +43,14 @@ func (cfg Config) dial(number uint32) (*connection, error) {
 			return nil, fmt.Errorf("connection %d: %w", number, err)
 		}
 	}
+	out := message.Writer{Connection: number, Size: cfg.Size}
+	if cfg.Beats {
+		out = message.Writer{Size: cfg.Size, Reply: message.Beat}
+	}
 	return &connection{
 		number: number,
 		conn:   c,
-		out:    message.Writer{Connection: number, Size: cfg.Size},
+		out:    out,
 		in:     message.NewReader(number),
 		read:   make([]byte, min(max(cfg.Size*cfg.Depth, leastBuffer), mostBuffer)),
 	}, nil

@@ -24,6 +24,7 @@ type Config struct {
 	Every       time.Duration // between two messages of a connection; 0: as soon as there is a reply
 	Timeout     time.Duration // in modes Due and Trickle: the proxy's
 	Receipts    int           // in mode Bulk: one for so many messages, at most Depth; 0: each message is sent back
+	Beats       bool          // every message is the same heartbeat, which a proxy may answer itself
 	TLS         bool          // the client speaks TLS 1.3, and asks for ServerName
 	Narrow      bool          // the sockets hold little, the backend's too
 	Warm        time.Duration // of the same work before it is measured

@@ -36,7 +36,14 @@ const (
 	Echo    Reply = iota // the message itself
 	Silence              // nothing
 	Receipt              // a message without filler, which says that this one and all before it have come whole
+	Beat                 // itself, as Echo. All of one size are the same: of connection 0 and sequence 0
 )
+
+// Heartbeat returns the one message of that size whose reply is Beat, without its length, by which proxies know it.
+func Heartbeat(size int) []byte {
+	w := Writer{Size: size, Reply: Beat}
+	return w.Append(nil)[lengthBytes:]
+}
 
 // checksum is the CRC-32C of b but for the four bytes that hold it. The table is made once by hash/crc32.
 func checksum(b []byte) uint32 {
@@ -62,7 +69,9 @@ func (w *Writer) Append(dst []byte) []byte {
 	dst = appendFiller(dst, start+w.Size, w.next^uint64(w.Connection)<<40)
 	b := dst[start:]
 	binary.BigEndian.PutUint32(b[lengthBytes:], checksum(b))
-	w.next++
+	if w.Reply != Beat {
+		w.next++
+	}
 	return dst
 }
 

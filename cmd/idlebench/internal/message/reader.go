@@ -77,6 +77,9 @@ func (r *Reader) begin(b []byte) (taken int, err error) {
 
 // identify reads what a message says about itself.
 func (r *Reader) identify(b []byte) error {
+	if r.reply = Reply(binary.BigEndian.Uint32(b[connectionEnd:])); r.reply == Beat {
+		return nil
+	}
 	if sequence := binary.BigEndian.Uint64(b[checksumEnd:]); sequence != r.next {
 		return fmt.Errorf("message %d: sequence %d instead", r.next, sequence)
 	}
@@ -87,7 +90,7 @@ func (r *Reader) identify(b []byte) error {
 	if connection != r.connection {
 		return fmt.Errorf("message %d: of connection %d on connection %d", r.next, connection, r.connection)
 	}
-	if r.reply = Reply(binary.BigEndian.Uint32(b[connectionEnd:])); r.reply > Receipt {
+	if r.reply > Beat {
 		return fmt.Errorf("message %d: reply %d", r.next, r.reply)
 	}
 	return nil
