@@ -14,7 +14,7 @@ func newDemo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show what it does: backend, gateway and clients in one process",
-		Long: "Show what it does: an echo backend, a gateway and five clients in one process, on free ports of 127.0.0.1.\n" +
+		Long: "Show what it does: an echo backend, a gateway and seven clients in one process, on free ports of 127.0.0.1.\n" +
 			"Takes some ten seconds; fails where anything was not as promised.",
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -16,6 +16,7 @@ type part struct {
 	// What is promised.
 	back   int           // messages that come back; unlimited: as many as were sent, but for the last
 	reason string        // of the end
+	beats  bool          // its messages are heartbeats
 	after  time.Duration // that the connection lasts from what started the timer; 0: the client ends it
 	why    string        // in words
 }
@@ -43,6 +44,12 @@ func cast(p Pace) []part {
 		}, {
 			name: "busy", route: "brief", act: hurry(p.Breath), back: unlimited, reason: "deadline", after: p.Deadline,
 			why: fmt.Sprintf("a short connection lasts %s, however busy it is", units.FormatDuration(p.Deadline)),
+		}, {
+			name: "pulse", route: "watched", act: beat(p.Trickle, spaced), back: spaced, reason: "client_fin", beats: true,
+			why: "the gateway has answered its heartbeats, the backend has seen none of them",
+		}, {
+			name: "alone", route: "watched", act: beat(p.Trickle, unlimited), back: unlimited, reason: "heartbeat_only", after: p.Alone, beats: true,
+			why: fmt.Sprintf("nothing but heartbeats for %s", units.FormatDuration(p.Alone)),
 		},
 	}
 }
@@ -80,6 +87,17 @@ func trickle(gap time.Duration) func(context.Context, *client, func(string)) out
 			if !c.pause(ctx, gap, &o) {
 				break
 			}
+		}
+		o.held = time.Since(c.began)
+		return o
+	}
+}
+
+// beat sends so many heartbeats, the gap after one another, or until it is stopped.
+func beat(gap time.Duration, most int) func(context.Context, *client, func(string)) outcome {
+	return func(ctx context.Context, c *client, say func(string)) (o outcome) {
+		say(fmt.Sprintf("sends a heartbeat every %s, and the gateway answers", units.FormatDuration(gap)))
+		for o.sent != most && c.ask(ctx, "ping", "pong", &o) && (o.sent == most || c.pause(ctx, gap, &o)) {
 		}
 		o.held = time.Since(c.began)
 		return o

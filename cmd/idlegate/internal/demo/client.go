@@ -58,6 +58,11 @@ func (c *client) leave() {
 
 // exchange sends one message and waits until it has come back.
 func (c *client) exchange(ctx context.Context, body string, o *outcome) bool {
+	return c.ask(ctx, body, body, o)
+}
+
+// ask sends one message and waits for the answer to it.
+func (c *client) ask(ctx context.Context, body, answer string, o *outcome) bool {
 	if _, err := c.conn.Write(frame(body)); err != nil {
 		o.closed = true
 		return false
@@ -66,7 +71,7 @@ func (c *client) exchange(ctx context.Context, body string, o *outcome) bool {
 	select {
 	case reply, open := <-c.replies:
 		o.closed = !open
-		if reply != body {
+		if reply != answer {
 			return false
 		}
 		o.back++

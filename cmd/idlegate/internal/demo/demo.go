@@ -5,7 +5,9 @@
 //	slow   ─┤                        │                                                │
 //	half   ─┼── messages, bytes ──▶  ├─ hasty:   idle_timeout 1s                      ├──▶ echo backend
 //	drip   ─┤                        │                                                │
-//	busy   ─┘                        └─ brief:   deadline 5s                          ┘
+//	busy   ─┤                        ├─ brief:   deadline 5s                          │
+//	pulse  ─┤                        │                                                │
+//	alone  ─┘                        └─ watched: heartbeats answered by the gateway   ┘
 //
 // What is promised is checked three times: by what each client got back and when it was closed, by the gateway's log,
 // and by its metrics, read over HTTP as a scraper would.
@@ -38,6 +40,7 @@ type Pace struct {
 	Trickle  time.Duration // between two bytes of half and of drip, less than Hasty
 	Deadline time.Duration // of the brief route
 	Breath   time.Duration // between a reply and the next message of busy
+	Alone    time.Duration // heartbeat_only_timeout of the watched route
 	Grace    time.Duration // how late a close may be on a busy machine; none may be early
 }
 
@@ -45,7 +48,7 @@ type Pace struct {
 func RealTime() Pace {
 	return Pace{
 		Gap: 2 * time.Second, Patient: 3 * time.Second, Hasty: time.Second, Unbroken: 2 * time.Second,
-		Trickle: 300 * time.Millisecond, Deadline: 5 * time.Second, Breath: 10 * time.Millisecond, Grace: time.Second,
+		Trickle: 300 * time.Millisecond, Deadline: 5 * time.Second, Breath: 10 * time.Millisecond, Alone: 3 * time.Second, Grace: time.Second,
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 func swift() Pace {
 	return Pace{
 		Gap: 50 * time.Millisecond, Patient: 20 * time.Second, Hasty: time.Second, Unbroken: 500 * time.Millisecond,
-		Trickle: 20 * time.Millisecond, Deadline: 500 * time.Millisecond, Breath: time.Millisecond, Grace: 10 * time.Second,
+		Trickle: 20 * time.Millisecond, Deadline: 500 * time.Millisecond, Breath: time.Millisecond, Alone: 500 * time.Millisecond, Grace: 10 * time.Second,
 	}
 }
 
@@ -66,6 +66,8 @@ func TestDemoIsAsPromisedAndLeavesNothingBehind(t *testing.T) {
 	for _, want := range []string{
 		"short: {deadline: 500ms}", "PASS: all of it was as promised.",
 		`idlegate_connections_closed_total{reason="message_timeout",route="patient"} 1     as promised`,
+		`idlegate_connections_closed_total{reason="heartbeat_only",route="watched"}`,
+		`idlegate_messages_total{from="upstream",kind="heartbeat",route="watched"}`,
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is missing in:\n%s", want, &out)

@@ -69,11 +69,12 @@ func (s *stage) metricsURL() string { return "http://" + s.gateway.AdminAddress(
 
 func (s *stage) introduce() {
 	p, line := s.cfg.Pace, s.narrator.line
-	line("idlegate demo: an echo backend, the gateway in front of it, and five clients, all in this process.\n")
+	line("idlegate demo: an echo backend, the gateway in front of it, and seven clients, all in this process.\n")
 	line("  backend        %s", s.backend.address())
 	line("  route patient  %s  long: idle_timeout %s, message_timeout %s", s.address("patient"), units.FormatDuration(p.Patient), units.FormatDuration(p.Unbroken))
 	line("  route hasty    %s  long: idle_timeout %s, message_timeout none", s.address("hasty"), units.FormatDuration(p.Hasty))
 	line("  route brief    %s  short: deadline %s", s.address("brief"), units.FormatDuration(p.Deadline))
+	line("  route watched  %s  long: heartbeat answer, heartbeat_only_timeout %s", s.address("watched"), units.FormatDuration(p.Alone))
 	line("  metrics        %s", s.metricsURL())
 	if s.cfg.PrintPolicy {
 		line("\n%s", s.policy)

@@ -66,7 +66,7 @@ func (p part) keeps(o outcome, grace time.Duration) bool {
 // expectations judges the metrics: every close and every message of the clients must be in them, and nothing else.
 func expectations(parts []part, outcomes []outcome, figures map[string]float64) []check {
 	closes := map[string]uint64{}
-	messages := map[string]uint64{}
+	messages, beats := map[string]uint64{}, map[string]uint64{}
 	var order []string
 	for i, p := range parts {
 		closed := fmt.Sprintf("idlegate_connections_closed_total{reason=%q,route=%q}", p.reason, p.route)
@@ -74,6 +74,10 @@ func expectations(parts []part, outcomes []outcome, figures map[string]float64) 
 			order = append(order, closed)
 		}
 		closes[closed]++
+		if p.beats {
+			beats[p.route] += outcomes[i].logged
+			continue
+		}
 		messages[p.route] += outcomes[i].logged
 	}
 	var all []check
@@ -83,6 +87,11 @@ func expectations(parts []part, outcomes []outcome, figures map[string]float64) 
 	for _, route := range []string{"patient", "hasty", "brief"} {
 		name := fmt.Sprintf("idlegate_messages_total{from=\"client\",kind=\"data\",route=%q}", route)
 		all = append(all, figure(name, messages[route], figures))
+	}
+	for route, n := range beats { // the backend would send back what it saw
+		all = append(all,
+			figure(fmt.Sprintf("idlegate_messages_total{from=\"client\",kind=\"heartbeat\",route=%q}", route), n, figures),
+			figure(fmt.Sprintf("idlegate_messages_total{from=\"upstream\",kind=\"heartbeat\",route=%q}", route), 0, figures))
 	}
 	return all
 }
