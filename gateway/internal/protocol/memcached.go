@@ -104,6 +104,7 @@ type memcWords struct {
 	words [8][]byte
 	count int
 	last  []byte
+	quiet bool // one behind the second is q, or begins so: in a meta command, a flag
 }
 
 func memcSplit(line []byte) (w memcWords) {
@@ -114,6 +115,7 @@ func memcSplit(line []byte) (w memcWords) {
 		}
 		end := bytes.IndexAny(rest, " \r\n")
 		w.last = rest[:end]
+		w.quiet = w.quiet || w.count >= 2 && w.last[0] == 'q'
 		if w.count < len(w.words) {
 			w.words[w.count] = w.last
 			w.count++
@@ -175,14 +177,12 @@ func (p *memcached) learn(d *Dialogue, w *memcWords) uint8 {
 	case "quit", "":
 		return memcSilent
 	case "ms", "mg", "md", "ma":
-		for _, flag := range w.words[min(2, w.count):w.count] {
-			if flag[0] == 'q' {
-				d.unpair()
-			}
-		}
-		if w.count == len(w.words) && len(w.last) > 0 && w.last[0] == 'q' {
+		if w.quiet {
 			d.unpair()
 		}
+		return memcPlain
+	case "get", "gets", "gat", "gats", "me": // their last word is a key
+		return memcPlain
 	}
 	if string(w.last) == "noreply" {
 		return memcSilent

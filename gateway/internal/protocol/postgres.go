@@ -23,8 +23,10 @@ import (
 //	+------+--------+--------------------------+
 //
 // ReadyForQuery (Z) is the reply to startup, Query, FunctionCall and Sync, and says whether a transaction is open. An Execute
-// is owed CommandComplete, EmptyQueryResponse or PortalSuspended, or the ReadyForQuery of the Sync behind it. While the server
-// awaits the client's COPY data nothing is owed; in a replication stream (CopyBoth) neither side owes the other.
+// is owed CommandComplete, EmptyQueryResponse or PortalSuspended, or the ReadyForQuery of the Sync behind it. Behind an
+// ErrorResponse without a Sync the server does nothing until there is one. While the server awaits the client's COPY data, or what
+// proves who the client is, nothing is owed, and a Sync that comes before that data has no reply; in a replication stream
+// (CopyBoth) neither side owes the other.
 //
 // There are no heartbeats, and no probe that the client would answer.
 type postgres struct{ named }
@@ -59,8 +61,15 @@ const (
 const (
 	pgInTransaction uint32 = 1 << iota // the server said so when it was last ready
 	pgCopying                          // COPY data is under way, to the server or both ways
+	pgSkipping                         // the server does nothing until Sync
 	pgExecute                          // one Execute
 )
+
+// pgChallenge is the State.kind of an Authentication message (R) that the client is to answer.
+const pgChallenge = 'r'
+
+// pgChallenges reports whether an Authentication message with that code is one: neither Ok nor the end of SASL.
+func pgChallenges(code uint32) bool { return code != 0 && code != 12 }
 
 const (
 	pgClientTypes = "BCDEFHPQSXcdfp"
@@ -152,7 +161,7 @@ func (p *postgres) typed(d *Dialogue, from Direction, b []byte) (int, Event) {
 		return s.breaks(FaultPostgresLength)
 	case 1+size > p.limit:
 		return s.breaks(FaultTooLarge)
-	case b[0] == 'Z' && len(b) < pgHeader+1 && size > 4:
+	case b[0] == 'Z' && len(b) < pgHeader+1 && size > 4, b[0] == 'R' && len(b) < pgHeader+4 && size >= 8:
 		return d.partial(from)
 	}
 	if b[0] == 'Z' && size > 4 {
@@ -163,6 +172,9 @@ func (p *postgres) typed(d *Dialogue, from Direction, b []byte) (int, Event) {
 	}
 	d.took(from)
 	s.kind = b[0]
+	if b[0] == 'R' && size >= 8 && pgChallenges(binary.BigEndian.Uint32(b[pgHeader:])) {
+		s.kind = pgChallenge
+	}
 	n, event := s.finish(size-4, b, pgHeader)
 	return n, p.ended(d, from, event)
 }
@@ -178,7 +190,15 @@ func (p *postgres) ended(d *Dialogue, from Direction, event Event) Event {
 		p.asked(d, kind)
 		return event
 	}
+	p.answered(d, kind)
+	return event
+}
+
+// answered notes a message of the server with a type.
+func (p *postgres) answered(d *Dialogue, kind byte) {
 	switch kind {
+	case pgChallenge:
+		d.pay()
 	case 'Z':
 		d.stage = pgOpen
 		d.facts &= pgInTransaction
@@ -191,11 +211,24 @@ func (p *postgres) ended(d *Dialogue, from Direction, event Event) Event {
 		p.copyEnds(d)
 	case 'E':
 		p.copyEnds(d)
-	case 'G', 'W':
-		d.facts |= pgCopying
-		d.set(busy)
+		if d.owed == 0 && d.stage == pgOpen {
+			d.facts = d.facts&pgInTransaction | pgSkipping
+		}
+	case 'G':
+		d.owed = min(d.owed, 1)
+		if d.facts >= pgExecute {
+			d.owed = 0 // what had come were Syncs
+		}
+		p.copyBegins(d)
+	case 'W':
+		p.copyBegins(d)
 	}
-	return event
+}
+
+// copyBegins notes that COPY data of the client is awaited.
+func (p *postgres) copyBegins(d *Dialogue) {
+	d.facts |= pgCopying
+	d.set(busy)
 }
 
 // copyEnds notes that no COPY data of the client is awaited.
@@ -207,11 +240,22 @@ func (p *postgres) copyEnds(d *Dialogue) {
 // asked notes a message of the client with a type.
 func (p *postgres) asked(d *Dialogue, kind byte) {
 	switch kind {
-	case 'Q', 'F', 'S':
-		d.owe()
+	case 'S':
+		if d.facts&pgCopying == 0 {
+			d.facts &^= pgSkipping
+			d.owe()
+		}
+	case 'Q', 'F':
+		if d.facts&pgSkipping == 0 {
+			d.owe()
+		}
 	case 'E':
-		if d.facts < ^uint32(0)-pgExecute {
+		if d.facts&pgSkipping == 0 && d.facts < ^uint32(0)-pgExecute {
 			d.facts += pgExecute
+		}
+	case 'p':
+		if d.stage == pgStarted && d.owed == 0 {
+			d.owe()
 		}
 	case 'c', 'f':
 		p.copyEnds(d)

@@ -52,6 +52,40 @@ func TestPostgres(t *testing.T) {
 		{"Syncs are owed each its ReadyForQuery, which settles the Executes before", Options{},
 			append(open[:2:2], client(pg('E', "x")+pg('E', "x")+pg('S', "")+pg('S', "")), upstream(pg('E', "error")+pg('Z', "I"))),
 			transcript{Events: [2]string{hello + "message of 6\nmessage of 6\nmessage of 5\nmessage of 5\n", ready + "message of 10\nmessage of 6\n"}, Owed: 1}},
+		{"behind an error nothing is done until Sync, so that nothing is owed", Options{},
+			append(open[:2:2], client(pg('E', "x")+pg('E', "x")+pg('H', "")), upstream(pg('E', "error")), client(pg('E', "x")+pg('Q', "x")+pg('H', ""))),
+			transcript{Events: [2]string{hello + "message of 6\nmessage of 6\nmessage of 5\nmessage of 6\nmessage of 6\nmessage of 5\n", ready + "message of 10\n"}}},
+		{"and Sync is owed again", Options{},
+			append(open[:2:2], client(pg('E', "x")+pg('H', "")), upstream(pg('E', "error")), client(pg('S', "")), upstream(pg('Z', "I")), client(pg('E', "x"))),
+			transcript{Events: [2]string{hello + "message of 6\nmessage of 5\nmessage of 5\nmessage of 6\n", ready + "message of 10\nmessage of 6\n"}, Owes: true}},
+	})
+	t.Run("COPY from the client by an Execute: the Sync that comes before its data has no reply", func(t *testing.T) {
+		pgFollow(t, []pgStep{
+			{client(pgHello), true},
+			{upstream(pgReady), false},
+			{client(pg('P', "copy\x00") + pg('B', "x") + pg('E', "x") + pg('S', "")), true},
+			{upstream(pg('1', "") + pg('2', "") + pg('G', "xxx")), false},
+			{client(pg('S', "")), false},
+			{client(pg('d', "x")), false},
+			{client(pg('c', "")), true},
+			{client(pg('S', "")), true},
+			{upstream(pg('C', "COPY 1\x00")), true},
+			{upstream(pg('Z', "I")), false},
+			{client(pg('Q', "x")), true},
+			{upstream(pg('Z', "I")), false},
+		})
+	})
+	t.Run("authentication: nothing is owed while the client is to answer", func(t *testing.T) {
+		pgFollow(t, []pgStep{
+			{client(pgHello), true},
+			{upstream(pg('R', "\x00\x00\x00\x0aSCRAM-SHA-256\x00\x00")), false},
+			{client(pg('p', "first")), true},
+			{upstream(pg('R', "\x00\x00\x00\x0bserver first")), false},
+			{client(pg('p', "final")), true},
+			{upstream(pg('R', "\x00\x00\x00\x0cserver final")), true},
+			{upstream(pg('R', "\x00\x00\x00\x00")), true},
+			{upstream(pg('Z', "I")), false},
+		})
 	})
 	t.Run("COPY from the client: it is the client's turn, until it has ended", func(t *testing.T) {
 		rule, v := NewPostgres(Options{}), &converser{}
@@ -108,4 +142,24 @@ func FuzzPostgres(f *testing.F) {
 
 func BenchmarkPostgres(b *testing.B) {
 	benchNamed(b, NewPostgres(Options{}), conversation{client(pgHello), upstream(pgReady)}, pg('Q', strings.Repeat("x", 60)), pg('Z', "I"))
+}
+
+// pgStep is what one side sends, and whether a reply is owed after it.
+type pgStep struct {
+	turn
+	owes bool
+}
+
+func pgFollow(t *testing.T, steps []pgStep) {
+	t.Helper()
+	rule, v := NewPostgres(Options{}), &converser{}
+	v.rule = rule
+	for _, step := range steps {
+		if err := v.read(step.from, step.bytes); err != nil || v.broken {
+			t.Fatal(err, v.got)
+		}
+		if got := Owes(rule, &v.dialogue); got != step.owes {
+			t.Errorf("after %q: owes %t", step.bytes, got)
+		}
+	}
 }

@@ -30,6 +30,7 @@ type Receipt struct {
 	Broke      Reason         // Open, ProtocolError or MessageTooLarge: Pass bytes are sound, and the session ends
 	Fault      protocol.Fault // of Broke
 	Opaque     bool           // the connection has become opaque
+	ended      bool           // the message under way, or that came first, is complete: what is under way now is another
 	Sooner     bool           // a timer may now be due sooner than before
 }
 
@@ -161,9 +162,11 @@ func (s *Session) skip(r *Rules, from protocol.Direction, n uint64, got *Receipt
 	switch r.Protocol.Skip(&s.Talk, from, n) {
 	case protocol.Message:
 		got.Messages++
+		got.ended = true
 	case protocol.Heartbeat:
 		got.Messages++
 		got.Heartbeats++
+		got.ended = true
 	}
 }
 
@@ -185,12 +188,15 @@ func (s *Session) scan(r *Rules, from protocol.Direction, b []byte) (got Receipt
 		switch event {
 		case protocol.Message:
 			got.Messages++
+			got.ended = true
 		case protocol.Heartbeat:
 			got.Messages++
 			got.Heartbeats++
+			got.ended = got.ended || s.atBoundary(from) // else it stood between the parts of a message
 		case protocol.Answer, protocol.ProbeAnswer:
 			got.Messages++
 			got.Heartbeats++
+			got.ended = got.ended || s.atBoundary(from)
 			got.Swallow, got.Answers = n, event == protocol.Answer
 			return got
 		case protocol.Withhold:
@@ -245,7 +251,7 @@ func (s *Session) clientMessage(got Receipt, now deadline.Instant) (begun bool) 
 		s.Events.MessageBegan = 0
 		return false
 	}
-	if s.Events.MessageBegan != 0 && got.Messages == 0 {
+	if s.Events.MessageBegan != 0 && !got.ended {
 		return false
 	}
 	s.begin(now)

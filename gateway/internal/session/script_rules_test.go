@@ -23,6 +23,8 @@ func (p *player) protocol(name string) {
 		p.rules.Heartbeats = true
 	case "mqtt":
 		p.rules.Protocol, p.rules.Heartbeats = protocol.NewMQTT(protocol.Options{}), true
+	case "websocket":
+		p.rules.Protocol, p.rules.Heartbeats = protocol.NewWebSocket(protocol.Options{}), true
 	case "resp":
 		p.rules.Protocol, p.rules.Heartbeats, p.rules.Pairs = protocol.NewRESP(protocol.Options{}), true, true
 	case "postgres":

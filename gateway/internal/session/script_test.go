@@ -22,7 +22,7 @@ import (
 //	@10s expect message_timeout
 //
 // `policy` sets timers by key (`negotiated=1 min=… max=… otherwise=…` for an idle_timeout that is negotiated), and `protocol=raw`
-// (or beats: lines with ping and pong, mqtt, resp, postgres), `reset_on=upstream|either`, `dry.KEY=…` for those only observed,
+// (or beats: lines with ping and pong, mqtt, websocket, resp, postgres), `reset_on=upstream|either`, `dry.KEY=…` for those only observed,
 // `server=first` for a protocol whose server speaks first, `lifetime=0.5` for the share that jitter takes off, `jitter=0.5` for the most that it may. The connection is accepted at
 // @0s and read from then on. Events: `client|upstream "bytes"`, `client|upstream fin`, `client|upstream waits` (it does not
 // take what waits for it), `… moves` (its kernel acknowledged some), `… took all`, `pause`, `resume`. `kernel holds`: what has been
