@@ -181,6 +181,8 @@ func (p *resp) counted(d *Dialogue, from Direction, b []byte) (took int, done bo
 		return n, true, NoFault
 	}
 	switch kind {
+	case '>', '%', '~', '|': // no client sends them
+		d.facts |= respIs3
 	case '$', '!', '=':
 		if count < 0 {
 			return n, s.valueEnds(), NoFault
@@ -265,7 +267,6 @@ func (p *resp) ended(d *Dialogue, from Direction) Event {
 	s.kind, s.more, s.stage = respPlain, 0, respValue
 	switch {
 	case from == FromUpstream && kind == respPush:
-		d.facts |= respIs3
 		return Message
 	case from == FromUpstream:
 		d.facts |= respReplied

@@ -141,13 +141,19 @@ func (p *resp) learn(d *Dialogue, w *respWords) uint8 {
 		return respPing
 	case w.is("MULTI"):
 		d.facts |= respInMulti
-	case w.is("EXEC"), w.is("DISCARD"), w.is("RESET"):
+	case w.is("EXEC"), w.is("DISCARD"):
 		d.facts &^= respInMulti
+	case w.is("RESET"):
+		d.facts &^= respInMulti | respIs3
+	case w.is("HELLO"):
+		d.facts &^= respIs3 // its reply shows which version follows
 	case w.is("SUBSCRIBE"), w.is("PSUBSCRIBE"), w.is("SSUBSCRIBE"), w.is("UNSUBSCRIBE"), w.is("PUNSUBSCRIBE"), w.is("SUNSUBSCRIBE"):
-		if d.facts&respIs3 != 0 {
+		switch {
+		case d.facts&respIs3 == 0:
+			d.unpair()
+		case d.facts&respInMulti == 0:
 			return respSilent
 		}
-		d.unpair()
 	case w.is("MONITOR"), w.is("CLIENT") && bytes.EqualFold(w.words[1], []byte("REPLY")):
 		d.unpair()
 	case w.is("SYNC"), w.is("PSYNC"):
