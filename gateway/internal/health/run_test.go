@@ -45,7 +45,7 @@ func answer(request string, parts ...string) func(net.Conn) {
 			if _, err := io.WriteString(conn, part); err != nil {
 				return
 			}
-			time.Sleep(time.Millisecond) // so that it comes by itself, mostly
+			<-time.After(time.Millisecond) // so that it comes by itself, mostly
 		}
 		_, _ = io.Copy(io.Discard, conn)
 	}
