@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/reactor"
@@ -338,4 +339,48 @@ func TestAMessageThatBeginsInTheSocketIsSeen(t *testing.T) {
 		t.Error("message_timeout runs on after its end")
 	}
 	s.keepsNothing()
+}
+
+// TestAnAnswerBehindWhatTheClientDidNotTakeJamsNothing has a client that takes nothing send a heartbeat, while what the upstream has sent
+// stays in its socket since memory is scarce.
+func TestAnAnswerBehindWhatTheClientDidNotTakeJamsNothing(t *testing.T) {
+	s := newLineBeating(t)
+	s.scarce(true)
+	fill := []byte(strings.Repeat("x", 999) + "\n")
+	for refused := 0; refused < 100; { // as messages that came before; what is under way makes room once more
+		if _, errno := reactor.Write(int(s.c.client.fd), fill); errno == 0 {
+			refused = 0
+			continue
+		}
+		refused++
+		if _, err := s.l.poller.Wait(time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, errno := reactor.Write(s.peers[session.Upstream], []byte("data\n")); n != 5 {
+		t.Fatal(errno)
+	}
+	wait(t, "the client does not take it", func() bool { s.step(); return s.c.client.unbuffered })
+	s.sends(session.Client, "ping\n")
+	if s.c.client.pending.empty() {
+		t.Fatal("the answer does not wait")
+	}
+	wait(t, "both arrive", func() bool {
+		s.step()
+		s.listen()
+		got := string(s.heard[session.Client])
+		return strings.Contains(got, "pong\n") && strings.Contains(got, "data\n")
+	})
+	s.keepsNothing()
+}
+
+// sends sends text and runs the loop until it has read it, and has nobody listen.
+func (s *beating) sends(side session.Side, text string) {
+	s.t.Helper()
+	flow := s.c.session.Flow(side.Sends())
+	want := flow.Bytes + uint64(len(text))
+	if n, errno := reactor.Write(s.peers[side], []byte(text)); n != len(text) {
+		s.t.Fatal(errno)
+	}
+	wait(s.t, "it is read", func() bool { s.step(); return flow.Bytes >= want })
 }

@@ -96,7 +96,6 @@ func (l *Loop) onWritable(c *conn, side session.Side) {
 		return
 	}
 	if leg.unbuffered {
-		leg.unbuffered = false
 		l.taken(c, side)
 	}
 }
@@ -104,7 +103,9 @@ func (l *Loop) onWritable(c *conn, side session.Side) {
 // taken goes on after side has taken everything.
 func (l *Loop) taken(c *conn, side session.Side) {
 	l.forgetRoom(c, side)
-	c.leg(side).unacked = 0
+	leg := c.leg(side)
+	leg.unacked = 0
+	leg.unbuffered = false // also where an answer was queued since: no other event will tell that there is room
 	c.session.Drained(c.rules(), side, l.now)
 	if side == session.Client {
 		l.tookAnswers(c)
