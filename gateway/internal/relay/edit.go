@@ -46,7 +46,7 @@ type variant struct {
 func (l *Loop) adopt(c *conn, e *Edit, variants map[variant]*Route) {
 	old := c.route
 	if next := e.Routes[old.RouteStats]; next != nil {
-		of := variant{old, c.phase == awaiting}
+		of := variant{old, c.phase == awaiting || c.phase == shaking}
 		route := variants[of]
 		if route == nil {
 			pinned := old.Pinned

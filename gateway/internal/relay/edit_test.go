@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"idlegate/gateway/internal/reactor"
+	"idlegate/gateway/internal/session"
 )
 
 // TestAnEditThatComesAfterTheEndOpensNothing has a loop find both in its mailbox.
@@ -38,4 +39,23 @@ func anywhere(t *testing.T) *reactor.Listener {
 		t.Fatal(err)
 	}
 	return l
+}
+
+// TestAConnectionWithoutAnUpstreamGetsTheOneOfTheEdit has an edit come while connections stand in each phase.
+func TestAConnectionWithoutAnUpstreamGetsTheOneOfTheEdit(t *testing.T) {
+	for p, follows := range map[phase]bool{shaking: true, awaiting: true, dialling: false, relaying: false} {
+		l, _ := lone(t)
+		before := rawRoute()
+		before.Protocol, before.Upstream = before.Rules.Protocol, NewUpstream("before", 1)
+		pinned := *before.Pinned
+		pinned.Upstream = NewUpstream("after", 1)
+		after := *before
+		after.Pinned = &pinned
+		c := l.slab.take()
+		c.phase, c.route, c.session = p, before, session.Accept(l.now, 0)
+		l.Apply(&Edit{Routes: map[*RouteStats]*Route{before.RouteStats: &after}})
+		if got := c.route.Upstream == pinned.Upstream; got != follows {
+			t.Errorf("in phase %d the connection has upstream %s", p, c.route.Upstream.Name)
+		}
+	}
 }
