@@ -53,8 +53,7 @@ func (g *Gateway) rediscover(q names.Query) {
 func (g *Gateway) exchange(u *backends) {
 	old := g.current().inUse()
 	next := *old
-	now := compileUpstream(u.cfg, u.Upstream, old, g.names)
-	now.tls = u.tls
+	now := u.relocated(old, g.names)
 	next.upstreams = slices.Clone(old.upstreams)
 	next.upstreams[slices.Index(old.upstreams, u)] = now
 	e := &edit{gateway: g, old: old, next: &next}

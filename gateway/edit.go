@@ -116,7 +116,7 @@ func (e *edit) takeOver() {
 	e.old = g.current().inUse() // endpoints may have come and gone while it was prepared
 	e.forgetHands()
 	for i, u := range e.next.upstreams {
-		e.next.upstreams[i] = compileUpstream(u.cfg, u.Upstream, e.old, g.names)
+		e.next.upstreams[i] = u.relocated(e.old, g.names)
 	}
 	e.next.gone = e.old.gone.without(e.next).and(e.drainGone(since))
 	e.undrainBack(since)
@@ -124,8 +124,8 @@ func (e *edit) takeOver() {
 	g.admission.Set(e.bounds.connections, e.bounds.onFull)
 	g.budget.Set(e.bounds.memory)
 	for _, u := range e.next.upstreams {
+		u.followTLS() // first, or one that speaks TLS from now on could be spoken to in clear
 		u.SetEndpoints(u.set)
-		u.followTLS()
 	}
 	change := &relay.Edit{Routes: map[*relay.RouteStats]*relay.Route{}, Bindings: e.next.bindings(), Grace: e.next.cfg.Gateway.EditGrace}
 	for _, r := range e.next.routes {

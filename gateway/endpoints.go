@@ -58,6 +58,13 @@ func compileUpstream(u *policy.Upstream, of *relay.Upstream, old *generation, kn
 	return &backends{Upstream: of, cfg: u, set: upstream.New(cfg)}
 }
 
+// relocated returns u with the endpoints and addresses that are known now, and all else as it is.
+func (u *backends) relocated(old *generation, known addressBook) *backends {
+	now := *u
+	now.set = compileUpstream(u.cfg, u.Upstream, old, known).set
+	return &now
+}
+
 // keptUpstream returns what old has of an upstream, and something new where it has nothing.
 func keptUpstream(name string, old *generation, loops int) *relay.Upstream {
 	if kept := old.knownUpstream(name); kept != nil {

@@ -111,8 +111,8 @@ func (g *Gateway) prepare() error {
 	}
 	first.follow(nil, g.cfg.Policy)
 	for _, u := range first.upstreams {
-		u.SetEndpoints(u.set)
 		u.followTLS()
+		u.SetEndpoints(u.set)
 	}
 	g.mu.Lock()
 	g.generation = first // of which names that resolve from now on hear

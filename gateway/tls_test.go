@@ -424,3 +424,32 @@ func TestHealthChecksSpeakTLS(t *testing.T) {
 		return healthy[good] && !healthy[clear]
 	})
 }
+
+// TestAnEditLeavesAnUpstreamItsTLS has edits come that are about something else, and one that takes TLS away.
+func TestAnEditLeavesAnUpstreamItsTLS(t *testing.T) {
+	dir := t.TempDir()
+	a := newAuthority(t, dir)
+	server := a.issue(t, dir, "server")
+	to := secureBackend(t, &tls.Config{Certificates: []tls.Certificate{server.pair(t)}}, echoes)
+	policy := func(key, idle string) string {
+		return fmt.Sprintf(tlsRoute, to, key, fmt.Sprintf("{cert: %s, key: %s}", server.cert, server.key), "{long: {idle_timeout: "+idle+"}}")
+	}
+	spoken := ", retries: 0, tls: {ca: " + a.file + "}"
+	r, write := startFile(t, policy(spoken, "1m"))
+	before, _ := r.dialTLS("secure", a.trusting(t, nil))
+	before.echo("before")
+	for _, idle := range []string{"2m", "3m"} {
+		write(policy(spoken, idle))
+		r.reload()
+		c, _ := r.dialTLS("secure", a.trusting(t, nil))
+		c.echo("after an edit")
+	}
+	before.echo("still there")
+	write(policy(", retries: 0", "3m"))
+	r.reload()
+	c, _ := r.dialTLS("secure", a.trusting(t, nil))
+	c.send("in clear, as the file has it now")
+	if answer, _ := io.ReadAll(c.Conn); strings.Contains(string(answer), "clear") {
+		t.Error("TLS is spoken that the file does not have")
+	}
+}
