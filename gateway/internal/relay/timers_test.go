@@ -40,3 +40,27 @@ func TestTimersAreInTimeWhileADrainWaitsForAMessage(t *testing.T) {
 		t.Errorf("the connection is looked at %v after its message began, want 1s", deadline.Instant(at).Since(began))
 	}
 }
+
+// TestAConnectionThatDrainsIsGivenTheReplyThatItIsOwed has its turn to go come while a reply is owed.
+func TestAConnectionThatDrainsIsGivenTheReplyThatItIsOwed(t *testing.T) {
+	line, err := protocol.NewDelimiter([]byte("\n"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newScene(t, line)
+	rules := &s.c.route.Rules
+	rules.Protocol, rules.Pairs = protocol.NewRESP(protocol.Options{}), true
+	s.c.session.Follow(rules)
+	hear := func(from protocol.Direction, text string) {
+		s.c.session.Received(rules, from, session.Read{Bytes: []byte(text), New: len(text)}, s.l.now)
+	}
+	hear(protocol.FromClient, "GET a\r\n")
+	s.l.drain.SetDraining(drain.Order{Since: s.l.now, Within: time.Hour})
+	if s.l.drainDue(s.c); s.ended != session.Open {
+		t.Fatalf("it ended as %v while its reply was owed", s.ended)
+	}
+	hear(protocol.FromUpstream, "+a\r\n")
+	if s.l.drainDue(s.c); s.ended != session.Drained {
+		t.Errorf("it ended as %v after its reply", s.ended)
+	}
+}
