@@ -95,7 +95,7 @@ function timerRow(timer) {
   const from = timer.since ? `${timer.since}, ${passing(timer.since_seconds)} ago` : "–";
   const name = timer.side ? `${timer.timer} of the ${timer.side}` : timer.timer;
   return el("tr", {className: timer.standing === "off" ? "muted" : ""}, el("th", {scope: "row", className: "code"}, name),
-    ...[duration(timer.value_seconds), timer.from, standing, from].map((text) => el("td", {}, text)), dueCell(timer));
+    ...[duration(timer.value_seconds), timer.negotiated ? `${timer.from}, ${timer.negotiated}` : timer.from, standing, from].map((text) => el("td", {}, text)), dueCell(timer));
 }
 
 function dueCell(timer) {

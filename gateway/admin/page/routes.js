@@ -44,7 +44,8 @@ function fill(parts, route) {
   put(parts.policy, `${route.kind} policy${route.policy ? " " + route.policy : " of its own"}`);
   put(parts.connections, count(route.connections));
   put(parts.limit, (route.limit ? `of ${count(route.limit)}` : "no limit") + nearest(route));
-  put(parts.counts, `${count(route.opened)} opened in all`);
+  const beats = route.client_heartbeats ? `; ${count(route.client_heartbeats)} of ${count(route.client_messages)} client messages were heartbeats` : "";
+  put(parts.counts, `${count(route.opened)} opened in all${beats}`);
   put(parts.refused, tally("refused", route.refused));
   const rehearsed = (route.timeouts ?? []).filter((timeout) => timeout.action === "observed");
   put(parts.rehearsed, tally("dry run", Object.fromEntries(rehearsed.map((t) => [t.timeout, t.count]))));
