@@ -265,3 +265,20 @@ func TestAReplyThatDoesNotComeEndsTheConnection(t *testing.T) {
 		t.Errorf("it ended after %v", line.Duration)
 	}
 }
+
+func TestASubscriberIsUnpairedAndGoesOn(t *testing.T) {
+	const subscribe, subscribed = "*2\r\n$9\r\nSUBSCRIBE\r\n$4\r\nnews\r\n", "*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n"
+	g := start(t, speaks("resp", "reply_timeout: 100ms, idle_timeout: 500ms", ""), backend(t, func(c *client) {
+		c.receive(subscribe)
+		_, _ = c.Write([]byte(subscribed))
+		_, _ = io.Copy(io.Discard, c)
+	}))
+	c := g.dial("r")
+	c.send(subscribe)
+	c.receive(subscribed)
+	if e := g.onlyConnection(); !e.Unpaired || timerOf(t, e, "reply_timeout").Standing != "waiting" {
+		t.Errorf("explain says %+v", e)
+	}
+	c.receiveFIN()
+	g.expectEnd("r", "idle_timeout")
+}
