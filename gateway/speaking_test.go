@@ -146,6 +146,36 @@ func TestWhatAProbeAsksIsEdited(t *testing.T) {
 	eventually(t, "what answers no question any more is passed on", func() bool { return l.heard() == "\x03yes" })
 }
 
+// TestAProbeIsEditedBeforeItsAnswer has a client answer a question that the policy does not have any more.
+func TestAProbeIsEditedBeforeItsAnswer(t *testing.T) {
+	const framing = "{length_field: {size: 1}}"
+	asking := func(text string) string {
+		return speaks(framing, "probe: {after: 50ms, timeout: 20s, "+text+"}", "")
+	}
+	for name, edited := range map[string]string{
+		"other words": asking("send: {text: still}, expect: {text: so}"),
+		"none":        speaks(framing, "", ""),
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := &listener{}
+			address := backend(t, l.serve)
+			g := start(t, asking("send: {text: here}, expect: {text: yes}"), address)
+			c := g.dial("r")
+			c.receive("\x04here")
+			edit(t, g, strings.Replace(edited, "%s", address, 1))
+			c.send("\x03y")
+			c.send("es")
+			if name != "none" {
+				c.receive("\x05still")
+				c.send("\x02so")
+				c.receive("\x05still")
+			}
+			c.send("\x03yes")
+			eventually(t, "only what answers no question is passed on", func() bool { return l.heard() == "\x03yes" })
+		})
+	}
+}
+
 func TestAProbeWaitsForTheEndOfAMessage(t *testing.T) {
 	half := make(chan struct{})
 	g := start(t, speaks("{length_field: {size: 1}}", "probe: {after: 50ms, timeout: 20s, send: {text: ask}, expect: {text: yes}}", ""), backend(t, func(c *client) {

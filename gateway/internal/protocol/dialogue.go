@@ -33,6 +33,7 @@ const (
 	_
 	released // nor will more be given: they are to be passed on for what they are
 	_
+	former // probed: by what the protocol's former question asked
 )
 
 func (f flags) has(of flags) bool { return f&of != 0 }

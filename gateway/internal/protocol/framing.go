@@ -6,6 +6,7 @@ type framing struct {
 	framers   [2]Framer
 	heartbeat *heartbeat // nil: none is known
 	question  *question  // nil: the gateway asks nothing
+	former    *question  // what a connection may have been asked before an edit; see StillAsked
 }
 
 // NewFraming returns the Protocol of two framings, by direction.

@@ -187,7 +187,7 @@ func (f *framing) recognise(d *Dialogue, from Direction, b []byte) (n int, event
 
 // answersOwn says whether the message at the start of b is the awaited answer to a question that is no heartbeat, or may become it.
 func (f *framing) answersOwn(d *Dialogue, from Direction, b []byte) (n int, event Event, mayBe bool) {
-	q := f.question
+	q := f.asked(d)
 	if q == nil || !q.own || !d.awaitsAnswer(from) {
 		return 0, None, false
 	}
@@ -196,7 +196,7 @@ func (f *framing) answersOwn(d *Dialogue, from Direction, b []byte) (n int, even
 		return 0, None, m == agrees
 	}
 	d.took(from)
-	d.clear(probed)
+	d.clear(probed | former)
 	return n, ProbeAnswer, false
 }
 
@@ -210,8 +210,8 @@ func (h *heartbeat) meaning(d *Dialogue, from Direction) Event {
 
 // answered says what becomes of the answer to a heartbeat: the first after a probe that was one is for the gateway.
 func (f *framing) answered(d *Dialogue, from Direction) Event {
-	if f.question != nil && !f.question.own && d.awaitsAnswer(from) {
-		d.clear(probed)
+	if q := f.asked(d); q != nil && !q.own && d.awaitsAnswer(from) {
+		d.clear(probed | former)
 		return ProbeAnswer
 	}
 	return Heartbeat

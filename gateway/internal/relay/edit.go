@@ -3,6 +3,7 @@ package relay
 import (
 	"time"
 
+	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
 )
@@ -39,21 +40,22 @@ func (l *Loop) Apply(e *Edit) (accepts bool) {
 // variant is a route under the old policy, of which there are several where connections were opened with another Pinned.
 type variant struct {
 	*Route
-	awaiting bool // no upstream yet
+	awaiting bool           // no upstream yet
+	asked    protocol.Asked // its answer is still to come
 }
 
 // adopt makes c follow its route under the new policy.
 func (l *Loop) adopt(c *conn, e *Edit, variants map[variant]*Route) {
 	old := c.route
 	if next := e.Routes[old.RouteStats]; next != nil {
-		of := variant{old, c.phase == awaiting || c.phase == shaking}
+		of := variant{old, c.phase == awaiting || c.phase == shaking, c.session.Talk.Asked()}
 		route := variants[of]
 		if route == nil {
 			pinned := old.Pinned
 			if of.awaiting {
 				pinned = pinned.To(next.Pinned)
 			}
-			route = next.On(pinned)
+			route = next.On(pinned).stillAsked(old, of.asked)
 			variants[of] = route
 		}
 		c.route = route

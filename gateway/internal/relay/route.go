@@ -99,6 +99,17 @@ func (r *Route) On(w *Pinned) *Route {
 	return &own
 }
 
+// stillAsked returns r for connections that were asked that by old and are still to answer.
+func (r *Route) stillAsked(old *Route, asked protocol.Asked) *Route {
+	knows := protocol.StillAsked(old.Rules.Protocol, r.Rules.Protocol, asked)
+	if knows == r.Rules.Protocol {
+		return r
+	}
+	own := *r
+	own.Rules.Protocol, own.Check = knows, nil // no new connection goes there
+	return &own
+}
+
 // Question is what a probe asks and what answers it, both bodies whole. Empty: what the protocol has.
 type Question struct{ Ask, Answer []byte }
 

@@ -16,6 +16,7 @@ func (s *Session) ApplyRules(old, edited *Rules, now deadline.Instant, grace tim
 	before, reset := s.overdue(old, now), s.Events.Reset()
 	idle := s.Events.IdleValue(&old.Enforced)
 	s.Events.ResetOn = edited.ResetOn
+	s.Talk.Follow(edited.Protocol)
 	s.followEdited(edited)
 	s.recount(old, edited, idle, s.Events.Reset() != reset)
 	s.redraw(old, edited, share)
