@@ -29,7 +29,13 @@ func (g *Gateway) alarms(now time.Time) []api.Alarm {
 			Do:   "look at the destination of the log (log.file, or who reads standard error), or log less: log.connections",
 		})
 	}
-	g.record.date(now, all)
+	fresh, over := g.record.date(now, all)
+	for i := range fresh {
+		g.log.events.say(api.Event{Kind: api.EventAlarm, At: now, Alarm: &fresh[i]})
+	}
+	for i := range over {
+		g.log.events.say(api.Event{Kind: api.EventAlarmOver, At: now, Alarm: &over[i]})
+	}
 	api.SortAlarms(all)
 	return all
 }

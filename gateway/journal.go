@@ -29,6 +29,7 @@ type journal struct {
 	clock  *reactor.Clock
 	own    bool // logger is not the caller's
 	sink   *logsink.Sink
+	events events
 	storms *storms
 	style  atomic.Pointer[slog.Handler] // what logger writes with; not used with one of the caller's
 	lines  atomic.Pointer[slog.Handler] // what makes lines of records: in the same style, to text
@@ -96,6 +97,7 @@ func (j *journal) close() {
 
 // Ended takes the end of a connection from a loop.
 func (j *journal) Ended(e ledger.Ended) {
+	j.events.ended(&e)
 	switch policy.LogConnections(j.connections.Load()) {
 	case policy.ConnectionsNone:
 		return
@@ -122,7 +124,10 @@ func (j *journal) Trouble(t relay.Trouble) {
 }
 
 // Health takes what has become of an endpoint or an upstream from a loop.
-func (j *journal) Health(h relay.Health) { j.sink.Put(healthRecord(h)) }
+func (j *journal) Health(h relay.Health) {
+	j.events.health(&h)
+	j.sink.Put(healthRecord(h))
+}
 
 // format appends the line of a record.
 func (j *journal) format(line []byte, record any) []byte {
@@ -144,6 +149,7 @@ func (j *journal) format(line []byte, record any) []byte {
 
 // health logs it, from elsewhere than a loop. It may be called when the gateway has ended.
 func (j *journal) health(h relay.Health) {
+	j.events.health(&h)
 	ctx, handler, record := context.Background(), j.logger.Handler(), healthRecord(h)
 	if handler.Enabled(ctx, record.Level) {
 		_ = handler.Handle(ctx, record) // a lost line is counted

@@ -49,7 +49,7 @@ func TestConnectionsAreClosedByHand(t *testing.T) {
 	if err := r.g.CloseID(ctx, id); err == nil {
 		t.Error("a connection that has ended is closed again")
 	}
-	endings, err := r.g.Endings(ctx, "r", "killed", 10)
+	endings, err := r.g.Endings(ctx, "r", "killed", 0, 10)
 	if err != nil || len(endings.Ended) != 2 || endings.Ended[0].ID != id {
 		t.Errorf("ended last are %+v, %v", endings, err)
 	}

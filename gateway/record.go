@@ -20,7 +20,7 @@ type recorder struct {
 	routes  map[*relay.RouteStats]*record // Guarded by mu; of those that are served.
 	logLost episode                       // Guarded by mu.
 	dropped uint64                        // Guarded by mu; lines of the log, at the last look.
-	begun   map[alarmKey]time.Time        // Guarded by mu; when the alarms of the last look began.
+	begun   map[alarmKey]api.Alarm        // Guarded by mu; the alarms of the last look.
 }
 
 // record is what is known of a route beyond its counters.
@@ -31,7 +31,7 @@ type record struct {
 }
 
 func newRecorder() *recorder {
-	return &recorder{routes: map[*relay.RouteStats]*record{}, begun: map[alarmKey]time.Time{}}
+	return &recorder{routes: map[*relay.RouteStats]*record{}, begun: map[alarmKey]api.Alarm{}}
 }
 
 // quiet is how long nothing of a kind must have happened for an episode to be over.
@@ -116,23 +116,34 @@ func keyOf(a *api.Alarm) alarmKey {
 	return alarmKey{a.Kind, a.Route, a.Upstream, a.Endpoint, a.Certificate}
 }
 
-// date says since when each of the alarms is on, where that is not known otherwise: since it was seen first.
-func (r *recorder) date(now time.Time, alarms []api.Alarm) {
+// date says since when each of the alarms is on, where that is not known otherwise: since it was seen first. It returns those that are
+// new, and those that are over.
+func (r *recorder) date(now time.Time, alarms []api.Alarm) (fresh, over []api.Alarm) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	begun := make(map[alarmKey]time.Time, len(alarms))
+	begun := make(map[alarmKey]api.Alarm, len(alarms))
 	for i := range alarms {
 		a := &alarms[i]
 		key := keyOf(a)
+		before, known := r.begun[key]
 		if a.Since.IsZero() {
 			a.Since = now
-			if since, known := r.begun[key]; known {
-				a.Since = since
+			if known {
+				a.Since = before.Since
 			}
 		}
-		begun[key] = a.Since
+		if !known {
+			fresh = append(fresh, *a)
+		}
+		begun[key] = *a
+	}
+	for key, a := range r.begun {
+		if _, goesOn := begun[key]; !goesOn {
+			over = append(over, a)
+		}
 	}
 	r.begun = begun
+	return fresh, over
 }
 
 // totals adds up what the loops have counted of the routes.

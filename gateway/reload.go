@@ -320,6 +320,8 @@ func clipLine(line []byte) []byte {
 }
 
 func (g *Gateway) logReload(done *api.Reload) {
+	told := *done
+	g.log.events.say(api.Event{Kind: api.EventReload, At: told.At, Reload: &told})
 	if !done.OK {
 		g.log.logger.Error("policy file refused: the one before stays in force", "trigger", done.Trigger, "error", done.Error)
 		for _, p := range done.Problems {

@@ -213,13 +213,14 @@ func (g *Gateway) lastHour(byLoop [][]ledger.History, route int) map[int64]map[s
 }
 
 // Endings are the connections that ended last, the latest first.
-func (g *Gateway) Endings(ctx context.Context, name, reason string, limit int) (api.Endings, error) {
+func (g *Gateway) Endings(ctx context.Context, name, reason string, id uint64, limit int) (api.Endings, error) {
 	byLoop, err := ask(ctx, g, "what ended", (*relay.Loop).Recent)
 	if err != nil {
 		return api.Endings{}, err
 	}
 	ended := slices.Concat(byLoop...)
 	slices.SortFunc(ended, func(a, b ledger.Ended) int { return cmp.Or(cmp.Compare(b.At, a.At), cmp.Compare(b.ID, a.ID)) })
+	ended = slices.CompactFunc(ended, func(a, b ledger.Ended) bool { return a.ID == b.ID && a.At == b.At })
 	of := func(e ledger.Ended) bool { return e.Route == name }
 	if err := g.known(name); err != nil && !slices.ContainsFunc(ended, of) {
 		return api.Endings{}, err
@@ -229,7 +230,7 @@ func (g *Gateway) Endings(ctx context.Context, name, reason string, limit int) (
 		if len(all.Ended) == limit {
 			break
 		}
-		if (name == "" || e.Route == name) && (reason == "" || e.Reason.String() == reason) {
+		if (name == "" || e.Route == name) && (reason == "" || e.Reason.String() == reason) && (id == 0 || e.ID == id) {
 			all.Ended = append(all.Ended, g.describeEnded(e))
 		}
 	}

@@ -21,7 +21,8 @@ func newExplain() *cobra.Command {
 		Long: "Say of one open connection which timer ends it first as things stand, which policy is in force and where each value\n" +
 			"in it comes from, and of every timer whether it runs, what it counts from and when it fires.\n\n" +
 			"A timer is off; waiting for what starts it; running; still, while the gateway itself is not reading the client; or\n" +
-			"over: it can no longer fire.",
+			"over: it can no longer fire.\n\n" +
+			"Of one that has ended lately it says why and after what.",
 		Example: "  idlegate explain 17\n" +
 			"  idlegate connections --due 10s --limit 1 -o json | jq .connections[0].id | xargs idlegate explain",
 		Args:              arguments("ID"),
@@ -34,7 +35,7 @@ func newExplain() *cobra.Command {
 		explanation, err := c.gateway.Explain(c.Context(), id)
 		switch {
 		case client.IsUnknown(err):
-			return noConnection(id)
+			return explainEnded(c, id)
 		case err != nil:
 			return err
 		case c.json:
@@ -42,6 +43,37 @@ func newExplain() *cobra.Command {
 		}
 		return c.printLines(explained(explanation))
 	})
+}
+
+// explainEnded says why a connection has ended, where that is still remembered.
+func explainEnded(c *call, id uint64) error {
+	ended, err := c.gateway.Ended(c.Context(), "", "", id, 1)
+	switch {
+	case err != nil && !client.IsUnknown(err):
+		return err
+	case len(ended.Ended) == 0:
+		return noConnection(id)
+	case c.json:
+		return c.printJSON(ended.Ended[0])
+	}
+	return c.printLines(hasEnded(ended.Ended[0]))
+}
+
+// hasEnded is all that is known of a connection that has ended.
+func hasEnded(e api.Ended) []string {
+	lines := []string{
+		fmt.Sprintf("Connection %d has ended: %s, at %s, after %s.", e.ID, e.Reason, e.EndedAt.Format("2006-01-02 15:04:05.000"), figure.Duration(e.DurationSeconds)),
+		"",
+		fmt.Sprintf("connection     %d of route %s", e.ID, e.Route),
+		fmt.Sprintf("client         %s, its longest silence was %s", e.Client, figure.Duration(e.LongestSilenceSeconds)),
+		fmt.Sprintf("endpoint       %s", cmp.Or(e.Endpoint, "none")),
+		fmt.Sprintf("from client    %s, %s", counted(e.ClientMessages, "message"), figure.Size(e.ClientBytes)),
+		fmt.Sprintf("from upstream  %s, %s", counted(e.UpstreamMessages, "message"), figure.Size(e.UpstreamBytes)),
+	}
+	if p := e.ProtocolError; p != nil {
+		lines = append(lines, fmt.Sprintf("protocol       %s, from the %s, behind %s sound bytes: %s", p.Rule, p.From, figure.Count(p.Offset), p.Bytes))
+	}
+	return lines
 }
 
 // explained is all of an explanation: what will happen, what the connection is, and its timers.

@@ -62,6 +62,10 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	f.asked = append(f.asked, strings.TrimSuffix(r.Method+" "+path+"?"+query, "?"))
 	f.mu.Unlock()
+	if path == "/events" {
+		f.stream(w)
+		return
+	}
 	w.Header().Set("Content-Type", "application/json")
 	status, body := f.answer(r.Method + strings.ReplaceAll(path, "/", "_") + ".json")
 	if err := f.contract.check(r, status, w.Header(), body); err != nil {
@@ -69,6 +73,17 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
+}
+
+// stream gives the recorded stream answers/GET_events.txt, and ends.
+func (f *fake) stream(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	for _, folder := range f.folders {
+		if body, err := os.ReadFile(filepath.Join(folder, "GET_events.txt")); err == nil {
+			_, _ = w.Write(body)
+			return
+		}
+	}
 }
 
 func (f *fake) answer(name string) (status int, body []byte) {

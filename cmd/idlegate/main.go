@@ -4,13 +4,17 @@
 //	idlegate check FILE|- [--print]  report every problem of a policy file, or print it with all defaults
 //	idlegate demo                    show what it does: backend, gateway and clients in one process
 //	idlegate status                  say how a running gateway stands, and what is wrong
-//	idlegate connections             list the open connections of a running gateway
+//	idlegate routes, upstreams       list the routes, the endpoints
+//	idlegate ended, errors           list the connections that ended last, those that broke their protocol
+//	idlegate tail                    follow what happens
+//	idlegate connections list the open connections of a running gateway
 //	idlegate close ID...             end open connections, by id or by filter
 //	idlegate explain ID              say which timer ends a connection, when and why
 //	idlegate advise                  recommend idle_timeout for each route, from what its connections did
 //	idlegate top                     watch the gateway live
 //	idlegate drain                   drain the gateway, or one endpoint
 //	idlegate plan FILE|-             say what an edit would change, and which connections it would end
+//	idlegate report                  gather in one archive what a bug report needs
 //	idlegate reload have the gateway read its policy file again, and print what changed
 //	idlegate completion SHELL        print a script that has the shell complete all of this
 //	idlegate version                 print what this binary is
@@ -67,7 +71,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%w", err) })
 	root.SetHelpCommand(newHelp())
 	group(root, "Serve:", newRun(), newCheck(), newDemo())
-	group(root, "Operate a running gateway:", newStatus(), newConnections(), newClose(), newExplain(), newAdvise(), newTop(), newDrain(), newEndpoint(), newPlan(), newReload())
+	group(root, "Operate a running gateway:", newStatus(), newRoutes(), newUpstreams(), newConnections(), newEnded(), newErrors(), newTail(), newClose(), newExplain(), newAdvise(), newTop(), newDrain(), newEndpoint(), newPlan(), newReload(), newReport())
 	group(root, "Besides:", newCompletion(), newVersion())
 	root.SetHelpCommandGroupID("Besides:")
 	return root

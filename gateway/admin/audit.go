@@ -1,29 +1,34 @@
 package admin
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"idlegate/gateway/admin/api"
 )
 
-// audit writes a line for each call that changes something, done or not: who, what, and what came of it.
+// audit writes a line for each call that changes something, done or not: who, what, and what came of it. Those who listen to events
+// hear the same.
 type audit struct {
 	logger *slog.Logger
-	token  bool // one is demanded, so who gets here has shown it
+	noted  interface{ Note(api.Deed) } // nil: nobody listens
+	token  bool                        // one is demanded, so who gets here has shown it
 }
 
 // note writes the line of a call that was answered so; err is nil where it was done.
 func (a audit) note(r *http.Request, status int, body any, err error) {
-	what := r.Method + " " + r.URL.Path
-	if r.URL.RawQuery != "" {
-		what += "?" + r.URL.RawQuery
+	d := a.who(r)
+	d.Call, d.Status, d.Result = callOf(r), status, resultOf(body, err)
+	attributes := []slog.Attr{slog.String("from", d.From)}
+	if d.Certificate != "" {
+		attributes = append(attributes, slog.String("certificate", d.Certificate))
 	}
-	const most = 300
-	if len(what) > most {
-		what = what[:most] + "…"
+	if d.Token != "" {
+		attributes = append(attributes, slog.String("token", d.Token))
 	}
-	attributes := append(a.who(r), slog.String("call", what), slog.Int("status", status))
+	attributes = append(attributes, slog.String("call", d.Call), slog.Int("status", d.Status))
 	switch answered := body.(type) {
 	case api.Closed:
 		attributes = append(attributes, slog.Int("closed", answered.Closed))
@@ -35,19 +40,51 @@ func (a audit) note(r *http.Request, status int, body any, err error) {
 		level = slog.LevelWarn
 		attributes = append(attributes, slog.String("error", err.Error()))
 	}
-	a.logger.LogAttrs(r.Context(), level, "the operator called", attributes...)
+	a.logger.LogAttrs(r.Context(), level, "the operator called", append(attributes, slog.String("result", d.Result))...)
+	if a.noted != nil {
+		a.noted.Note(d)
+	}
+}
+
+func callOf(r *http.Request) string {
+	what := r.Method + " " + r.URL.Path
+	if r.URL.RawQuery != "" {
+		what += "?" + r.URL.RawQuery
+	}
+	const most = 300
+	if len(what) > most {
+		what = strings.ToValidUTF8(what[:most], "") + "…"
+	}
+	return what
+}
+
+// resultOf says in words what came of a call.
+func resultOf(body any, err error) string {
+	if err != nil {
+		return "failed: " + err.Error()
+	}
+	switch answered := body.(type) {
+	case api.Closed:
+		return fmt.Sprintf("closed %d", answered.Closed)
+	case api.Reload:
+		if !answered.OK {
+			return "refused: " + answered.Error
+		}
+		return fmt.Sprintf("generation %d, %d changes", answered.Generation, len(answered.Changes))
+	}
+	return "done"
 }
 
 // who tells callers apart as far as they have shown who they are.
-func (a audit) who(r *http.Request) []slog.Attr {
-	known := []slog.Attr{slog.String("from", caller(r))}
+func (a audit) who(r *http.Request) api.Deed {
+	d := api.Deed{From: caller(r)}
 	if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
-		known = append(known, slog.String("certificate", r.TLS.VerifiedChains[0][0].Subject.String()))
+		d.Certificate = r.TLS.VerifiedChains[0][0].Subject.String()
 	}
 	if a.token {
-		known = append(known, slog.String("token", "operator"))
+		d.Token = "operator"
 	}
-	return known
+	return d
 }
 
 // caller is the address that a call came from, or unix.

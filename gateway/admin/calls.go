@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -27,12 +28,14 @@ type operation struct {
 	body     bool          // it may come with one
 	harmless bool          // it changes nothing, whatever its method
 	answer   func(ctx context.Context, a *ask) (status int, body any, err error)
+	stream   http.HandlerFunc // in place of answer, for an answer that goes on
 }
 
 // calls answers from a gateway.
 type calls struct {
 	gateway Operated
 	audit   audit
+	stopped <-chan struct{} // closed when the server stops
 }
 
 // table has every call; openapi.json describes these and no others.
@@ -48,7 +51,8 @@ func (c calls) table() []operation {
 		{method: del, path: "/connections", params: exactParams(), answer: c.closeAll},
 		{method: get, path: "/connections/{id}", answer: c.explain},
 		{method: del, path: "/connections/{id}", answer: c.closeID},
-		{method: get, path: "/ended", params: []string{"route", "reason", "limit"}, answer: c.ended},
+		{method: get, path: "/ended", params: []string{"route", "reason", "id", "limit"}, answer: c.ended},
+		{method: get, path: "/events", params: []string{"kind", "route"}, stream: c.events},
 		{method: get, path: "/routes", answer: c.routes},
 		{method: get, path: "/silence", params: []string{"route"}, answer: c.silence},
 		{method: get, path: "/history", params: []string{"route"}, answer: c.history},
@@ -114,6 +118,10 @@ func (m methods) allowed() string {
 }
 
 func (o operation) serve(w http.ResponseWriter, r *http.Request, audit audit) {
+	if o.stream != nil {
+		o.stream(w, r)
+		return
+	}
 	status, body, err := o.run(r)
 	if err != nil {
 		status, body = failure(err)
@@ -174,11 +182,11 @@ func (c calls) config(context.Context, *ask) (int, any, error) {
 }
 
 func (c calls) ended(ctx context.Context, a *ask) (int, any, error) {
-	reason, limit := a.oneOf("reason", api.CloseReasons()), a.limit()
+	reason, id, limit := a.oneOf("reason", api.CloseReasons()), a.number("id", 1, math.MaxInt64, 0), a.limit()
 	if a.err != nil {
 		return 0, nil, a.err
 	}
-	return ok(c.gateway.Endings(ctx, a.text("route"), reason, limit))
+	return ok(c.gateway.Endings(ctx, a.text("route"), reason, uint64(id), limit))
 }
 
 // defaultTolerance is one connection in a thousand.

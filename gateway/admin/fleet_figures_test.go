@@ -165,13 +165,13 @@ func (f *fleet) Histories(_ context.Context, route string) (api.Histories, error
 	return h, f.checkRoute(route)
 }
 
-func (f *fleet) Endings(_ context.Context, route, reason string, limit int) (api.Endings, error) {
+func (f *fleet) Endings(_ context.Context, route, reason string, id uint64, limit int) (api.Endings, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.settle()
 	var endings api.Endings
 	for _, e := range slices.Backward(f.ended) {
-		if (route == "" || route == e.Route) && (reason == "" || reason == e.Reason) && len(endings.Ended) < limit {
+		if (route == "" || route == e.Route) && (reason == "" || reason == e.Reason) && (id == 0 || id == e.ID) && len(endings.Ended) < limit {
 			endings.Ended = append(endings.Ended, e)
 		}
 	}

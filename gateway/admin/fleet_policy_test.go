@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -38,6 +39,34 @@ func (f *fleet) Reload(context.Context) (api.Reload, error) {
 		f.config.Pending = f.config.LastReload.Pending
 	}
 	return *f.config.LastReload, nil
+}
+
+func (f *fleet) Listen(ctx context.Context, ready func() error, heard func(api.Event) error) error {
+	if f.failure != nil {
+		return f.failure
+	}
+	if err := ready(); err != nil {
+		return err
+	}
+	for {
+		select {
+		case e, more := <-f.events:
+			if !more {
+				return errors.New("events were lost")
+			}
+			if err := heard(e); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (f *fleet) Note(d api.Deed) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.noted = append(f.noted, d)
 }
 
 func (f *fleet) Previous(ctx context.Context) (api.Reload, error) { return f.Reload(ctx) }

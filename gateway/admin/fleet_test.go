@@ -33,6 +33,8 @@ type fleet struct {
 	full    bool            // every place is taken
 	broken  bool            // the policy file
 	config  api.Config
+	events  chan api.Event // nil: nothing happens
+	noted   []api.Deed
 	failure error // what all calls that can fail answer, where set
 }
 
@@ -342,7 +344,7 @@ func TestFleetKeepsItsSizeAndForgetsWhatWasClosed(t *testing.T) {
 	if err := f.CloseID(t.Context(), silent.ID); err != nil {
 		t.Fatal(err)
 	}
-	ended, err := f.Endings(t.Context(), "", "killed", 10)
+	ended, err := f.Endings(t.Context(), "", "killed", 0, 10)
 	if err != nil || len(ended.Ended) != 1 || ended.Ended[0].ID != silent.ID {
 		t.Errorf("ended: %+v, %v; want only %d", ended, err, silent.ID)
 	}

@@ -13,6 +13,7 @@ type Operated interface {
 	Figures
 	Settings
 	Control
+	Events
 }
 
 // ErrUnknown is what errors wrap that are about a connection, route, upstream or endpoint which there is not.
@@ -35,11 +36,20 @@ type Figures interface {
 	Routes(ctx context.Context) (api.Routes, error)
 	Silences(ctx context.Context, route string) (api.Silences, error)
 	Histories(ctx context.Context, route string) (api.Histories, error)
-	// Endings gives at most limit of the connections that ended last; reason may be "".
-	Endings(ctx context.Context, route, reason string, limit int) (api.Endings, error)
+	// Endings gives at most limit of the connections that ended last; reason may be "", and id 0.
+	Endings(ctx context.Context, route, reason string, id uint64, limit int) (api.Endings, error)
 	Upstreams(ctx context.Context) (api.Upstreams, error)
 	// Advise takes as tolerance the share of connections that idle_timeout may cut though they would speak again.
 	Advise(ctx context.Context, route string, tolerance float64) (api.Advices, error)
+}
+
+// Events are what happens.
+type Events interface {
+	// Listen calls heard for each event until ctx ends, heard gives an error, or events were lost since heard took too long. ready is
+	// called when none is missed any more.
+	Listen(ctx context.Context, ready func() error, heard func(api.Event) error) error
+	// Note tells those who listen what a caller has done.
+	Note(api.Deed)
 }
 
 // Settings are those in force.

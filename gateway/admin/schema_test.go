@@ -18,7 +18,7 @@ import (
 // schemaTypes are all types of package api that a body can be, each described by the schema of its name.
 func schemaTypes() []any {
 	return []any{
-		api.Error{}, api.Plan{}, api.PlannedRoute{}, api.Status{}, api.Alarm{}, api.Config{}, api.Effective{}, api.Reload{}, api.Change{}, api.Problem{},
+		api.Error{}, api.Event{}, api.HealthEvent{}, api.Deed{}, api.Plan{}, api.PlannedRoute{}, api.Status{}, api.Alarm{}, api.Config{}, api.Effective{}, api.Reload{}, api.Change{}, api.Problem{},
 		api.Connections{}, api.Connection{}, api.TLS{}, api.Closed{}, api.Explanation{}, api.Timer{}, api.Rehearsal{}, api.Drain{},
 		api.Endings{}, api.Ended{}, api.ProtocolError{}, api.Routes{}, api.Route{}, api.TimeoutCount{}, api.Silences{}, api.Silence{},
 		api.Histories{}, api.History{}, api.Minute{}, api.Policies{}, api.Policy{}, api.PolicyTimer{},
@@ -60,11 +60,8 @@ func TestDocumentHasTheMembersOfEveryType(t *testing.T) {
 
 func TestDocumentHasTheWordsAndLimitsOfEveryParameter(t *testing.T) {
 	components := describe(t, fakeFleet()).document.Components
-	kinds := []string{}
-	for _, kind := range api.AlarmKinds() {
-		kinds = append(kinds, string(kind))
-	}
-	for name, words := range map[string][]string{"State": states(), "CloseReason": api.CloseReasons(), "AlarmKind": kinds} {
+	kinds := wordsOf(api.AlarmKinds())
+	for name, words := range map[string][]string{"State": states(), "CloseReason": api.CloseReasons(), "AlarmKind": kinds, "EventKind": wordsOf(api.EventKinds())} {
 		if diff := cmp.Diff(words, enum(components.Schemas[name])); diff != "" {
 			t.Errorf("%s: words (-) and described ones (+) differ:\n%s", name, diff)
 		}
@@ -83,6 +80,13 @@ func TestDocumentHasTheWordsAndLimitsOfEveryParameter(t *testing.T) {
 	if most := list.GetByInAndName("query", "offset").Schema.Value.Max; *most != maxOffset {
 		t.Errorf("offset is described as at most %g", *most)
 	}
+}
+
+func wordsOf[K ~string](kinds []K) (words []string) {
+	for _, kind := range kinds {
+		words = append(words, string(kind))
+	}
+	return words
 }
 
 func enum(schema *openapi3.SchemaRef) []string {

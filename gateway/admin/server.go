@@ -84,11 +84,12 @@ type Server struct {
 // New makes a server that owns the listeners from now on. Serve or Shutdown must follow.
 func New(c Config) *Server {
 	answered := new(requests)
-	open := pages{gateway: c.Gateway, metrics: metrics.Handler(withRequests{c.Gateway, answered}, c.Version)}
-	operator := newEndpoint(c, c.Listener, answered.counted(c.forOperator(open)))
-	operator.http.TLSConfig, operator.secure = c.TLS, c.TLS != nil
-	s := &Server{endpoints: []*endpoint{operator}, stopped: make(chan struct{})}
+	s := &Server{stopped: make(chan struct{})}
 	s.stop = sync.OnceFunc(func() { close(s.stopped) })
+	open := pages{gateway: c.Gateway, metrics: metrics.Handler(withRequests{c.Gateway, answered}, c.Version)}
+	operator := newEndpoint(c, c.Listener, answered.counted(c.forOperator(open, s.stopped)))
+	operator.http.TLSConfig, operator.secure = c.TLS, c.TLS != nil
+	s.endpoints = []*endpoint{operator}
 	if c.Metrics != nil {
 		mux := http.NewServeMux()
 		open.register(mux)
@@ -98,11 +99,11 @@ func New(c Config) *Server {
 }
 
 // forOperator has all pages and calls, for those who may see them.
-func (c Config) forOperator(open pages) http.Handler {
+func (c Config) forOperator(open pages, stopped <-chan struct{}) http.Handler {
 	mux := http.NewServeMux()
 	open.register(mux)
 	registerPage(mux)
-	calls{gateway: c.Operated, audit: audit{logger: c.Logger, token: c.Token != nil}}.register(mux)
+	calls{gateway: c.Operated, audit: audit{logger: c.Logger, noted: c.Operated, token: c.Token != nil}, stopped: stopped}.register(mux)
 	if c.Pprof {
 		registerProfiles(mux)
 	}

@@ -83,6 +83,12 @@ func (l *Loop) report(c *conn, cause session.Reason, breach *ledger.Breach) {
 		return
 	}
 	l.recent.Add(ended)
+	if breach != nil {
+		if l.breaches == nil {
+			l.breaches = new(ledger.Recent)
+		}
+		l.breaches.Add(ended) // else they would soon be forgotten among ends that are as they should be
+	}
 	l.cfg.Reporter.Ended(ended)
 }
 

@@ -80,6 +80,7 @@ type Loop struct {
 	due       []int32 // slots whose timers are due and not handled yet
 	dueBuf    []int32 // what due is part of
 	recent    ledger.Recent
+	breaches  *ledger.Recent // those whose protocol was broken; nil: none yet
 	acceptor  acceptor
 	connector connector
 	closer    closer

@@ -73,5 +73,12 @@ func (l *Loop) History(s *RouteStats) ledger.History { return l.of(s).History }
 // ConnectTimes copies how long connecting took.
 func (l *Loop) ConnectTimes(u *Upstream) metrics.Histogram { return *u.connects[l.cfg.Index] }
 
-// Recent copies what the loop remembers of the connections that ended last, the latest first.
-func (l *Loop) Recent() []ledger.Ended { return l.recent.List() }
+// Recent copies what the loop remembers of the connections that ended last, the latest first, then of those that broke their protocol,
+// which may be among them.
+func (l *Loop) Recent() []ledger.Ended {
+	all := l.recent.List()
+	if l.breaches != nil {
+		all = append(all, l.breaches.List()...)
+	}
+	return all
+}

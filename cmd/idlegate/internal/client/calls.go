@@ -29,6 +29,28 @@ func (c *Client) Silences(ctx context.Context, route string) (api.Silences, erro
 	return get[api.Silences](ctx, c, "/silence", only("route", route))
 }
 
+// Ended are at most limit of the connections that ended last, of one route or of all, for one reason or for any; id 0 is any.
+func (c *Client) Ended(ctx context.Context, route, reason string, id uint64, limit int) (api.Endings, error) {
+	query := only("route", route)
+	if reason != "" {
+		query.Set("reason", reason)
+	}
+	if id != 0 {
+		query.Set("id", strconv.FormatUint(id, 10))
+	}
+	query.Set("limit", strconv.Itoa(limit))
+	return get[api.Endings](ctx, c, "/ended", query)
+}
+
+// Raw is the answer to a GET below the prefix of the API, as it came.
+func (c *Client) Raw(ctx context.Context, path string) ([]byte, error) {
+	status, body, err := c.exchange(ctx, http.MethodGet, path, nil)
+	if err == nil && status != http.StatusOK {
+		err = c.refusal(status, body)
+	}
+	return body, err
+}
+
 // Upstreams are all upstreams.
 func (c *Client) Upstreams(ctx context.Context) (api.Upstreams, error) {
 	return get[api.Upstreams](ctx, c, "/upstreams", nil)

@@ -1,0 +1,125 @@
+package admin
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"idlegate/gateway/admin/api"
+)
+
+// listening is a stream of events as a caller reads it.
+type listening struct {
+	t     *testing.T
+	lines *bufio.Scanner
+}
+
+// listenTo serves the calls of a fleet and listens to its events.
+func listenTo(t *testing.T, f *fleet, query string) (listening, chan struct{}) {
+	t.Helper()
+	stopped := make(chan struct{})
+	mux := http.NewServeMux()
+	calls{gateway: f, audit: audit{logger: slog.New(slog.DiscardHandler), noted: f}, stopped: stopped}.register(mux)
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	t.Cleanup(cancel)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+api.Prefix+"/events"+query, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { response.Body.Close() })
+	if kind := response.Header.Get("Content-Type"); response.StatusCode != http.StatusOK || kind != "text/event-stream" {
+		t.Fatalf("answered with %d, %s", response.StatusCode, kind)
+	}
+	return listening{t, bufio.NewScanner(response.Body)}, stopped
+}
+
+// next is the next event; "" is the end of the stream.
+func (l listening) next() (name, data string) {
+	l.t.Helper()
+	for l.lines.Scan() {
+		line := l.lines.Text()
+		if after, ok := strings.CutPrefix(line, "event: "); ok {
+			name = after
+		}
+		if after, ok := strings.CutPrefix(line, "data: "); ok {
+			return name, after
+		}
+	}
+	return "", ""
+}
+
+func TestEventsAreStreamedAsTheyHappen(t *testing.T) {
+	f := fakeFleet()
+	f.events = make(chan api.Event)
+	l, _ := listenTo(t, f, "?kind=deed,ended&route=devices")
+	for _, e := range []api.Event{
+		{Kind: api.EventEnded, Ended: &api.Ended{ID: 1, Route: "chat"}},
+		{Kind: api.EventReload, Reload: &api.Reload{}},
+		{Kind: api.EventEnded, Ended: &api.Ended{ID: 2, Route: "devices"}},
+	} {
+		f.events <- e
+	}
+	name, data := l.next()
+	var e api.Event
+	if err := json.Unmarshal([]byte(data), &e); err != nil || name != "ended" || e.Ended == nil || e.Ended.ID != 2 {
+		t.Errorf("event %s: %s, %v; want the end of 2", name, data, err)
+	}
+}
+
+func TestWhoDoesNotKeepUpIsToldAndDropped(t *testing.T) {
+	f := fakeFleet()
+	f.events = make(chan api.Event)
+	l, _ := listenTo(t, f, "")
+	close(f.events)
+	if name, data := l.next(); name != api.EventDropped || !strings.Contains(data, "events were lost") {
+		t.Errorf("event %s: %s", name, data)
+	}
+	if name, _ := l.next(); name != "" {
+		t.Errorf("after it: %s", name)
+	}
+}
+
+func TestStreamsEndWhenTheServerStops(t *testing.T) {
+	l, stopped := listenTo(t, fakeFleet(), "")
+	close(stopped)
+	if name, data := l.next(); name != "" {
+		t.Errorf("event %s: %s", name, data)
+	}
+}
+
+func TestDeedsAreNoted(t *testing.T) {
+	f := fakeFleet()
+	mux := http.NewServeMux()
+	calls{gateway: f, audit: audit{logger: slog.New(slog.DiscardHandler), noted: f, token: true}}.register(mux)
+	for _, call := range []string{"DELETE /connections?route=chat", "POST /plan", "GET /status", "DELETE /connections/9999999", "POST /reload"} {
+		method, target, _ := strings.Cut(call, " ")
+		mux.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), method, api.Prefix+target, nil))
+	}
+	var got []string
+	for _, d := range f.noted {
+		if d.From == "" || d.Token != "operator" {
+			t.Errorf("it is not said who: %+v", d)
+		}
+		got = append(got, d.Call+" "+d.Result)
+	}
+	want := []string{
+		"DELETE /api/v1/connections?route=chat closed 60", "DELETE /api/v1/connections/9999999 failed: ", "POST /api/v1/reload generation 8, 1 changes",
+	}
+	for i := range want {
+		if i >= len(got) || !strings.HasPrefix(got[i], want[i]) {
+			t.Fatalf("noted are %q, want %q", got, want)
+		}
+	}
+}
