@@ -130,6 +130,13 @@ func Asks(p Protocol) bool {
 	return ok
 }
 
+// AsksAgain reports whether clients of p may be asked again before they have answered. An answer of WebSocket's names its
+// question, and one to the last may stand for those before (RFC 6455 section 5.5.3).
+func AsksAgain(p Protocol) bool {
+	_, ok := p.(*websocket)
+	return ok
+}
+
 // Asking implements Asker.
 func (f *framing) Asking(ask, answer []byte) (Protocol, error) {
 	q := &question{ask: ask, answer: answer, own: true}

@@ -172,10 +172,10 @@ func askAgain(after time.Duration) time.Duration {
 }
 
 // Ask appends to dst the question whether the client is there, which is due. It appends nothing where the answer to an earlier
-// one is still to come, and where none can be sent now: then it is due again a while later.
+// one is still to come and must come first, and where none can be sent now: then it is due again a while later.
 func (s *Session) Ask(r *Rules, now deadline.Instant, dst []byte) []byte {
 	d, at := s.Events.Detail, s.Events.ReadClock(now)
-	if d.Asked != 0 {
+	if d.Asked != 0 && !protocol.AsksAgain(r.Protocol) {
 		d.Awaited = at
 		s.started(deadline.ProbeTimeout)
 		return dst
