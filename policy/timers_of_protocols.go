@@ -26,8 +26,8 @@ func (r *Route) checkTimers(c cursor) {
 	r.checkProbe(at)
 	r.warnReplies(at)
 	r.warnListeners(at)
-	if opaque := c.child("opaque"); opaque.written() && !t.TurnsOpaque {
-		opaque.fail("has no meaning in %s, which never turns opaque; remove it", t.Name)
+	if opaque := c.child("opaque"); opaque.written() && r.Opaque == OpaqueClose && !t.TurnsOpaque {
+		opaque.fail("close has no meaning in %s, which never turns opaque; remove it", t.Name)
 	}
 }
 
