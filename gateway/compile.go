@@ -237,7 +237,8 @@ var timerKeys = map[policy.Timer][]deadline.Timer{
 }
 
 // always are the timers that a dry run enforces and does not watch.
-const always = deadline.Set(1<<deadline.ClientWrite | 1<<deadline.UpstreamWrite | 1<<deadline.Connect | 1<<deadline.TLSHandshake)
+const always = deadline.Set(1<<deadline.ClientWrite | 1<<deadline.UpstreamWrite | 1<<deadline.Connect | 1<<deadline.TLSHandshake |
+	1<<deadline.MessageRate | 1<<deadline.ClientRate | 1<<deadline.UpstreamRate)
 
 // probes are the timers that no dry run watches, since it sends no probe.
 const probes = deadline.Set(1<<deadline.ProbeAfter | 1<<deadline.ProbeTimeout)
@@ -261,7 +262,11 @@ func compileTimers(rules *session.Rules, r *policy.Route) {
 		deadline.HalfClose:         p.HalfCloseTimeout,
 		deadline.Connect:           r.Upstream.ConnectTimeout,
 		deadline.TLSHandshake:      p.TLSHandshakeTimeout,
+		deadline.MessageRate:       r.Limits.MinRate.Over,
+		deadline.ClientRate:        r.Limits.MinRate.Over,
+		deadline.UpstreamRate:      r.Limits.MinRate.Over,
 	}
+	rules.Least = uint64(r.Limits.MinRate.Bytes)
 	if p.Probe.After > 0 {
 		all[deadline.ProbeAfter], all[deadline.ProbeTimeout] = p.Probe.After, p.Probe.Timeout
 	}

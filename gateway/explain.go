@@ -51,7 +51,7 @@ func (g *Gateway) explain(v *relay.View) api.Explanation {
 		e.ResetOn = resetOn(&v.Route.Rules).String()
 	}
 	for _, t := range v.Session.Timers(&v.Route.Rules) {
-		if key, ok := timerKey(t.Timer); (!ok || p.Has(key)) && r.hasTimer(t.Timer) {
+		if key, ok := timerKey(t.Timer); (!ok || p.Has(key) || isRate(t.Timer)) && r.hasTimer(t.Timer) {
 			e.Timers = append(e.Timers, explainTimer(v, r.cfg, &t))
 		}
 	}
@@ -103,8 +103,17 @@ func (r *route) hasTimer(t deadline.Timer) bool {
 		return r.cfg.TLS.IsOn() || r.cfg.Upstream.TLS.On
 	case deadline.ProbeAfter, deadline.ProbeTimeout:
 		return r.cfg.Protocol.Traits().Probeable
+	case deadline.MessageRate:
+		return r.Rules.Bounded && r.cfg.Limits.MinRate.IsOn()
+	case deadline.ClientRate, deadline.UpstreamRate:
+		return r.cfg.Limits.MinRate.IsOn()
 	}
 	return true
+}
+
+// isRate reports whether t keeps limits.min_rate, which is none of the policy's.
+func isRate(t deadline.Timer) bool {
+	return t == deadline.MessageRate || t == deadline.ClientRate || t == deadline.UpstreamRate
 }
 
 func explainTimer(v *relay.View, r *policy.Route, t *session.TimerState) api.Timer {
@@ -113,7 +122,9 @@ func explainTimer(v *relay.View, r *policy.Route, t *session.TimerState) api.Tim
 		Timer: t.Timer.String(), ValueSeconds: seconds(t.Value), Standing: t.Standing.String(),
 		Since: t.Cause, DueSeconds: until(t.Due, v.At), Waits: t.Waits, Negotiated: t.Choice.String(),
 	}
-	if ok {
+	if isRate(t.Timer) {
+		explained.From = "limits.min_rate"
+	} else if ok {
 		explained.From = r.Policy.Origin(policy.Timer(t.Timer.String())).String()
 	} else {
 		explained.From = r.Upstream.ConnectTimeoutOrigin().String()
@@ -129,9 +140,9 @@ func explainTimer(v *relay.View, r *policy.Route, t *session.TimerState) api.Tim
 		explained.SinceSeconds = &since
 	}
 	switch t.Timer {
-	case deadline.ClientWrite:
+	case deadline.ClientWrite, deadline.ClientRate:
 		explained.Side = session.Client.String()
-	case deadline.UpstreamWrite:
+	case deadline.UpstreamWrite, deadline.UpstreamRate:
 		explained.Side = session.Upstream.String()
 	}
 	if t.Watched > 0 {

@@ -113,6 +113,10 @@ func alter(t *testing.T, at leaf) {
 		n.Value = strconv.FormatBool(was != "true")
 	case strings.HasSuffix(at.path, "limits.connections"), at.key == "connections_per_source", at.key == "accepts_per_second", at.key == "messages_per_second", strings.HasSuffix(at.path, "max_connections"):
 		n.Value, n.Tag = "7", "!!int"
+	case strings.HasSuffix(at.path, "min_rate.over"):
+		n.Value = "2m"
+	case at.key == "min_rate":
+		*n = *flow(pair{"bytes", scalarNode("1KiB")}, pair{"over", scalarNode("1m")})
 	case at.key == "eject":
 		*n = *flow(pair{"for", scalarNode("1m")})
 	case was == none && choices[at.key] == nil:

@@ -74,6 +74,18 @@ func either(single, mapped value) value {
 	return mapped
 }
 
+// noneOr takes the word none where else a mapping stands, as in example.
+func noneOr(example string) value {
+	return value{
+		read: func(c cursor) {
+			if s, ok := c.scalar(); ok && s != none {
+				c.fail("must be a mapping, as in %s, or none, not %s", example, quote(s))
+			}
+		},
+		schema: noneSchema,
+	}
+}
+
 func byForm(single, mapped func(cursor)) func(cursor) {
 	return func(c cursor) {
 		if c.node.Kind == yaml.MappingNode {

@@ -38,15 +38,7 @@ func (p *Policy) probe() value {
 			send.fail("is missing; an answer belongs to a message that asks, as in {send: {text: \"are you there\"}, expect: {text: \"yes\"}}")
 		}
 	})
-	off := value{
-		read: func(c cursor) {
-			if s, ok := c.scalar(); ok && s != none {
-				c.fail("must be a mapping, as in {after: 45s}, or none, not %s", quote(s))
-			}
-		},
-		schema: noneSchema,
-	}
-	return either(off, v).printed(func() *yaml.Node {
+	return either(noneOr("{after: 45s}"), v).printed(func() *yaml.Node {
 		if p.Probe.After == 0 {
 			return scalarNode(none)
 		}

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"math"
+	"time"
 
 	"gopkg.in/yaml.v3"
 )
@@ -24,6 +25,29 @@ func (m *MessageRate) value() value {
 	list := m.keys()
 	return either(limit(&m.Rate), mapping(list)).printed(func() *yaml.Node {
 		if m.Rate == 0 {
+			return scalarNode(none)
+		}
+		return flow(list.pairs()...)
+	})
+}
+
+// MinRate is the least at which a peer must get on. Its zero value demands nothing.
+type MinRate struct {
+	Bytes int64
+	Over  time.Duration
+}
+
+// IsOn reports whether there is one.
+func (m MinRate) IsOn() bool { return m.Over > 0 }
+
+// value takes a mapping, or the word none.
+func (m *MinRate) value() value {
+	list := keys{
+		{name: "bytes", takes: size(&m.Bytes, 1, false), example: "1KiB", doc: "the fewest"},
+		{name: "over", takes: span{}.into(&m.Over), example: "60s", doc: "the time in which so many have to move"},
+	}
+	return either(noneOr("{bytes: 1KiB, over: 60s}"), mapping(list)).printed(func() *yaml.Node {
+		if !m.IsOn() {
 			return scalarNode(none)
 		}
 		return flow(list.pairs()...)

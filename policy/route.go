@@ -36,6 +36,7 @@ type Limits struct {
 	AcceptsPerSecond     int // 0: no limit
 	MessagesPerSecond    MessageRate
 	BytesPerSecond       int64 // of a connection, from the client; 0: no limit
+	MinRate              MinRate
 	MessageSize          int64 // bytes of the whole unit, either side; 0: no limit
 }
 
@@ -213,6 +214,9 @@ func (l *Limits) keys() keys {
 			doc: "messages, heartbeats included, that a client may send in a second, after a quiet second as many at once; more end its connection as `rate_limited`, or with `{rate: 100, over: delay}` are read later. `raw` has none"},
 		{name: "bytes_per_second", takes: size(&l.BytesPerSecond, 1, true), standard: none,
 			doc: "bytes that a client may send in a second, after a quiet second as many at once; more are read later, and timers of its silence stand still meanwhile"},
+		{name: "min_rate", takes: l.MinRate.value(), without: none,
+			doc: "the least at which a peer must take what waits for it, or a client go on with a message that it has begun, as in `{bytes: 1KiB, over: 60s}`; who takes all, or ends the message, may be slower. " +
+				"A slower one ends as `client_stalled`, `upstream_stalled` or `message_timeout`. What a peer takes is what its kernel acknowledges, which of a slow reader comes in segments, often of 1.5 KiB: `over` should have room for several"},
 		{name: "message_size", takes: size(&l.MessageSize, 1, true), standard: "16MiB", doc: "the longest message, header included, from either side; a longer one ends as `message_too_large`. `raw` has no limit"},
 	}
 }

@@ -93,6 +93,8 @@ func escape(e api.Explanation) string {
 		return " unless the client has finished sending by then"
 	case "write_timeout":
 		return " unless the side that takes nothing takes some of what waits for it"
+	case "min_rate":
+		return " unless the side that is too slow gets on by as many bytes as the file demands, or is done"
 	case "half_close_timeout":
 		return " unless the side that has not finished sends something"
 	case "connect_timeout":

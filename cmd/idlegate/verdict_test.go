@@ -88,8 +88,8 @@ func TestVerdicts(t *testing.T) {
 func TestEveryTimerHasAnEscape(t *testing.T) {
 	for _, timer := range []string{
 		"deadline", "read_deadline", "write_deadline", "idle_timeout", "first_message_timeout", "message_timeout",
-		"heartbeat_only_timeout", "probe", "reply_timeout", "max_lifetime", "write_timeout", "half_close_timeout",
-		"connect_timeout", "tls_handshake_timeout",
+		"heartbeat_only_timeout", "probe.timeout", "idle_in_transaction_timeout", "reply_timeout", "max_lifetime", "write_timeout", "half_close_timeout",
+		"connect_timeout", "tls_handshake_timeout", "min_rate",
 	} {
 		if escape(api.Explanation{Connection: api.Connection{NextTimer: timer}}) == "" {
 			t.Errorf("%s says nothing", timer)

@@ -119,10 +119,10 @@ type Explanation struct {
 // Timer is one timer of a connection.
 type Timer struct {
 	Timer        string     `json:"timer"`                // its key
-	Side         string     `json:"side,omitempty"`       // client or upstream, where a key sets two timers: who must take bytes
+	Side         string     `json:"side,omitempty"`       // client or upstream, where a key sets a timer for each: who must take bytes
 	ValueSeconds *float64   `json:"value_seconds"`        // null: off
 	Negotiated   string     `json:"negotiated,omitempty"` // of an idle_timeout that may be: agreed, min, max or otherwise
-	From         string     `json:"from"`                 // where the value comes from: file:line, or default
+	From         string     `json:"from"`                 // where the value comes from: file:line, default, or limits.min_rate
 	Standing     string     `json:"standing"`             // off, waiting, running, still, over
 	Since        string     `json:"since"`                // what it counts from, in words; "" unless it runs
 	SinceSeconds *float64   `json:"since_seconds"`        // how long ago that was

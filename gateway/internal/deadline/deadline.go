@@ -60,6 +60,9 @@ const (
 	HalfClose               // one side has finished, the other neither sends nor finishes
 	Connect                 // an attempt to connect upstream
 	TLSHandshake            // with the client, or with an upstream that was connected to
+	MessageRate             // the client goes on too slowly with a message that it has begun
+	ClientRate              // the client takes too slowly what waits for it
+	UpstreamRate            // the upstream does
 	Count                   // how many there are
 )
 
@@ -67,10 +70,10 @@ var timerNames = [Count]string{
 	"none", "deadline", "read_deadline", "write_deadline", "idle_timeout", "first_message_timeout", "message_timeout",
 	"heartbeat_only_timeout", "probe.after", "probe.timeout", "reply_timeout", "idle_in_transaction_timeout",
 	"max_lifetime", "write_timeout", "write_timeout", "half_close_timeout", "connect_timeout",
-	"tls_handshake_timeout",
+	"tls_handshake_timeout", "min_rate", "min_rate", "min_rate",
 }
 
-// String returns the YAML key of the timer.
+// String returns the YAML key of the timer, several of which may share one.
 func (t Timer) String() string { return timerNames[t] }
 
 // Action is what is done when a timer is due.

@@ -62,6 +62,7 @@ func TestOfTwoDueAtOnceTheHigherInTheTableIsFirst(t *testing.T) {
 	e.MessageBegan, e.HalfClosed, e.ConnectBegan = at0, at0, at0
 	e.ClientWaits.Progressed, e.UpstreamWaits.Progressed = at0, at0
 	*e.Detailed() = Detail{Data: at0, Owed: at0, InTransaction: true}
+	e.BeginPace(at0)
 	var d Durations
 	var skip Set
 	for timer := Deadline; timer < Count; timer++ {

@@ -17,6 +17,8 @@ type Detail struct {
 	Awaited Instant // read clock: since when the client has to say something; 0: it has not
 	AskFrom Instant // read clock: not before then, as it could not be sent; 0: at once. Never: it never can
 
+	Pace *Pace // nil: no least rate is kept
+
 	Idle             time.Duration // idle_timeout where Durations has Negotiated; 0: off
 	ObservedIdleFrom Instant       // read clock: what Events.IdleFrom would be under the timers that a dry run watches
 }
@@ -35,6 +37,10 @@ func (e *Events) Clone() Events {
 	if e.Detail != nil {
 		detail := *e.Detail
 		own.Detail = &detail
+		if pace := detail.Pace; pace != nil {
+			ownPace := *pace
+			detail.Pace = &ownPace
+		}
 	}
 	return own
 }

@@ -50,6 +50,8 @@ func (e *Events) Due(t Timer, d *Durations) Instant {
 		return from(e.ConnectBegan, d[t])
 	case TLSHandshake:
 		return e.handshake(d[t])
+	case MessageRate, ClientRate, UpstreamRate:
+		return e.dueOfPace(t, d[t])
 	}
 	return Never
 }
@@ -89,10 +91,14 @@ func (e *Events) Earliest(d *Durations, skip Set) (Timer, Instant) {
 
 // Look returns when a waiting peer's acknowledged bytes are to be looked at next, Never if nothing waits.
 func (e *Events) Look(d *Durations) Instant {
-	return min(e.ClientWaits.look(d[ClientWrite]), e.UpstreamWaits.look(d[UpstreamWrite]), e.LookAtDrain(d))
+	return min(e.ClientWaits.look(d[ClientWrite], d[ClientRate]), e.UpstreamWaits.look(d[UpstreamWrite], d[UpstreamRate]), e.LookAtDrain(d))
 }
 
-func (w Wait) look(d time.Duration) Instant {
+// look returns the next look for the shorter of two timers of which either may be off.
+func (w Wait) look(d, other time.Duration) Instant {
+	if d == 0 || other != 0 && other < d {
+		d = other
+	}
 	if w.Progressed == 0 || d == 0 {
 		return Never
 	}

@@ -48,6 +48,8 @@ func (e *Events) Standing(t Timer, d *Durations) Standing {
 		if e.Handshake() == NoHandshake {
 			return Waiting
 		}
+	case MessageRate, ClientRate, UpstreamRate:
+		return e.standingOfPace(t)
 	}
 	return Running
 }
@@ -98,6 +100,8 @@ func (e *Events) Since(t Timer) (Instant, string) {
 		if e.Handshake() == UpstreamHandshake {
 			return e.ConnectBegan, "the attempt to connect"
 		}
+	case MessageRate, ClientRate, UpstreamRate:
+		return e.sinceOfPace(t)
 	}
 	return e.Accepted, "accept"
 }

@@ -13,6 +13,7 @@ func busy() (Events, Durations) {
 	e.MessageBegan, e.HalfClosed, e.ConnectBegan = at(3*time.Second), at(4*time.Second), at(5*time.Second)
 	e.ClientWaits.Progressed, e.UpstreamWaits.Progressed = at(6*time.Second), at(7*time.Second)
 	*e.Detailed() = Detail{Data: at(2500 * time.Millisecond), Paid: at(3500 * time.Millisecond), InTransaction: true}
+	e.Detail.Pace = &Pace{Message: Window{From: at(8 * time.Second)}, Client: Window{From: at(9 * time.Second)}, Upstream: Window{From: at(10 * time.Second)}}
 	var d Durations
 	for timer := Deadline; timer < Count; timer++ {
 		d[timer] = time.Minute
@@ -28,8 +29,8 @@ func TestATimerThatRunsIsDueItsDurationAfterWhatItCountsFrom(t *testing.T) {
 	e, d := busy()
 	e.Pause(PauseDialling, at(8*time.Second))
 	e.Resume(PauseDialling, at(10*time.Second))
-	for timer := Deadline; timer < TLSHandshake; timer++ {
-		if _, waits := asked()[timer]; waits {
+	for timer := Deadline; timer < Count; timer++ {
+		if _, waits := asked()[timer]; waits || timer == TLSHandshake {
 			continue
 		}
 		since, cause := e.Since(timer)
@@ -58,7 +59,7 @@ func TestWhatIsNotDueDoesNotRun(t *testing.T) {
 		"before a server that speaks first has spoken": {func(e *Events, _ *Durations) { e.Greeted = 0 },
 			map[Timer]Standing{FirstMessage: Waiting}},
 		"before anything began": {func(e *Events, _ *Durations) { *e = Accept(at0, 0) },
-			map[Timer]Standing{Message: Waiting, ClientWrite: Waiting, UpstreamWrite: Waiting, HalfClose: Waiting, Connect: Waiting,
+			map[Timer]Standing{MessageRate: Waiting, ClientRate: Waiting, UpstreamRate: Waiting, Message: Waiting, ClientWrite: Waiting, UpstreamWrite: Waiting, HalfClose: Waiting, Connect: Waiting,
 				HeartbeatOnly: Waiting, ProbeAfter: Waiting, IdleInTransaction: Waiting}},
 		"where no probe can ever be sent": {func(e *Events, _ *Durations) { e.Detail.AskFrom = Never },
 			map[Timer]Standing{ProbeAfter: Over}},
@@ -104,12 +105,12 @@ func TestWhatIsNotDueDoesNotRun(t *testing.T) {
 
 // silenceOver are the timers of a client's silence after its FIN.
 func silenceOver() map[Timer]Standing {
-	return map[Timer]Standing{IdleTimeout: Over, FirstMessage: Over, Message: Over, HeartbeatOnly: Over, ProbeAfter: Over, ProbeTimeout: Over, IdleInTransaction: Over}
+	return map[Timer]Standing{IdleTimeout: Over, FirstMessage: Over, Message: Over, MessageRate: Over, HeartbeatOnly: Over, ProbeAfter: Over, ProbeTimeout: Over, IdleInTransaction: Over}
 }
 
 // silenceStill are the same while the client is not read, as far as busy has started them.
 func silenceStill() map[Timer]Standing {
-	return map[Timer]Standing{IdleTimeout: Still, FirstMessage: Still, Message: Still, HeartbeatOnly: Still, ProbeAfter: Still, IdleInTransaction: Still}
+	return map[Timer]Standing{IdleTimeout: Still, FirstMessage: Still, Message: Still, MessageRate: Still, HeartbeatOnly: Still, ProbeAfter: Still, IdleInTransaction: Still}
 }
 
 func with(all map[Timer]Standing, t Timer, s Standing) map[Timer]Standing {
@@ -158,8 +159,8 @@ func TestWhileAReplyIsOwedOnlyReplyTimeoutRuns(t *testing.T) {
 func TestACloneSharesNothing(t *testing.T) {
 	e, _ := busy()
 	own := e.Clone()
-	e.Detail.Data, e.ClientSpoke = at(time.Hour), at(time.Hour)
-	if own.Detail.Data == e.Detail.Data || own.ClientSpoke == e.ClientSpoke {
+	e.Detail.Data, e.ClientSpoke, e.Detail.Pace.Client.Got = at(time.Hour), at(time.Hour), 1
+	if own.Detail.Data == e.Detail.Data || own.Detail.Pace.Client.Got == 1 || own.ClientSpoke == e.ClientSpoke {
 		t.Error("what has happened to the one has happened to the other")
 	}
 	plain := Accept(at0, 0)

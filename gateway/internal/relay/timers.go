@@ -133,7 +133,7 @@ func (l *Loop) lookAtWaiting(c *conn, side session.Side) {
 	leg := c.leg(side)
 	unacked := uint32(reactor.ProgressOf(int(leg.fd)).Unacked)
 	if unacked < leg.unacked {
-		c.session.Progressed(side, l.now)
+		c.session.Took(c.rules(), side, uint64(leg.unacked-unacked), l.now)
 	} else {
 		c.session.Polled(side, l.now)
 	}

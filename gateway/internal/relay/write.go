@@ -35,7 +35,7 @@ func (l *Loop) sent(c *conn, side session.Side, errno syscall.Errno) {
 // waitFor notes that side has not taken everything.
 func (l *Loop) waitFor(c *conn, side session.Side) {
 	l.awaitRoom(c, side)
-	l.writeLater(c, side)
+	l.writeLater(c, side, 0) // where something waits already, nothing was written
 	c.session.Blocked(side, l.now)
 	l.rearm(c)
 }
@@ -43,13 +43,17 @@ func (l *Loop) waitFor(c *conn, side session.Side) {
 // offerAfter is the time until bytes are offered again that the kernel took none of for want of memory.
 const offerAfter = 10 * time.Millisecond
 
-// writeLater follows every write that has left bytes waiting for side. Mostly that side shows as Writable later. Where the kernel
+// writeLater follows every write of moved bytes that has left others waiting for side. Mostly that side shows as Writable later. Where the kernel
 // holds none of its bytes, there is none to be acknowledged and nothing will show: it had no memory for sockets (tcp_mem). Then
 // they are offered again after a while.
-func (l *Loop) writeLater(c *conn, side session.Side) {
+func (l *Loop) writeLater(c *conn, side session.Side, moved int) {
 	leg := c.leg(side)
-	leg.unacked = uint32(reactor.Unacked(int(leg.fd)))
+	unacked := uint32(reactor.Unacked(int(leg.fd)))
 	l.tick()
+	if held := uint64(leg.unacked) + uint64(moved); uint64(unacked) < held {
+		c.session.Took(c.rules(), side, held-uint64(unacked), l.now)
+	}
+	leg.unacked = unacked
 	if leg.unacked == 0 && c.phase == relaying { // before, lookAt is for something else, and only answers are written
 		c.lookAt = soonAt(l.now.After(offerAfter))
 	}
@@ -78,7 +82,7 @@ func (l *Loop) flush(c *conn, side session.Side) {
 	}
 	if !leg.pending.empty() {
 		l.awaitRoom(c, side)
-		l.writeLater(c, side)
+		l.writeLater(c, side, moved)
 		if moved > 0 {
 			c.session.Progressed(side, l.now)
 		}

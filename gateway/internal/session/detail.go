@@ -61,6 +61,9 @@ func (s *Session) Follow(r *Rules) {
 	if r.detailed() {
 		s.Events.Detailed().Idle, _ = r.Negotiated.Of(s.Talk.Keepalive())
 	}
+	if r.paced() {
+		s.Events.BeginPace(s.Events.Accepted)
+	}
 }
 
 // followEdited has an open session follow other rules, as far as its detail goes.

@@ -18,6 +18,7 @@ func (s *Session) ApplyRules(old, edited *Rules, now deadline.Instant, grace tim
 	s.Events.ResetOn = edited.ResetOn
 	s.Talk.Follow(edited.Protocol)
 	s.followEdited(edited)
+	s.followPace(old, edited, now)
 	s.recount(old, edited, idle, s.Events.Reset() != reset)
 	s.redraw(old, edited, share)
 	s.readAgain(edited, now)

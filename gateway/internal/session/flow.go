@@ -53,7 +53,7 @@ func (s *Session) Received(r *Rules, from protocol.Direction, in Read, now deadl
 	}
 	begun := false
 	if from == protocol.FromClient {
-		begun = s.clientMessage(got, now)
+		begun = s.clientMessage(r, got, uint64(in.New)+in.Unread, now)
 	} else {
 		s.upstreamMessage(r, got, now)
 	}
@@ -246,12 +246,13 @@ func (s *Session) Seen(now deadline.Instant) (begun bool) {
 }
 
 // clientMessage notes whether the client has begun a message that it has not finished.
-func (s *Session) clientMessage(got Receipt, now deadline.Instant) (begun bool) {
+func (s *Session) clientMessage(r *Rules, got Receipt, n uint64, now deadline.Instant) (begun bool) {
 	if s.atBoundary(protocol.FromClient) {
 		s.Events.MessageBegan = 0
 		return false
 	}
 	if s.Events.MessageBegan != 0 && !got.ended {
+		s.messageMoved(r, n, now)
 		return false
 	}
 	s.begin(now)
@@ -262,6 +263,7 @@ func (s *Session) clientMessage(got Receipt, now deadline.Instant) (begun bool) 
 func (s *Session) begin(now deadline.Instant) {
 	s.Events.MessageBegan = s.Events.ReadClock(now)
 	s.started(deadline.Message)
+	s.messagePaced()
 }
 
 // upstreamMessage notes whether a message to the client is under way.

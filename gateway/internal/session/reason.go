@@ -101,6 +101,9 @@ var timerReasons = [deadline.Count]Reason{
 	deadline.HalfClose:         HalfCloseTimeout,
 	deadline.Connect:           ConnectTimeout,
 	deadline.TLSHandshake:      TLSHandshakeTimeout,
+	deadline.MessageRate:       MessageTimeout,
+	deadline.ClientRate:        ClientStalled,
+	deadline.UpstreamRate:      UpstreamStalled,
 }
 
 // Ends returns the reason of a session that t ended; Open where t does not end any.

@@ -23,9 +23,9 @@ import (
 //
 // `policy` sets timers by key (`negotiated=1 min=… max=… otherwise=…` for an idle_timeout that is negotiated), and `protocol=raw`
 // (or beats: lines with ping and pong, mqtt, websocket, resp, postgres), `reset_on=upstream|either`, `dry.KEY=…` for those only observed,
-// `server=first` for a protocol whose server speaks first, `lifetime=0.5` for the share that jitter takes off, `jitter=0.5` for the most that it may. The connection is accepted at
+// `least=100` for the bytes of min_rate, `server=first` for a protocol whose server speaks first, `lifetime=0.5` for the share that jitter takes off, `jitter=0.5` for the most that it may. The connection is accepted at
 // @0s and read from then on. Events: `client|upstream "bytes"`, `client|upstream fin`, `client|upstream waits` (it does not
-// take what waits for it), `… moves` (its kernel acknowledged some), `… took all`, `pause`, `resume`. `kernel holds`: what has been
+// take what waits for it), `… moves` (its kernel acknowledged some), `… takes 10` (so many bytes), `… took all`, `pause`, `resume`. `kernel holds`: what has been
 // passed on lies in the gateway's kernel and the client has not acknowledged it; `kernel acks some|all`. `expect REASON` demands that the session ended at that very instant, `expect open` that it has not, `expect asked` that the client was asked then and once since the last, `expect answered 2s` that
 // it took so long for its last answer, `expect idle_timeout is 1m30s agreed` that this is the value, and which it is, `expect observed KEY` that a dry run counted the timer then and once.
 //
@@ -143,6 +143,8 @@ func (p *player) policy(settings string) (share uint16) {
 		switch key {
 		case "protocol":
 			p.protocol(value)
+		case "least":
+			p.rules.Least, _ = strconv.ParseUint(value, 10, 64)
 		case "negotiated":
 			p.rules.Enforced[deadline.IdleTimeout] = deadline.Negotiated
 			p.rules.Negotiated.On = true
@@ -287,6 +289,14 @@ func (p *player) event(text string) {
 		return
 	case "upstream":
 		side = Upstream
+	}
+	if n, ok := strings.CutPrefix(what, "takes "); ok {
+		bytes, err := strconv.ParseUint(n, 10, 64)
+		if err != nil {
+			p.t.Fatalf("%s: %v", p.where, err)
+		}
+		p.session.Took(&p.rules, side, bytes, p.now)
+		return
 	}
 	switch what {
 	case "fin":

@@ -34,6 +34,7 @@ type Rules struct {
 	Observed deadline.Durations // a dry run's: those in force, overlaid with its own
 	NotSeen  deadline.Set       // the timers that the dry run does not watch
 	DryRun   bool               // there is something to observe
+	Least    uint64             // bytes within Enforced of the rate timers, which they are due without
 	Jitter   uint16             // the most that jitter takes off max_lifetime, in 1/65536
 
 	Negotiated Negotiated // of idle_timeout, where Enforced or Observed has deadline.Negotiated

@@ -188,7 +188,7 @@ func (s *Session) listens(r *Rules, t deadline.Timer) (sides SideSet) {
 			}
 		}
 	case deadline.FirstMessage, deadline.Message, deadline.ReadDeadline, deadline.HeartbeatOnly, deadline.ProbeAfter, deadline.ProbeTimeout,
-		deadline.IdleInTransaction:
+		deadline.IdleInTransaction, deadline.MessageRate:
 		sides = sides.With(Client)
 	case deadline.Reply:
 		sides = sides.With(Upstream)

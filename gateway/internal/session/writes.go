@@ -27,6 +27,10 @@ func (s *Session) Blocked(side Side, now deadline.Instant) {
 	if w := s.waits(side); w.Progressed == 0 {
 		*w = deadline.Wait{Progressed: now, Polled: now}
 		s.started(writeTimer(side))
+		if own := s.window(side); own != nil {
+			*own = deadline.Window{From: now}
+			s.started(rateTimer(side))
+		}
 	}
 	if side == Upstream {
 		s.Events.Pause(deadline.PauseUpstream, now)
