@@ -135,7 +135,7 @@ func writeAll(t *testing.T, fd int, b []byte) {
 	}
 }
 
-// readAll reads n bytes by way of buf.
+// readAll reads n bytes into buf.
 func readAll(t *testing.T, fd int, buf []byte, n int) {
 	for n > 0 {
 		got := read(fd, buf[:min(n, len(buf))])

@@ -100,7 +100,7 @@ func (p *process) logs(text string, n int) {
 	eventually(p.t, "the log says "+text, func() bool { return strings.Count(p.log.String(), text) >= n })
 }
 
-// staysCalm sees to it that the gateway does not spin for two seconds, in which it accepts nobody, and that what is open
+// staysCalm checks that the gateway does not spin for two seconds, in which it accepts nobody, and that what is open
 // goes on.
 func (p *process) staysCalm(open *client) {
 	p.t.Helper()

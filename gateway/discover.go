@@ -49,7 +49,7 @@ func (g *Gateway) rediscover(q names.Query) {
 	}
 }
 
-// exchange makes the endpoints of an upstream in force anew. It is called with editing held.
+// exchange makes the endpoints of an upstream in force again. It is called with editing held.
 func (g *Gateway) exchange(u *backends) {
 	old := g.current().inUse()
 	next := *old

@@ -7,7 +7,7 @@
 //	go func() { <-sigterm; g.Drain() }()
 //	return g.Run(ctx)
 //
-// New binds everything, so that whoever started the process learns at once what is wrong. Run serves until its context
+// New binds everything, so that what is wrong shows as soon as the process is started. Run serves until its context
 // ends, which cuts what is open, or until a drain has ended.
 //
 // What happens to a connection is decided further down: package policy reads the operator's file, compile turns it into

@@ -241,7 +241,7 @@ func (g *Gateway) onEach(f func(*relay.Loop)) {
 }
 
 // served returns the generation in force and what still has connections though it is no longer in its policy file: both as
-// of the same instant, lest something be in both or in neither.
+// of the same instant, so that nothing is in both or in neither.
 func (g *Gateway) served() (*generation, departed) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

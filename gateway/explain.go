@@ -146,7 +146,7 @@ func explainTimer(v *relay.View, r *policy.Route, t *session.TimerState) api.Tim
 		explained.Side = session.Upstream.String()
 	}
 	if t.Watched > 0 {
-		explained.DryRun = &api.Rehearsal{
+		explained.DryRun = &api.DryRun{
 			ValueSeconds: t.Watched.Seconds(), From: r.Policy.DryRunOrigin(key).String(),
 			DueSeconds: until(t.WatchedDue, v.At), Counted: t.Counted,
 		}

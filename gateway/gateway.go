@@ -209,7 +209,7 @@ func (g *Gateway) Drain() {
 }
 
 // Run serves until ctx ends, which cuts what is open at once, or until a drain has ended. It is called once. A loop keeps
-// one of the processors of Go's scheduler even while it waits for events, so Run sees to it that there are more of these
+// one of the processors of Go's scheduler even while it waits for events, so Run makes sure that there are more of these
 // than loops.
 func (g *Gateway) Run(ctx context.Context) error {
 	g.announce()
@@ -249,7 +249,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 // Log returns where the gateway logs to.
 func (g *Gateway) Log() *slog.Logger { return g.log.logger }
 
-// ReopenLog closes log.file and opens it anew under its path, for whoever rotates it. Where it cannot be opened, the old
+// ReopenLog closes log.file and opens its path again, after a rotation. Where it cannot be opened, the old
 // one goes on.
 func (g *Gateway) ReopenLog() error { return g.log.reopen() }
 
@@ -274,7 +274,7 @@ func (g *Gateway) announceListener(r *route, l *reactor.Listener) {
 		"policy", cmp.Or(r.cfg.Policy.Name, "inline"), "kind", r.cfg.Policy.Kind.String(), "upstream", r.cfg.Upstream.Name)
 }
 
-// supervise waits for the loops to end, and sees to it that they do.
+// supervise waits for the loops to end, and makes sure that they do.
 func (g *Gateway) supervise(ctx context.Context, failures <-chan error) error {
 	var failure error
 	all := make(chan struct{})

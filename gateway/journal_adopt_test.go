@@ -91,7 +91,7 @@ func TestConnectionsAreLoggedAsAdopted(t *testing.T) {
 			j.Ended(endOf(2, session.IdleTimeout))
 			j.close()
 			if ids := idsIn(t, contentOf(t, path)); !slices.Equal(ids, row.want) {
-				t.Errorf("connections: %v after %v: it tells of %v, want %v", row.connections, former, ids, row.want)
+				t.Errorf("connections: %v after %v: it has %v, want %v", row.connections, former, ids, row.want)
 			}
 		}
 	}
@@ -116,7 +116,7 @@ func TestLogSectionThatCannotBeInForceChangesNothing(t *testing.T) {
 	j.Ended(endOf(2, session.IdleTimeout))
 	j.close()
 	if ids := idsIn(t, contentOf(t, path)); !slices.Equal(ids, []int{2}) {
-		t.Errorf("it tells of %v, want 2 only", ids)
+		t.Errorf("it has %v, want 2 only", ids)
 	}
 }
 
@@ -144,7 +144,7 @@ func TestALoggerOfTheCallersKeepsLevelAndDestination(t *testing.T) {
 	j.Ended(endOf(2, session.IdleTimeout))
 	j.close()
 	if ids := idsIn(t, dest.String()); !slices.Equal(ids, []int{2}) {
-		t.Errorf("it tells of %v, want 2 only", ids)
+		t.Errorf("it has %v, want 2 only", ids)
 	}
 	if _, err := os.Stat(path); err == nil {
 		t.Error("a file was made")

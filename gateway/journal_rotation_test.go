@@ -21,7 +21,7 @@ import (
 // enough bounds every wait of the journal's tests; nothing that is right takes as long.
 const enough = 20 * time.Second
 
-// journalOf opens a journal, and sees to it that nothing of it stays open. The test closes it, as its last lines are only
+// journalOf opens a journal, and checks that nothing of it stays open. The test closes it, as its last lines are only
 // there after that.
 func journalOf(t *testing.T, cfg policy.Log) *journal {
 	t.Helper()
@@ -65,7 +65,7 @@ func contentOf(t *testing.T, path string) string {
 	return string(content)
 }
 
-// idsIn returns the ids of the ended connections that text tells of, and fails where a line is not whole.
+// idsIn returns the ids of the ended connections in text, and fails where a line is not whole.
 func idsIn(t *testing.T, text string) []int {
 	t.Helper()
 	var ids []int
@@ -123,12 +123,12 @@ func TestReopeningWithoutARotationGoesOnInTheSameFile(t *testing.T) {
 		j.Ended(endOf(i, session.IdleTimeout))
 		must(t, j.reopen())
 		if j.file != former { // which may have been cut within a line
-			t.Error("it was opened anew")
+			t.Error("it was opened again")
 		}
 	}
 	j.close()
 	if ids := idsIn(t, contentOf(t, path)); len(ids) != 3 {
-		t.Errorf("it tells of %v", ids)
+		t.Errorf("it has %v", ids)
 	}
 }
 
@@ -145,7 +145,7 @@ func TestLogThatCannotBeReopenedGoesOnInTheOldFile(t *testing.T) {
 	j.Ended(endOf(7, session.IdleTimeout))
 	j.close()
 	if ids := idsIn(t, contentOf(t, old)); len(ids) != 1 || j.dropped() != 0 {
-		t.Errorf("the old file tells of %v, %d dropped", ids, j.dropped())
+		t.Errorf("the old file has %v, %d dropped", ids, j.dropped())
 	}
 }
 
@@ -158,7 +158,7 @@ func TestReopeningLeavesStandardErrorAlone(t *testing.T) {
 	j.close()
 	must(t, j.reopen())
 	if ids := idsIn(t, contentOf(t, path+".1")); len(ids) != 1 {
-		t.Errorf("it tells of %v", ids)
+		t.Errorf("it has %v", ids)
 	}
 }
 

@@ -140,7 +140,7 @@ func TestAStalledPipeIsLeftForAFile(t *testing.T) {
 	arrived := len(idsIn(t, string(piped[:strings.LastIndexByte(string(piped), '\n')+1])))
 	ids := idsIn(t, contentOf(t, file))
 	if last := ids[len(ids)-1]; last != before+after-1 {
-		t.Errorf("the last line tells of %d, want %d", last, before+after-1)
+		t.Errorf("the last line has %d, want %d", last, before+after-1)
 	}
 	eventually(t, "every line has arrived or is counted", func() bool { // the write to the pipe ends in its own time
 		return arrived+len(ids)+int(j.dropped()) == before+after

@@ -57,7 +57,7 @@ var arrows = []arrow{
 	{"cmd/idlebench/...", "cmd/idlebench/...", "a benchmark runs the gateway as it runs the others: as a program"},
 }
 
-// walls are packages that must not be reached, be it by way of others.
+// walls are packages that must not be reached, directly or through others.
 var walls = []arrow{
 	{pure, "net os log log/slog " + unix, "they take state, bytes and now, and never touch a socket, a file or a clock"},
 	{"policy", "net " + unix, "policy knows no sockets: its addresses are net/netip's"},

@@ -108,7 +108,7 @@ func TestASnapshotMayBeGivenUp(t *testing.T) {
 	g.dial("r").echo(framed("all is well"))
 }
 
-// TestAnUpstreamIsCutThatFloodsAnEndedConnection sees to it that what nobody will have is not fetched for long.
+// TestAnUpstreamIsCutThatFloodsAnEndedConnection checks that what nobody will have is not fetched for long.
 func TestAnUpstreamIsCutThatFloodsAnEndedConnection(t *testing.T) {
 	cut := make(chan time.Time, 1)
 	g := start(t, oneRoute+`{long: {max_lifetime: 100ms}}}`, backend(t, func(c *client) {

@@ -142,7 +142,7 @@ func (j *journal) adopt(l *logging) {
 // reopenTimeout bounds how long a log file may take to be reopened.
 const reopenTimeout = 10 * time.Second
 
-// reopen opens the log file anew under its path, where a rotation has left none or another one. If that fails, the file
+// reopen opens the path of the log file again, where a rotation has left none or another one. If that fails, the file
 // that was open goes on. It waits as adopt does. Standard error stays what it is.
 func (j *journal) reopen() error {
 	j.mu.Lock()

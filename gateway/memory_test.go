@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// TestAClientThatNeverReads floods one client while others go on, and sees to it that memory stays bounded.
+// TestAClientThatNeverReads floods one client while others go on, while memory stays bounded.
 func TestAClientThatNeverReads(t *testing.T) {
 	g := start(t, `
 gateway: {buffer_memory: 1MiB}

@@ -50,7 +50,7 @@ func (g *Gateway) bindAdmin() error {
 	return nil
 }
 
-// readToken reads the file anew, so that a token can be exchanged at any time.
+// readToken reads the file again, so that a token can be exchanged at any time.
 func readToken(from *file.File) (string, error) {
 	data, err := readSecret(from)
 	if err != nil {
@@ -83,7 +83,7 @@ func readSecret(from *file.File) ([]byte, error) {
 	return data, nil
 }
 
-// openDoor binds an address of the operator by way of the reactor, which knows what to do about stale unix sockets, and
+// bindOperator binds an address of the operator through the reactor, which knows what to do about stale unix sockets, and
 // hands the descriptor to Go's own network package.
 func (g *Gateway) openAdmin(a policy.Address) (net.Listener, error) {
 	l := &adminListener{address: a}

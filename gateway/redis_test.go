@@ -119,7 +119,7 @@ func benchmark(t *testing.T, g *running, args ...string) {
 		}
 	}
 	if strings.Contains(strings.ToLower(output), "err") {
-		t.Errorf("redis-benchmark tells of an error:\n%s", output)
+		t.Errorf("redis-benchmark reports an error:\n%s", output)
 	}
 	eventually(t, "all connections have ended", func() bool { return g.route("r").Connections == 0 })
 }

@@ -177,7 +177,7 @@ func (g *Gateway) lookupFigures(u *backends) *metrics.Lookups {
 }
 
 // addEndpoint adds an endpoint's figures to those of its name: one that has gone may be back, or have moved. Then its
-// connections are those of both, and its counts those of the one that was added first: they begin anew, and do not shrink
+// connections are those of both, and its counts those of the one that was added first: they begin at 0, and do not shrink
 // when the last connection of the other has ended.
 func addEndpoint(u *metrics.Upstream, e *upstream.Endpoint) {
 	same := func(m metrics.Endpoint) bool { return m.Address == e.Name }

@@ -33,7 +33,7 @@ func talk(t *testing.T, lines []string, program string, args ...string) (string,
 		}
 		before := strings.Count(out.String(), answer)
 		if _, err := io.WriteString(in, line); err != nil {
-			break // it has ended, which its output tells of
+			break // it has ended, as its output says
 		}
 		if answer != "Q" {
 			eventually(t, "an answer of "+answer, func() bool { return strings.Count(out.String(), answer) > before })

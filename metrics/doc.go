@@ -1,6 +1,6 @@
 // Package metrics holds every figure the gateway gives away and turns them into a Prometheus page.
 //
-// It knows no policy and no sockets. Whoever counts keeps plain data (an event loop has its own Histograms, which no one
+// It knows no policy and no sockets. Who counts keeps plain data (an event loop has its own Histograms, which no one
 // else writes) and hands out a copy as a Snapshot when asked; Handler asks once per scrape and builds the page from that
 // Snapshot alone, so that a route which is gone takes its series with it.
 //

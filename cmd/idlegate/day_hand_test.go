@@ -158,7 +158,7 @@ func (d *day) endpointOf(one *device) string {
 	return d.connectionOf(one, func(c api.Connection) bool { return c.Endpoint != "" }).Endpoint
 }
 
-// signals has the gateway read its file at SIGHUP, and open its log anew at SIGUSR1.
+// signals has the gateway read its file at SIGHUP, and open its log again at SIGUSR1.
 func (d *day) signals() {
 	generation, accepted := d.figure("config_generation"), d.figure("config_last_reload_success_timestamp_seconds")
 	d.signal(syscall.SIGHUP)

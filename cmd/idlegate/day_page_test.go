@@ -118,7 +118,7 @@ func (p *statusPage) search(text string) {
 	})()`)
 }
 
-// hurry has the page ask anew at once, as it does when it comes into view.
+// hurry makes the page ask again at once, as it does when it comes into view.
 func (p *statusPage) hurry() {
 	p.Helper()
 	evaluate[bool](p, `document.dispatchEvent(new Event("visibilitychange"))`)

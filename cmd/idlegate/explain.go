@@ -243,7 +243,7 @@ func dryRuns(all []api.Timer) []string {
 func arrived(c *api.Connection) string {
 	text := ""
 	if c.Proxy != "" {
-		text = " by way of " + c.Proxy
+		text = " through " + c.Proxy
 	}
 	if c.ServerName != "" {
 		text += " asks for " + c.ServerName

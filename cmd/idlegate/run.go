@@ -29,7 +29,7 @@ func newRun() *cobra.Command {
 		Long: "Serve what the policy file says, until SIGTERM or SIGINT drains it: listeners close, open connections end\n" +
 			"within drain_timeout. A second signal cuts them at once.\n\n" +
 			"An edit of the policy file takes effect within two seconds, also on open connections; SIGHUP reads it at once.\n" +
-			"SIGUSR1 opens log.file anew, after it was renamed.",
+			"SIGUSR1 opens log.file again, after it was renamed.",
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runFile(cmd, file) },
 	}

@@ -182,7 +182,7 @@ func (m *member) timer(c api.Connection) api.Timer {
 		t.Standing, t.Since, t.SinceSeconds, t.Waits = "still", "", nil, "the client is not being read"
 	}
 	if m.route.name == "devices" {
-		t.DryRun = &api.Rehearsal{ValueSeconds: 30, From: "idlegate.yaml:17", Counted: c.SilenceSeconds > 30}
+		t.DryRun = &api.DryRun{ValueSeconds: 30, From: "idlegate.yaml:17", Counted: c.SilenceSeconds > 30}
 		if !t.DryRun.Counted {
 			t.DryRun.DueSeconds = new(30 - c.SilenceSeconds)
 		}

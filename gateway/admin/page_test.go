@@ -249,7 +249,7 @@ func (b *tab) until(expression string) {
 	}
 }
 
-// poll has the page ask anew at once, as it does when it comes into view.
+// poll makes the page ask again at once, as it does when it comes into view.
 func (b *tab) poll() {
 	b.Helper()
 	evaluate[bool](b, `document.dispatchEvent(new Event("visibilitychange"))`)

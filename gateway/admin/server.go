@@ -1,7 +1,7 @@
 // Package admin is the HTTP server through which the gateway answers its operator.
 //
 // The operator's listener has the API under /api/v1, which openapi.json describes, the status page at /, which calls that
-// API, the metrics, and Go's profiles if they are switched on. It is meant for this machine: whoever reaches it is trusted,
+// API, the metrics, and Go's profiles if they are switched on. It is meant for this machine: all who reach it are trusted,
 // so every call is checked for being meant for it, against web pages that send a browser here (see guard). Where the
 // listener can be reached from elsewhere, the Config has a token (see lock) or TLS with client certificates.
 //

@@ -118,21 +118,21 @@ type Explanation struct {
 
 // Timer is one timer of a connection.
 type Timer struct {
-	Timer        string     `json:"timer"`                // its key
-	Side         string     `json:"side,omitempty"`       // client or upstream, where a key sets a timer for each: who must take bytes
-	ValueSeconds *float64   `json:"value_seconds"`        // null: off
-	Negotiated   string     `json:"negotiated,omitempty"` // of an idle_timeout that may be: agreed, min, max or otherwise
-	From         string     `json:"from"`                 // where the value comes from: file:line, default, or limits.min_rate
-	Standing     string     `json:"standing"`             // off, waiting, running, still, over
-	Since        string     `json:"since"`                // what it counts from, in words; "" unless it runs
-	SinceSeconds *float64   `json:"since_seconds"`        // how long ago that was
-	DueSeconds   *float64   `json:"due_seconds"`          // until it fires as things stand; null if it does not run
-	Waits        string     `json:"waits"`                // what it waits for though its time may be over; "" for nothing
-	DryRun       *Rehearsal `json:"dry_run"`              // null: no dry run watches it
+	Timer        string   `json:"timer"`                // its key
+	Side         string   `json:"side,omitempty"`       // client or upstream, where a key sets a timer for each: who must take bytes
+	ValueSeconds *float64 `json:"value_seconds"`        // null: off
+	Negotiated   string   `json:"negotiated,omitempty"` // of an idle_timeout that may be: agreed, min, max or otherwise
+	From         string   `json:"from"`                 // where the value comes from: file:line, default, or limits.min_rate
+	Standing     string   `json:"standing"`             // off, waiting, running, still, over
+	Since        string   `json:"since"`                // what it counts from, in words; "" unless it runs
+	SinceSeconds *float64 `json:"since_seconds"`        // how long ago that was
+	DueSeconds   *float64 `json:"due_seconds"`          // until it fires as things stand; null if it does not run
+	Waits        string   `json:"waits"`                // what it waits for though its time may be over; "" for nothing
+	DryRun       *DryRun  `json:"dry_run"`              // null: no dry run watches it
 }
 
-// Rehearsal is a timer in a dry run.
-type Rehearsal struct {
+// DryRun is a timer in a dry run.
+type DryRun struct {
 	ValueSeconds float64  `json:"value_seconds"`
 	From         string   `json:"from"`
 	DueSeconds   *float64 `json:"due_seconds"` // until it is counted; null if it does not run

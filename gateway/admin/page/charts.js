@@ -110,7 +110,7 @@ function drawLegend(legend, reasons, totals) {
 const atRisk = 0.8;
 
 // drawSilence draws how many connections have been silent how long, against the lines at which they are cut: each has
-// at (seconds), name, and kind, which is cut, rehearsal or end. Bars are marked past 80 % of the one that cuts.
+// at (seconds), name, and kind, which is cut, dry-run or end. Bars are marked past 80 % of the one that cuts.
 export function drawSilence(chart, silence, lines) {
   const bounds = silence.bounds_seconds ?? [], counts = silence.counts ?? [];
   const axis = silenceAxis(bounds, counts, lines);
@@ -168,11 +168,11 @@ function drawLines(group, lines, axis) {
   });
 }
 
-// lineLabel stands on the side of its line where there is room, the rehearsal's at the left of that in force.
+// lineLabel stands on the side of its line where there is room, the dry run's at the left of that in force.
 function lineLabel(line, axis) {
   const x = axis.place(line.at);
-  const left = line.kind === "rehearsal" ? x > 25 : x > 60;
-  return {x: left ? x - 0.7 : x + 0.7, y: line.kind === "rehearsal" ? 24 : 11, anchor: left ? "end" : "start", text: `${line.name} ${duration(line.at)}`};
+  const left = line.kind === "dry-run" ? x > 25 : x > 60;
+  return {x: left ? x - 0.7 : x + 0.7, y: line.kind === "dry-run" ? 24 : 11, anchor: left ? "end" : "start", text: `${line.name} ${duration(line.at)}`};
 }
 
 function silenceInWords(bounds, counts, lines) {

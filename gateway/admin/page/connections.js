@@ -147,7 +147,7 @@ export function drawChoice(answer) {
   select.value = wanted.route;
 }
 
-// setUpTable has the controls ask anew; refresh polls.
+// setUpTable makes the controls ask again; refresh polls.
 export function setUpTable(refresh) {
   const want = (change) => {
     Object.assign(wanted, {offset: 0}, change);

@@ -23,7 +23,7 @@ export async function showDetails(id, refresh) {
   if (latest === id && !$("details").open) $("details").showModal(); // also where it has just ended, to say so
 }
 
-// drawDetails asks anew for what the dialog shows, while it is open.
+// drawDetails asks again for what the dialog shows, while it is open.
 export async function drawDetails() {
   const id = shown;
   if (id === null) return;
@@ -87,7 +87,7 @@ function facts(e) {
 }
 
 function timerRows(timer) {
-  return timer.dry_run ? [timerRow(timer), rehearsalRow(timer.dry_run)] : [timerRow(timer)];
+  return timer.dry_run ? [timerRow(timer), dryRunRow(timer.dry_run)] : [timerRow(timer)];
 }
 
 function timerRow(timer) {
@@ -108,7 +108,7 @@ function dueCell(timer) {
   return cell;
 }
 
-function rehearsalRow(dry) {
+function dryRunRow(dry) {
   const due = dry.counted ? "counted" : dry.due_seconds === null ? "–" : `in ${passing(dry.due_seconds)}`;
   return el("tr", {className: "muted"}, el("th", {scope: "row"}, "└ dry run"), el("td", {}, duration(dry.value_seconds)),
     el("td", {}, dry.from), el("td", {}, "only watched"), el("td", {}, "–"), el("td", {className: "figure"}, due));

@@ -83,7 +83,7 @@ function refocus(parent, at, lost) {
   (twin ?? parent.closest("[tabindex]"))?.focus({preventScroll: true});
 }
 
-// sized makes parent have n children of a tag and gives them: charts are redrawn in place, lest a tooltip vanish.
+// sized makes parent have n children of a tag and gives them: charts are redrawn in place, so that a tooltip stays.
 export function sized(parent, tag, n) {
   while (parent.children.length > n) parent.lastElementChild.remove();
   while (parent.children.length < n) parent.append(svg(tag));

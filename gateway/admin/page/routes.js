@@ -57,7 +57,7 @@ function tally(word, figures) {
   return all.length === 0 ? "" : `${word}: ${all.map(([name, n]) => `${name} ${count(n)}`).join(", ")}`;
 }
 
-// measure takes rates from what has been counted since the last poll. A count that went back began anew.
+// measure takes rates from what has been counted since the last poll. A count that went back began again.
 function measure(route, now) {
   const last = seen.get(route.name);
   const mine = {
@@ -97,7 +97,7 @@ export function drawSilences(answer, routes) {
 
 function cutLines(route) {
   const lines = [
-    {at: route.dry_run_idle_timeout_seconds, name: "dry run", kind: "rehearsal"},
+    {at: route.dry_run_idle_timeout_seconds, name: "dry run", kind: "dry-run"},
     {at: route.idle_timeout_seconds, name: route.idle_timeout_negotiated ? "idle_timeout otherwise" : "idle_timeout", kind: "cut"},
     {at: route.deadline_seconds, name: "deadline", kind: "end"},
   ];

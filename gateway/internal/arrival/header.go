@@ -111,7 +111,7 @@ type Passed struct {
 	TLS         *TLS // nil: the client speaks none to the gateway
 }
 
-// TLS is what a PROXY header tells of the TLS connection that ends at the gateway.
+// TLS is what a PROXY header says about the TLS connection that ends at the gateway.
 type TLS struct {
 	Version       string // "TLSv1.3"
 	Cipher        string

@@ -16,7 +16,7 @@ type Totals struct {
 	Latest          time.Duration // the greatest lateness of a timer since it was last looked at
 }
 
-// Totals copies them, and begins to look for the greatest lateness anew.
+// Totals copies them, and begins to look for the greatest lateness again.
 func (l *LoopStats) Totals() Totals {
 	t := Totals{Opened: l.Opened, Refused: l.Refused, Messages: l.Messages, Bytes: l.Bytes, Latest: l.latest}
 	for _, reason := range [...]session.Reason{session.ConnectRefused, session.ConnectTimeout, session.ConnectFailed, session.NoEndpoint} {

@@ -27,7 +27,7 @@ func (d *Dest) write(b batch) int {
 	if !d.mend() {
 		return 0
 	}
-	n, _ := d.w.Write(b.lines) // how many were lost tells of the error; a log about the log would meet the same one
+	n, _ := d.w.Write(b.lines) // how many were lost is in the error; a log about the log would meet the same one
 	if n >= len(b.lines) {
 		return len(b.ends)
 	}
@@ -40,7 +40,7 @@ func (d *Dest) write(b batch) int {
 	return arrived
 }
 
-// mend ends a line that was cut off, lest the next one be glued to it.
+// mend ends a line that was cut off, so that the next one begins a line.
 func (d *Dest) mend() bool {
 	if !d.torn {
 		return true

@@ -1,4 +1,4 @@
-// Package logsink puts a bounded queue before a log's destination, so that whoever logs never waits for it.
+// Package logsink puts a bounded queue before a log's destination, so that logging never waits for it.
 //
 // Write copies its line to the queue and returns. One goroutine takes what is queued to the destination, in order. A line
 // that finds the queue full is dropped, as are those the destination refuses; Dropped counts them, and logging goes on as
@@ -115,7 +115,7 @@ func (s *Sink) Patient(d time.Duration) (context.Context, context.CancelFunc) {
 func (s *Sink) Dropped() uint64 { return s.dropped.Load() }
 
 // Exchange has all further lines written to dest, and returns when all that came before are written to the old
-// destination; only then is dest written to, lest lines overtake each other. If ctx ends before that, what is still queued
+// destination; only then is dest written to, so that lines keep their order. If ctx ends before that, what is still queued
 // goes to dest as well and the error says so. The old one is used until its last write returns, and what that loses is
 // counted then. Exchange is not called twice at once, nor beside or after Close.
 func (s *Sink) Exchange(ctx context.Context, dest *Dest) error {

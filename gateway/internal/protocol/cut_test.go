@@ -171,7 +171,7 @@ func TestGarbage(t *testing.T) {
 	for _, row := range long(t) {
 		for range 10 {
 			stream := make([]byte, 40)
-			for i := range stream { // half of it from the sound stream, lest the first byte be wrong always
+			for i := range stream { // half of it from the sound stream, so that the first byte is not always wrong
 				stream[i] = byte(rng.Uint32())
 				if rng.IntN(2) == 0 {
 					stream[i] = row.stream[i%len(row.stream)]

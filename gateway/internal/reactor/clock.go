@@ -10,7 +10,7 @@ import (
 )
 
 // Clock reads CLOCK_MONOTONIC in nanoseconds, as every process of the machine sees it, so that instants outlive this
-// one. It goes by way of time.Since, which reads the same clock through the vDSO (40 ns) where x/sys/unix makes a system
+// one. It uses time.Since, which reads the same clock through the vDSO (40 ns) where x/sys/unix makes a system
 // call (4 times that).
 type Clock struct {
 	start  time.Time

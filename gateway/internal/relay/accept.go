@@ -287,11 +287,11 @@ func (a *acceptor) overLimits(r *Route, n *newcomer) (cause session.Cause, over 
 	return 0, false
 }
 
-// refuse resets a client that never becomes a session. account is nil where no route was chosen.
-func (l *Loop) refuse(account *RouteStats, fd int, cause session.Cause) {
-	if account == nil {
-		account = l.cfg.Unrouted
+// refuse resets a client that never becomes a session. stats is nil where no route was chosen.
+func (l *Loop) refuse(stats *RouteStats, fd int, cause session.Cause) {
+	if stats == nil {
+		stats = l.cfg.Unrouted
 	}
-	l.of(account).Refused[cause]++
+	l.of(stats).Refused[cause]++
 	reactor.Abort(fd)
 }

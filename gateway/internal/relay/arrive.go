@@ -36,7 +36,7 @@ func (a *acceptor) arrive(binding int, n newcomer) {
 	of := a.bindings[binding].Routes
 	g := a.loop.cfg.Admission
 	if g.open.Load() >= g.Max() {
-		a.loop.refuse(of.account(), n.fd, session.OverCapacity)
+		a.loop.refuse(of.stats(), n.fd, session.OverCapacity)
 		return
 	}
 	g.open.Add(1)
@@ -204,7 +204,7 @@ func (a *acceptor) withdraw(slot int32) newcomer {
 func (a *acceptor) depart(of *Candidates, n newcomer) {
 	r := of.choose(n.origin.ServerName(), n.client.Addr())
 	if r == nil {
-		a.refuseNewcomer(of.account(), n, session.NoRoute)
+		a.refuseNewcomer(of.stats(), n, session.NoRoute)
 		return
 	}
 	if n.origin != nil && n.origin.Header.Local && r.Check != nil {
@@ -225,13 +225,13 @@ func (a *acceptor) leave(slot int32) {
 
 // giveUpArrival refuses a client before it has a route.
 func (a *acceptor) giveUpArrival(slot int32, cause session.Cause) {
-	account := a.bindings[a.arrivals.slots[slot].binding].Routes.account()
-	a.refuseNewcomer(account, a.withdraw(slot), cause)
+	stats := a.bindings[a.arrivals.slots[slot].binding].Routes.stats()
+	a.refuseNewcomer(stats, a.withdraw(slot), cause)
 }
 
 // refuseNewcomer refuses a client that may have a place already.
-func (a *acceptor) refuseNewcomer(account *RouteStats, n newcomer, cause session.Cause) {
-	a.loop.refuse(account, n.fd, cause)
+func (a *acceptor) refuseNewcomer(stats *RouteStats, n newcomer, cause session.Cause) {
+	a.loop.refuse(stats, n.fd, cause)
 	if n.placed {
 		a.loop.cfg.Admission.left()
 	}

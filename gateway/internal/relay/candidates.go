@@ -39,8 +39,8 @@ func (c *Candidates) plain() *Route {
 	return c.Routes[0]
 }
 
-// account returns what is counted of a client that has no route yet, among others; nil: it is none's.
-func (c *Candidates) account() *RouteStats {
+// stats returns where a client is counted that has no route yet; nil: in those of no route.
+func (c *Candidates) stats() *RouteStats {
 	if c.Table != nil {
 		return nil
 	}

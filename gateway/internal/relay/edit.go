@@ -16,8 +16,8 @@ type Edit struct {
 	DryRuns  []*RouteStats          // those with another dry run of idle_timeout than before
 }
 
-// Apply has the open connections follow an edited policy. Connections of routes that it does not have drain. It is called by
-// way of Post, on the loop that accepts before it is posted to the others: no client can be on its way to them then that
+// Apply has the open connections follow an edited policy. Connections of routes that it does not have drain. It is called
+// through Post, on the loop that accepts before it is posted to the others: no client can be on its way to them then that
 // was admitted under the old policy and comes after it. That loop reports whether it now accepts at e.Bindings; it does not where
 // it drains or stops, and then the bindings that are new are the caller's to close.
 func (l *Loop) Apply(e *Edit) (accepts bool) {
@@ -95,8 +95,8 @@ func (l *Loop) followWriteTimeout(c *conn, old *Route) {
 	}
 }
 
-// Kill ends the connections that are named by their views and for which still holds. It returns their ids. It is called by
-// way of Post.
+// Kill ends the connections that are named by their views and for which still holds. It returns their ids. It is called
+// through Post.
 func (l *Loop) Kill(views []View, still func(*View) bool) (ids []uint64) {
 	l.tick()
 	for i := range views {

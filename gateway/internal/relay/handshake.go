@@ -13,7 +13,7 @@ import (
 )
 
 // TLS handshakes. The one with a client comes before anything else; the one with an upstream is a part of connecting to it: if it
-// fails another endpoint is tried. Each runs in a goroutine, which asks by way of the mailbox for what it needs:
+// fails another endpoint is tried. Each runs in a goroutine, which asks through the mailbox for what it needs:
 //
 //	loop                             goroutine
 //	shake: start ──────────────────► computes, writes, comes upon a read

@@ -7,7 +7,7 @@ import (
 )
 
 // Memory for bytes that a peer would not take. Chunks come in few sizes so that they can be used again, and the process
-// as a whole holds at most a Budget of them. What came by way of a pipe stays in it, and counts too.
+// as a whole holds at most a Budget of them. What came through a pipe stays in it, and counts too.
 
 const (
 	readSize = 64 << 10 // of a loop's read buffer, and so the most of it that is held for one direction

@@ -241,7 +241,7 @@ func (l *Loop) account(c *conn, from protocol.Direction, in session.Read) sessio
 	if got.FalseCut > 0 {
 		l.resumed(c, got.FalseCut)
 	}
-	if got.Sooner {
+	if got.Rearm {
 		l.rearm(c)
 	}
 	return got

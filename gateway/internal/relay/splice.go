@@ -17,7 +17,7 @@ const (
 	peekSize = 64       // bytes looked at to find out how many follow; most headers are shorter
 )
 
-// pumpUnread passes on what the sender has sent by way of a pipe, several messages at once. It reports false, having done
+// pumpUnread passes on what the sender has sent through a pipe, several messages at once. It reports false, having done
 // nothing, where the bytes have to be read or reading them is cheaper.
 func (l *Loop) pumpUnread(c *conn, from protocol.Direction) bool {
 	leg := c.sender(from)

@@ -8,7 +8,7 @@ import (
 
 // ApplyRules makes an open session follow other rules from now on; their framers must be those it had. All its timers are measured
 // from the same events as before. What the edit alone has made overdue ends the session within grace, at the share of it
-// that is given in 1/65536; what was due anyway, or becomes due later, is not put off. A dry run counts anew what it watches
+// that is given in 1/65536; what was due anyway, or becomes due later, is not put off. A dry run counts again what it watches
 // with another value.
 //
 // Next may be sooner than it was, and a client may have to be read again that ReadClosed said was not.

@@ -31,7 +31,7 @@ type Receipt struct {
 	Fault      protocol.Fault // of Broke
 	Opaque     bool           // the connection has become opaque
 	ended      bool           // the message under way, or that came first, is complete: what is under way now is another
-	Sooner     bool           // a timer may now be due sooner than before
+	Rearm      bool           // a timer may now be due sooner than before
 }
 
 // Received takes what came in a direction. All messages of one read arrive at the same instant.
@@ -58,9 +58,9 @@ func (s *Session) Received(r *Rules, from protocol.Direction, in Read, now deadl
 		s.upstreamMessage(r, got, now)
 	}
 	s.halfOpenProgressed(from, now)
-	got.Sooner = begun || before != s.waiting()
+	got.Rearm = begun || before != s.waiting()
 	if s.Events.Detail != nil {
-		got.Sooner = s.noteDetail(r, from, &got, now) || got.Sooner
+		got.Rearm = s.noteDetail(r, from, &got, now) || got.Rearm
 	}
 	return got
 }
@@ -95,7 +95,7 @@ func (r *Rules) restarts(from protocol.Direction) bool {
 	return r.ResetOn&(deadline.ResetOnClient<<from) != 0
 }
 
-// started notes that t counts anew: a dry run may count it again, and what an edit has made of it before is past.
+// started notes that t counts from now: a dry run may count it again, and what an edit has made of it before is past.
 func (s *Session) started(t deadline.Timer) {
 	s.Events.Observed = s.Events.Observed.Without(t)
 	s.graced = s.graced.Without(t)

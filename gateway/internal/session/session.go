@@ -2,7 +2,7 @@
 //
 // It is told what happened (bytes, a FIN, a peer that takes nothing more, the passing of time) and says what that means:
 // how much may be passed on, which timer ends the session when, whether it has ended and for what reason. It owns no
-// socket and reads no clock; whoever does drives it:
+// socket and reads no clock; its owner drives it:
 //
 //	            Received          Blocked, Progressed
 //	client ───────────────► session ───────────────► upstream
@@ -13,7 +13,7 @@
 //	Next, Due        when to look at the timers, and what they say then
 //	ApplyRules            other rules are in force
 //
-// A Session is plain data, so that it can be copied (by Clone), listed, written down and judged anew under an edited policy
+// A Session is plain data, so that it can be copied (by Clone), listed, written down and measured under an edited policy
 // while it is open. The first cause names its end.
 package session
 

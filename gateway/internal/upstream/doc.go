@@ -29,5 +29,5 @@
 //	  │                                └──────────── failure ───────── probed ───────┘
 //	  └──────────────────────────────────────────── success ─────────────┘
 //
-// Where every endpoint that could be used is ejected, ejection is of no account: they are used again.
+// Where every endpoint that could be used is ejected, ejection is ignored: they are used again.
 package upstream

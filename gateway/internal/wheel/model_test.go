@@ -117,7 +117,7 @@ func (m *model) step(op, id uint8, distance uint64) {
 		m.expireNext()
 	default:
 		switch id % 16 {
-		case 0: // seldom, lest time ends soon
+		case 0: // seldom, so that time does not end soon
 			m.expire(add(m.now, ahead))
 		case 1, 2:
 			m.expire(add(m.now, -ahead))

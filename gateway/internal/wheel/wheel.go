@@ -133,7 +133,7 @@ func (w *Wheel) Expire(now int64, due []int32) []int32 {
 	return w.sort(top, upToTick, now, due)
 }
 
-// sort empties the slots of a level that are in the mask: what is due goes to due, what is later is linked anew.
+// sort empties the slots of a level that are in the mask: what is due goes to due, what is later is linked again.
 func (w *Wheel) sort(level int, mask uint64, now int64, due []int32) []int32 {
 	for rest := w.occupied[level] & mask; rest != 0; rest &= rest - 1 {
 		s := level<<digitBits | bits.TrailingZeros64(rest)

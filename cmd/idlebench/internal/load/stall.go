@@ -77,7 +77,7 @@ func (s *stalls) drain(c *connection) error {
 	wg.Go(func() { _, sending = s.unsent[c.number].WriteTo(c.conn) })
 	err := s.receiveAll(c)
 	if err != nil {
-		c.conn.Close() // lest sending goes on
+		c.conn.Close() // so that sending ends
 	}
 	wg.Wait()
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package process starts the programs that a benchmark consists of, sees to it that none outlives it, and reads from
+// Package process starts the programs that a benchmark consists of, ends those that are left with it, and reads from
 // /proc what they cost.
 //
 // A child leads a process group of its own, so that a terminal's ctrl-C reaches only the benchmark, which then stops

@@ -69,7 +69,7 @@ func (c *Client) Advise(ctx context.Context, route string, tolerance float64) (a
 	return get[api.Advices](ctx, c, "/advice", query)
 }
 
-// CloseID ends one connection; IsUnknown tells of the error that there is none with that id.
+// CloseID ends one connection; IsUnknown reports of its error that there is none with that id.
 func (c *Client) CloseID(ctx context.Context, id uint64) (closed api.Closed, err error) {
 	err = c.call(ctx, http.MethodDelete, connection(id), nil, &closed)
 	return closed, err

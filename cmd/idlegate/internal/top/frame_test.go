@@ -50,7 +50,7 @@ func model() Model {
 	return Model{Sample: sample(busy()), Address: "127.0.0.1:9180", Sort: "due", Keys: true}
 }
 
-// update has the goldens written anew.
+// update writes the goldens again.
 var update = flag.Bool("update", false, "write the goldens")
 
 func TestFrames(t *testing.T) {

@@ -24,7 +24,7 @@ func TestRates(t *testing.T) {
 			},
 		},
 		"nothing to compare with": {change: func(before, _ *Answers) { *before = Answers{} }},
-		"the gateway was started anew": {change: func(_, now *Answers) {
+		"the gateway was started again": {change: func(_, now *Answers) {
 			now.Status.StartedAt = now.Status.StartedAt.Add(time.Hour)
 		}},
 		"the route is new":                {change: func(before, _ *Answers) { before.Routes.Routes[0].Name = "other" }},

@@ -34,7 +34,7 @@ type Answers struct {
 // Ask gets the answers to a query.
 type Ask func(context.Context, Query) (Answers, error)
 
-// Asking asks by way of a client.
+// Asking asks through a client.
 func Asking(c *client.Client) Ask {
 	return func(ctx context.Context, q Query) (a Answers, err error) {
 		if a.Status, err = c.Status(ctx); err != nil {
