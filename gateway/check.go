@@ -58,6 +58,10 @@ func (l *look) files() {
 		_, err := readToken(file.New(admin.TokenFile.Path))
 		l.problem("admin.token_file", err)
 	}
+	if !admin.Viewer.IsZero() {
+		_, err := readTokenOf("admin.viewer_token_file", file.New(admin.Viewer.Path))
+		l.problem("admin.viewer_token_file", err)
+	}
 	if !admin.TLS.Cert.IsZero() {
 		l.certificates(adminTLS(admin.TLS))
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"log/slog"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -242,6 +243,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	}
 	g.names.Close()
 	g.health.Close()
+	g.log.logger.Info("stopped", "version", g.cfg.Version, "pid", os.Getpid(), "after", short(time.Since(g.since)))
 	g.log.close()
 	return err
 }
@@ -255,6 +257,9 @@ func (g *Gateway) ReopenLog() error { return g.log.reopen() }
 
 // announce logs what is served where.
 func (g *Gateway) announce() {
+	descriptors, _ := reactor.DescriptorLimit() // it could be read when the gateway was made
+	g.log.logger.Info("started", "version", g.cfg.Version, "host", hostName(), "pid", os.Getpid(), "file", g.cfg.File, "generation", g.current().number,
+		"loops", len(g.loops), "connections_max", g.admission.Max(), "descriptor_limit", descriptors, "buffer_memory", g.budget.Limit())
 	for _, r := range g.current().routes {
 		for _, l := range r.listeners {
 			g.announceListener(r, l)

@@ -46,19 +46,28 @@ func (g *Gateway) bindAdmin() error {
 			return err
 		}
 	}
+	if !cfg.Viewer.IsZero() {
+		tokens := file.New(cfg.Viewer.Path)
+		served.Viewer = func() (string, error) { return readTokenOf("admin.viewer_token_file", tokens) }
+		if _, err := served.Viewer(); err != nil {
+			return err
+		}
+	}
 	g.admin = admin.New(served)
 	return nil
 }
 
 // readToken reads the file again, so that a token can be exchanged at any time.
-func readToken(from *file.File) (string, error) {
+func readToken(from *file.File) (string, error) { return readTokenOf("admin.token_file", from) }
+
+func readTokenOf(key string, from *file.File) (string, error) {
 	data, err := readSecret(from)
 	if err != nil {
-		return "", fmt.Errorf("admin.token_file: %w", err)
+		return "", fmt.Errorf("%s: %w", key, err)
 	}
 	token := strings.TrimSpace(string(data))
 	if token == "" {
-		return "", fmt.Errorf("admin.token_file: %s is empty", from.Name())
+		return "", fmt.Errorf("%s: %s is empty", key, from.Name())
 	}
 	return token, nil
 }

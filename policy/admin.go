@@ -8,6 +8,7 @@ type Admin struct {
 	Hosts     []string // names, in small letters, by which Listen is called, beside those that it is always called by
 	Metrics   Address  // only /metrics, /healthz and /readyz, which everybody may ask; zero: not served apart
 	TokenFile File     // holds what callers of Listen must show; zero: none is demanded
+	Viewer    File     // holds what callers of Listen may show who may look and change nothing; zero: there are none
 	TLS       AdminTLS
 	Pprof     bool // Listen serves /debug/pprof/ as well
 }
@@ -30,6 +31,8 @@ func (a *Admin) keys() keys {
 			doc: "a second address that serves only `/metrics`, `/healthz` and `/readyz`, without a token; any address is allowed"},
 		{name: "token_file", takes: file(&a.TokenFile), without: "none",
 			doc: "a file with the token that callers of `admin.listen` must send. Without `admin.tls` it is sent in clear text; `check` warns of that on an address that is not loopback"},
+		{name: "viewer_token_file", takes: file(&a.Viewer), without: "none",
+			doc: "a file with a token whose callers may look and change nothing; needs `token_file`"},
 		{name: "tls", takes: a.TLS.value(), without: "plain HTTP",
 			doc: "TLS of `admin.listen`, as in `{cert: admin.crt, key: admin.key}`"},
 		{name: "pprof", takes: boolean(&a.Pprof), standard: "false",
@@ -44,6 +47,9 @@ func (c cursor) readAdmin(a *Admin) {
 	c.mapping(a.keys())
 	if !a.Listen.IsZero() && !a.Listen.IsLoopback() && !a.Listen.IsUnix() {
 		c.checkOpen()
+	}
+	if viewer := c.child("viewer_token_file"); viewer.written() && !c.child("token_file").written() {
+		viewer.fail("needs token_file: without it whoever calls may change everything")
 	}
 }
 

@@ -86,7 +86,7 @@ func leaves(n *yaml.Node, path, key string) []leaf {
 func alter(t *testing.T, at leaf) {
 	t.Helper()
 	choices := map[string][]string{
-		"listen": {"127.0.0.1:7999"}, "metrics": {"0.0.0.0:9999"}, "token_file": {"other"}, "cert": {"other"}, "key": {"other"},
+		"listen": {"127.0.0.1:7999"}, "metrics": {"0.0.0.0:9999"}, "token_file": {"other"}, "viewer_token_file": {"other"}, "cert": {"other"}, "key": {"other"},
 		"client_ca": {"other"}, "ca": {"other"}, "server_name": {"other"}, "alpn": {"other"}, "min_version": {"1.2"}, "level": {"info"}, "format": {"text"}, "histograms": {"both"}, "connections": {"all"}, "file": {"other"},
 		"on_full": {"wait"}, "reset_on": {"client"}, "close": {"fin", "rst"}, "heartbeat": {"forward", "answer"}, "endpoints": {"127.0.0.1:9999"},
 		"balance": {"round_robin", "least_connections"}, "allow": {"198.51.100.0/24"}, "deny": {"198.51.100.0/24"},

@@ -82,7 +82,7 @@ func (a audit) who(r *http.Request) api.Deed {
 		d.Certificate = r.TLS.VerifiedChains[0][0].Subject.String()
 	}
 	if a.token {
-		d.Token = "operator"
+		d.Token, _ = r.Context().Value(shownToken{}).(string)
 	}
 	return d
 }

@@ -103,9 +103,12 @@ func TestDeedsAreNoted(t *testing.T) {
 	f := fakeFleet()
 	mux := http.NewServeMux()
 	calls{gateway: f, audit: audit{logger: slog.New(slog.DiscardHandler), noted: f, token: true}}.register(mux)
+	behind := newLock(mux, func() (string, error) { return "operator's", nil }, nil, slog.New(slog.DiscardHandler))
 	for _, call := range []string{"DELETE /connections?route=chat", "POST /plan", "GET /status", "DELETE /connections/9999999", "POST /reload"} {
 		method, target, _ := strings.Cut(call, " ")
-		mux.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), method, api.Prefix+target, nil))
+		r := httptest.NewRequestWithContext(t.Context(), method, api.Prefix+target, nil)
+		r.Header.Set("Authorization", "Bearer operator's")
+		behind.ServeHTTP(httptest.NewRecorder(), r)
 	}
 	var got []string
 	for _, d := range f.noted {

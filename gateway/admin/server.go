@@ -61,7 +61,9 @@ type Config struct {
 	// Certified reports whether the certificate of TLS is valid for a host, by which the listener may then be called; nil: for none.
 	Certified func(host string) bool
 	// Token gives what calls to the operator's listener must carry, and is asked at each of them; nil: none is demanded.
-	Token    func() (string, error)
+	Token func() (string, error)
+	// Viewer gives the token of callers who may look and change nothing, beside Token; nil: there are none.
+	Viewer   func() (string, error)
 	Pprof    bool         // /debug/pprof/ is there
 	Metrics  net.Listener // nil: the metrics are on the operator's listener only
 	Gateway  Gateway
@@ -109,7 +111,7 @@ func (c Config) forOperator(open pages, stopped <-chan struct{}) http.Handler {
 	}
 	var inner http.Handler = mux
 	if c.Token != nil {
-		inner = newLock(mux, c.Token, c.Logger)
+		inner = newLock(mux, c.Token, c.Viewer, c.Logger)
 	}
 	return guard{next: inner, names: c.Names, certified: c.Certified, unix: c.Listener.Addr().Network() == "unix"}
 }

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"idlegate/gateway/admin/api"
 )
 
 // lock lets calls through that carry the token, as a bearer's or as the password of any user, which is how a browser asks
@@ -19,12 +22,48 @@ import (
 type lock struct {
 	next    http.Handler
 	token   func() (string, error)
+	viewer  func() (string, error) // nil: nobody may only look
 	guesses *guesses
 	logger  *slog.Logger
 }
 
-func newLock(next http.Handler, token func() (string, error), logger *slog.Logger) lock {
-	return lock{next: next, token: token, guesses: newGuesses(), logger: logger}
+func newLock(next http.Handler, token, viewer func() (string, error), logger *slog.Logger) lock {
+	return lock{next: next, token: token, viewer: viewer, guesses: newGuesses(), logger: logger}
+}
+
+// The tokens by which callers are told apart.
+const (
+	operatorToken = "operator"
+	viewerToken   = "viewer"
+)
+
+// shownToken is the key of a call's context that says which token it has shown.
+type shownToken struct{}
+
+// mayView reports whether a call may be made that has shown the token of those who may look and change nothing. Profiles are not for
+// them: what is in memory is in these.
+func mayView(r *http.Request) bool {
+	switch {
+	case strings.HasPrefix(r.URL.Path, "/debug/"):
+		return false
+	case r.Method == http.MethodGet, r.Method == http.MethodHead:
+		return true
+	}
+	return r.Method == http.MethodPost && r.URL.Path == api.Prefix+"/plan"
+}
+
+// isViewer reports whether a token is that of a viewer.
+func (l lock) isViewer(shown string) bool {
+	if l.viewer == nil || shown == "" {
+		return false
+	}
+	viewer, err := l.viewer()
+	return err == nil && viewer != "" && sameToken(shown, viewer)
+}
+
+// pass hands a call on that has shown a token.
+func (l lock) pass(w http.ResponseWriter, r *http.Request, shown string) {
+	l.next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), shownToken{}, shown)))
 }
 
 // ServeHTTP implements http.Handler.
@@ -47,8 +86,15 @@ func (l lock) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, http.StatusTooManyRequests, "too many wrong tokens came from this address: try again in a moment")
 		return
 	}
-	if sameToken(shown, token) {
-		l.next.ServeHTTP(w, r)
+	switch {
+	case sameToken(shown, token):
+		l.pass(w, r, operatorToken)
+		return
+	case l.isViewer(shown) && !mayView(r):
+		refuse(w, r, http.StatusForbidden, "this is the token in viewer_token_file: it may look, and change nothing")
+		return
+	case l.isViewer(shown):
+		l.pass(w, r, viewerToken)
 		return
 	}
 	sentence := "a token is demanded: Authorization: Bearer TOKEN, or TOKEN as the password"

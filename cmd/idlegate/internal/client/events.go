@@ -37,10 +37,10 @@ func (c *Client) Events(ctx context.Context, kinds []string, route string, heard
 		return c.explain(err)
 	}
 	defer response.Body.Close()
-	switch kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")); {
-	case kind == "text/event-stream":
+	switch kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")); kind {
+	case "text/event-stream":
 		return c.follow(ctx, response.Body, heard)
-	case kind == "application/json":
+	case "application/json":
 		body, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 		return c.refusal(response.StatusCode, body)
 	default:
