@@ -60,7 +60,7 @@ func TestAClientIsReadAgainWhateverKeptItFromBeingRead(t *testing.T) {
 				t.Errorf("%+v, %v", done, err)
 				return
 			}
-			time.Sleep(30 * time.Millisecond) // the pace of edits
+			<-time.After(30 * time.Millisecond) // the pace of edits
 		}
 	})
 	for i := range each {
@@ -110,7 +110,7 @@ func returnsSlowly(c *client) {
 // pauseAtTimes is how a slow peer spends its time.
 func pauseAtTimes() {
 	if rand.IntN(40) == 0 {
-		time.Sleep(time.Duration(rand.IntN(40)) * time.Millisecond)
+		<-time.After(time.Duration(rand.IntN(40)) * time.Millisecond)
 	}
 }
 

@@ -83,7 +83,7 @@ func proxiedTLS(t *testing.T, config *tls.Config, heads chan<- *proxyproto.Heade
 		}
 		heads <- head
 		_, _ = io.Copy(secure, secure)
-		secure.Close() // with a close_notify
+		_ = secure.Close() // with a close_notify
 	})
 }
 
