@@ -127,6 +127,7 @@ func (g *Gateway) describeEndpoint(m upstream.Member) api.Endpoint {
 }
 
 // DrainEndpoint has an endpoint get no more connections; those that it has end within drain_timeout.
+// The error wraps admin.ErrUnknown: there is no such endpoint, or no such upstream.
 func (g *Gateway) DrainEndpoint(of, endpoint string) error {
 	return g.orderEndpoint(of, endpoint, func(e *upstream.Endpoint) {
 		if !e.Draining() {
@@ -136,7 +137,7 @@ func (g *Gateway) DrainEndpoint(of, endpoint string) error {
 	})
 }
 
-// UndrainEndpoint takes DrainEndpoint back.
+// UndrainEndpoint takes DrainEndpoint back. Its error is that of DrainEndpoint.
 func (g *Gateway) UndrainEndpoint(of, endpoint string) error {
 	return g.orderEndpoint(of, endpoint, func(e *upstream.Endpoint) {
 		if e.Draining() {

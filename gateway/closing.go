@@ -11,7 +11,7 @@ import (
 	"idlegate/gateway/internal/relay"
 )
 
-// CloseID ends one connection.
+// CloseID ends one connection. The error wraps admin.ErrUnknown where none is open with that id, or is that of ctx.
 func (g *Gateway) CloseID(ctx context.Context, id uint64) error {
 	v, found, err := g.find(ctx, id)
 	if err != nil {

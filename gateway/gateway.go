@@ -211,7 +211,7 @@ func (g *Gateway) Drain() {
 
 // Run serves until ctx ends, which cuts what is open at once, or until a drain has ended. It is called once. A loop keeps
 // one of the processors of Go's scheduler even while it waits for events, so Run makes sure that there are more of these
-// than loops.
+// than loops. The error is that of a loop that has failed, see relay.Loop.Run; then all connections have been cut.
 func (g *Gateway) Run(ctx context.Context) error {
 	g.announce()
 	if more := len(g.loops) + 1; runtime.GOMAXPROCS(0) < more {
@@ -252,7 +252,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 func (g *Gateway) Log() *slog.Logger { return g.log.logger }
 
 // ReopenLog closes log.file and opens its path again, after a rotation. Where it cannot be opened, the old
-// one goes on.
+// one goes on, and the error says why; it is nil where nothing is logged to a file.
 func (g *Gateway) ReopenLog() error { return g.log.reopen() }
 
 // announce logs what is served where.

@@ -13,7 +13,7 @@ import (
 )
 
 // SetEndpoint sets the weight or the state of an endpoint by hand. That holds until a restart, or an edit that changes what the file says
-// of this endpoint.
+// of this endpoint. The error wraps admin.ErrUnknown: there is no such endpoint, upstream or state.
 func (g *Gateway) SetEndpoint(of, endpoint string, set api.Setting) error {
 	g.editing.Lock()
 	defer g.editing.Unlock()

@@ -17,7 +17,7 @@ func (d Binding) waiting() int {
 	return min(clients, acceptBatch-1)
 }
 
-// Accept has the loop accept clients at bindings. It is called before Run.
+// Accept makes the loop accept clients at bindings. It is called before Run. The error is that of reactor.Poller.AddListener.
 func (l *Loop) Accept(bindings []Binding) error {
 	l.acceptor.bindings = bindings
 	return l.acceptor.watchAll()
