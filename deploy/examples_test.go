@@ -3,6 +3,7 @@
 package deploy_test
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net"
@@ -17,11 +18,21 @@ import (
 	"idlegate/policy"
 )
 
-// firstMessages has for each example and route a message that its protocol understands, in both directions.
+const (
+	mqttConnect = "\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00"
+	postgresSSL = "\x00\x00\x00\x08\x04\xd2\x16\x2f"
+)
+
+// answers are those to messages that a server of their protocol would not return.
+var answers = map[string]string{mqttConnect: "\x20\x02\x00\x00", postgresSSL: "N"}
+
+// firstMessages has for each example and route a message that its protocol understands, in both directions unless answers has another.
 var firstMessages = map[string]map[string]string{
 	"devices.yaml":  {"devices": "Headers\x00\x00\x00\x05hello"},
 	"lines.yaml":    {"chat": "hello\n"},
+	"mqtt.yaml":     {"mqtt": mqttConnect},
 	"one_shot.yaml": {"requests": "\x05\x00\x00\x00hello"},
+	"postgres.yaml": {"postgres": postgresSSL},
 	"redis.yaml":    {"redis": "PING\r\n"},
 	"sidecar.yaml":  {"local": "\x3f" + strings.Repeat("x", 63)},
 }
@@ -133,8 +144,9 @@ func exchange(t *testing.T, address, message string) {
 	if _, err := io.WriteString(conn, message); err != nil {
 		t.Fatal(err)
 	}
-	reply := make([]byte, len(message))
-	if _, err := io.ReadFull(conn, reply); err != nil || string(reply) != message {
+	want := cmp.Or(answers[message], message)
+	reply := make([]byte, len(want))
+	if _, err := io.ReadFull(conn, reply); err != nil || string(reply) != want {
 		t.Errorf("%s: sent %q, got %q, %v", address, message, reply, err)
 	}
 }
@@ -155,6 +167,9 @@ func startEcho(t *testing.T) policy.Address {
 			}
 			done.Go(func() {
 				defer conn.Close()
+				first := make([]byte, 64)
+				n, _ := conn.Read(first)
+				_, _ = io.WriteString(conn, cmp.Or(answers[string(first[:n])], string(first[:n])))
 				_, _ = io.Copy(conn, conn) // ends with the connection
 			})
 		}
