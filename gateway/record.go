@@ -26,6 +26,8 @@ type recorder struct {
 // record is what is known of a route beyond its counters.
 type record struct {
 	last    ledger.Totals
+	seen    time.Time // when; zero: not yet
+	hour    ledger.Hour
 	refused episode
 	late    episode
 }
@@ -62,10 +64,15 @@ func (e episode) isOn(now time.Time) bool { return e.count > 0 && now.Sub(e.last
 // lateFrom is from when on a timer is so late that the operator is told: usual is a millisecond or two.
 const lateFrom = 100 * time.Millisecond
 
-// note takes the totals of a route at now.
-func (r *record) note(now time.Time, totals *ledger.Totals) {
+// note takes the totals of a route at now, which is in a minute of the monotonic clock, and how many connections it has.
+func (r *record) note(now time.Time, minute int64, totals *ledger.Totals, open int64) {
 	since := totals.Since(&r.last)
-	r.last = *totals
+	apart := recordEvery
+	if !r.seen.IsZero() {
+		apart = now.Sub(r.seen)
+	}
+	r.last, r.seen = *totals, now
+	r.hour.Note(minute, &since, open, apart)
 	r.refused.note(now, since.RefusedAll(), 0)
 	if since.Latest >= lateFrom {
 		r.late.note(now, 1, since.Latest)
@@ -73,7 +80,7 @@ func (r *record) note(now time.Time, totals *ledger.Totals) {
 }
 
 // note takes the totals of the routes that are served, and forgets all others.
-func (r *recorder) note(now time.Time, routes []*relay.RouteStats, totals []ledger.Totals, dropped uint64) {
+func (r *recorder) note(now time.Time, minute int64, routes []*relay.RouteStats, totals []ledger.Totals, dropped uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	known := r.routes
@@ -83,7 +90,7 @@ func (r *recorder) note(now time.Time, routes []*relay.RouteStats, totals []ledg
 		if of == nil {
 			of = &record{} // of a route that has just come into being, and had counted nothing
 		}
-		of.note(now, &totals[i])
+		of.note(now, minute, &totals[i], one.Open())
 		r.routes[one] = of
 	}
 	r.logLost.note(now, dropped-r.dropped, 0)
@@ -98,6 +105,16 @@ func (r *recorder) episodes(of *relay.RouteStats) (refused, late episode) {
 		return known.refused, known.late
 	}
 	return episode{}, episode{}
+}
+
+// hour returns what has happened on a route in the last hour.
+func (r *recorder) hour(of *relay.RouteStats) ledger.Hour {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if known := r.routes[of]; known != nil {
+		return known.hour
+	}
+	return ledger.Hour{}
 }
 
 func (r *recorder) logLoss() episode {
@@ -175,7 +192,7 @@ func (g *Gateway) look(ctx context.Context) {
 	if err != nil {
 		return // the gateway ends
 	}
-	g.record.note(time.Now(), routes, totals, g.log.dropped())
+	g.record.note(time.Now(), g.clock.Now()/int64(time.Minute), routes, totals, g.log.dropped())
 	g.alarms(time.Now())
 }
 

@@ -27,7 +27,7 @@ func newRecorded() *recorded {
 func (r *recorded) after(d time.Duration) {
 	for ; d > 0; d -= time.Second {
 		r.now = r.now.Add(time.Second)
-		r.note(r.now, []*relay.RouteStats{r.route}, []ledger.Totals{r.totals}, r.lost)
+		r.note(r.now, 1000+r.now.Unix()/60, []*relay.RouteStats{r.route}, []ledger.Totals{r.totals}, r.lost)
 		r.totals.Latest = 0 // as the loops do
 	}
 }
@@ -108,7 +108,7 @@ func TestAnAlarmKeepsItsBeginAndARouteThatHasGoneIsForgotten(t *testing.T) {
 	if !third[0].Since.Equal(r.now) {
 		t.Errorf("one that came back began at %v, want %v", third[0].Since, r.now)
 	}
-	r.note(r.now, nil, nil, 0)
+	r.note(r.now, 1, nil, nil, 0)
 	if len(r.routes) != 0 {
 		t.Errorf("%d routes are remembered of none", len(r.routes))
 	}

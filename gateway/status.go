@@ -162,7 +162,7 @@ func addSilence(s *api.Silence, v *relay.View) {
 	}
 }
 
-// Histories are how many connections of each route have ended in each minute of the last hour, and why.
+// Histories are what has happened on each route in each minute of the last hour.
 func (g *Gateway) Histories(ctx context.Context, name string) (api.Histories, error) {
 	routes, err := g.chosen(name)
 	if err != nil {
@@ -181,8 +181,10 @@ func (g *Gateway) Histories(ctx context.Context, name string) (api.Histories, er
 	all := api.Histories{Now: time.Now(), Histories: []api.History{}}
 	for i, r := range routes {
 		h := api.History{Route: r.Name, Minutes: []api.Minute{}}
-		for minute, closed := range g.lastHour(byLoop, i) {
-			h.Minutes = append(h.Minutes, api.Minute{At: g.clock.Wall(minute * int64(time.Minute)), Closed: closed})
+		minutes := g.lastHour(byLoop, i, g.record.hour(r.RouteStats))
+		for number, m := range minutes {
+			m.At = g.clock.Wall(number * int64(time.Minute))
+			h.Minutes = append(h.Minutes, *m)
 		}
 		slices.SortFunc(h.Minutes, func(a, b api.Minute) int { return a.At.Compare(b.At) })
 		all.Histories = append(all.Histories, h)
@@ -190,26 +192,42 @@ func (g *Gateway) Histories(ctx context.Context, name string) (api.Histories, er
 	return all, nil
 }
 
-// lastHour adds up what the loops know of one route's last hour, by minute of the monotonic clock.
-func (g *Gateway) lastHour(byLoop [][]ledger.History, route int) map[int64]map[string]uint64 {
-	oldest := g.clock.Now()/int64(time.Minute) - ledger.Minutes
-	sum := map[int64]map[string]uint64{}
+// lastHour puts together what the loops know of the ends of one route's last hour and what was looked at every second, by minute of the
+// monotonic clock.
+func (g *Gateway) lastHour(byLoop [][]ledger.History, route int, hour ledger.Hour) map[int64]*api.Minute {
+	oldest := max(g.clock.Now()/int64(time.Minute)-ledger.Minutes, 0)
+	all := map[int64]*api.Minute{}
+	of := func(number int64) *api.Minute {
+		if all[number] == nil {
+			all[number] = &api.Minute{Closed: map[string]uint64{}}
+		}
+		return all[number]
+	}
 	for _, histories := range byLoop {
 		for _, m := range histories[route] {
-			if m.Number <= max(oldest, 0) {
+			if m.Number <= oldest {
 				continue
-			}
-			if sum[m.Number] == nil {
-				sum[m.Number] = map[string]uint64{}
 			}
 			for reason, n := range m.Closed {
 				if n > 0 {
-					sum[m.Number][session.Reason(reason).String()] += uint64(n)
+					of(m.Number).Closed[session.Reason(reason).String()] += uint64(n)
 				}
 			}
 		}
 	}
-	return sum
+	for i := range hour {
+		if hour[i].Number > oldest {
+			describeMinute(of(hour[i].Number), &hour[i])
+		}
+	}
+	return all
+}
+
+func describeMinute(m *api.Minute, h *ledger.HourMinute) {
+	m.OpenMax, m.Opened, m.Refused, m.ConnectFailures = h.MostOpen, h.Opened, h.RefusedAll(), h.ConnectFailures
+	m.ClientMessages, m.UpstreamMessages = h.Messages[session.Client], h.Messages[session.Upstream]
+	m.ClientBytes, m.UpstreamBytes = h.Bytes[session.Client], h.Bytes[session.Upstream]
+	m.OpenedPeak, m.MessagesPeak, m.BytesPeak = h.PeakOpened, h.PeakMessages, h.PeakBytes
 }
 
 // Endings are the connections that ended last, the latest first.

@@ -158,7 +158,10 @@ func (f *fleet) Histories(_ context.Context, route string) (api.Histories, error
 		}
 		one := api.History{Route: r.name}
 		for _, at := range slices.SortedFunc(maps.Keys(f.minutes[r.name]), time.Time.Compare) {
-			one.Minutes = append(one.Minutes, api.Minute{At: at, Closed: maps.Clone(f.minutes[r.name][at])})
+			one.Minutes = append(one.Minutes, api.Minute{
+				At: at, Closed: maps.Clone(f.minutes[r.name][at]), OpenMax: int64(r.size), Opened: 12, Refused: 1, ClientMessages: 2_400,
+				UpstreamMessages: 2_400, ClientBytes: 153_600, UpstreamBytes: 504_000, OpenedPeak: 3, MessagesPeak: 130, BytesPeak: 20_000,
+			})
 		}
 		h.Histories = append(h.Histories, one)
 	}

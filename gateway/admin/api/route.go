@@ -125,8 +125,7 @@ type Silences struct {
 	Silences []Silence `json:"silences"`
 }
 
-// History is how many connections of a route have ended in each of the last minutes and why. Minutes without an end are
-// not in it.
+// History is what has happened on a route in each of the last minutes. The last is still running.
 type History struct {
 	Route   string   `json:"route"`
 	Minutes []Minute `json:"minutes"` // the oldest first
@@ -134,8 +133,20 @@ type History struct {
 
 // Minute is one minute of a History.
 type Minute struct {
-	At     time.Time         `json:"at"`     // its beginning
-	Closed map[string]uint64 `json:"closed"` // by reason
+	At               time.Time         `json:"at"`       // its beginning
+	Closed           map[string]uint64 `json:"closed"`   // by reason
+	OpenMax          int64             `json:"open_max"` // connections at once, looked at every second
+	Opened           uint64            `json:"opened"`
+	Refused          uint64            `json:"refused"`
+	ConnectFailures  uint64            `json:"connect_failures"` // connections for which no endpoint could be reached
+	ClientMessages   uint64            `json:"client_messages"`
+	UpstreamMessages uint64            `json:"upstream_messages"`
+	ClientBytes      uint64            `json:"client_bytes"`
+	UpstreamBytes    uint64            `json:"upstream_bytes"`
+	// The greatest of a second, not the mean; of both sides.
+	OpenedPeak   uint64 `json:"opened_peak_per_second"`
+	MessagesPeak uint64 `json:"messages_peak_per_second"`
+	BytesPeak    uint64 `json:"bytes_peak_per_second"`
 }
 
 // Histories are those of all routes, of the last hour.
