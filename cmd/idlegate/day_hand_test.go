@@ -60,8 +60,7 @@ func (d *day) closeByHand() {
 	d.isKilled(byCommand, id, 1)
 	_, stderr := d.tries(1, "close", id)
 	d.says(stderr, `there is no open connection `+id+`\n$`)
-	_, stderr = d.tries(1, "explain", id)
-	d.says(stderr, `there is no open connection `+id+`\n$`)
+	d.says(d.does("explain", id), `^Connection `+id+` has ended: killed, at `)
 
 	d.onPage(func(p *statusPage) {
 		byPage := d.fleet.of(sleeper, (*device).isOpen)[0]
