@@ -45,7 +45,8 @@ func ParseHeader(b []byte) (Header, Position) {
 		return Header{}, malformed
 	}
 	h := Header{Version: int(parsed.Version), Local: parsed.Command.IsLocal() && parsed.Version == 2}
-	if source, destination, ok := parsed.TCPAddrs(); ok && !h.Local {
+	// An unspecified source is nobody's (RFC 4291 section 2.5.2): as with UNKNOWN, the proxy's own address counts.
+	if source, destination, ok := parsed.TCPAddrs(); ok && !h.Local && !source.IP.IsUnspecified() {
 		h.Source, h.Destination = addrPort(source), addrPort(destination)
 	}
 	return h, at

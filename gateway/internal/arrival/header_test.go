@@ -27,6 +27,7 @@ func TestHeadersAreReadHoweverTheyAreCut(t *testing.T) {
 	}{
 		"version 1":                       {"PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n", Header{1, netip.MustParseAddrPort("192.0.2.1:56324"), netip.MustParseAddrPort("198.51.100.1:443"), false}},
 		"version 1 over IPv6":             {"PROXY TCP6 2001:db8::1 2001:db8::2 1 2\r\n", Header{1, netip.MustParseAddrPort("[2001:db8::1]:1"), netip.MustParseAddrPort("[2001:db8::2]:2"), false}},
+		"version 1, from nobody":          {"PROXY TCP6 :: ::1 0 443\r\n", Header{Version: 1}},
 		"version 1, unknown":              {"PROXY UNKNOWN\r\n", Header{Version: 1}},
 		"version 1, unknown with more":    {"PROXY UNKNOWN ffff::1 ffff::2 65535 65535\r\n", Header{Version: 1}},
 		"version 2":                       {v2(0x21, 0x11, ipv4), Header{2, netip.MustParseAddrPort("192.0.2.1:56324"), netip.MustParseAddrPort("198.51.100.1:443"), false}},
