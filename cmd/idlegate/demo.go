@@ -24,7 +24,7 @@ func newDemo() *cobra.Command {
 			return demo.Run(ctx, cfg)
 		},
 	}
-	cmd.Flags().BoolVar(&cfg.Serve, "serve", false, "go on running afterwards, until interrupted")
-	cmd.Flags().BoolVar(&cfg.PrintPolicy, "print-policy", false, "show the policy file that the gateway runs")
+	cmd.Flags().BoolVar(&cfg.Serve, "serve", false, "go on running afterwards, with lively clients, until interrupted")
+	cmd.Flags().BoolVar(&cfg.PrintPolicy, "print-policy", false, "only print the policy file that the gateway runs")
 	return cmd
 }

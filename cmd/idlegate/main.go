@@ -68,7 +68,7 @@ func newRoot() *cobra.Command {
 		PersistentPreRunE:          func(cmd *cobra.Command, _ []string) error { return checkValues(cmd) },
 		RunE:                       func(*cobra.Command, []string) error { return nil }, // oneCommand refuses before
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%w", err) })
+	root.SetFlagErrorFunc(wrongFlag)
 	root.SetHelpCommand(newHelp())
 	group(root, "Serve:", newRun(), newCheck(), newDemo())
 	group(root, "Operate a running gateway:", newStatus(), newRoutes(), newUpstreams(), newConnections(), newEnded(), newErrors(), newTail(), newClose(), newExplain(), newAdvise(), newTop(), newDrain(), newEndpoint(), newPlan(), newReload(), newReport())

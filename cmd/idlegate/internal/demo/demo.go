@@ -27,8 +27,8 @@ type Config struct {
 	Out         io.Writer
 	Pace        Pace
 	Version     string // of the gateway
-	PrintPolicy bool   // show the policy file that the gateway runs
-	Serve       bool   // go on running until the context ends
+	PrintPolicy bool   // only print the policy file that the gateway would run
+	Serve       bool   // go on running until the context ends, with lively clients
 }
 
 // Pace is the demo's sense of time. Every duration is in whole milliseconds.
@@ -54,6 +54,10 @@ func RealTime() Pace {
 
 // Run shows the demo. The error is nil only where all was as promised.
 func Run(ctx context.Context, cfg Config) (err error) {
+	if cfg.PrintPolicy {
+		_, err := fmt.Fprint(cfg.Out, policyText(cfg.Pace, "127.0.0.1:9000"))
+		return err
+	}
 	n := newNarrator(cfg.Out)
 	s, err := open(cfg, n)
 	if err != nil {
@@ -72,8 +76,9 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	}
 	broken := n.summary(verdicts(parts, outcomes, cfg.Pace), expectations(parts, outcomes, figures))
 	if cfg.Serve {
+		s.log.silence()
 		s.invite()
-		<-ctx.Done()
+		s.keepFleet(ctx)
 	} else {
 		n.line("\n'idlegate demo --serve' keeps all this running, to try it by hand.")
 	}

@@ -3,13 +3,18 @@ package demo
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"idlegate/policy"
 )
 
 // swift is a pace for tests. What must not run out is long against the gap and what must is short against it, so that
@@ -60,11 +65,11 @@ func TestDemoIsAsPromisedAndLeavesNothingBehind(t *testing.T) {
 	pace := swift()
 	pace.Gap, pace.Hasty = 500*time.Millisecond, 200*time.Millisecond
 	var out bytes.Buffer
-	if err := Run(t.Context(), Config{Out: &out, Pace: pace, PrintPolicy: true}); err != nil {
+	if err := Run(t.Context(), Config{Out: &out, Pace: pace}); err != nil {
 		t.Fatalf("%v\n%s", err, &out)
 	}
 	for _, want := range []string{
-		"short: {deadline: 500ms}", "PASS: all of it was as promised.",
+		"PASS: all of it was as promised.",
 		`idlegate_connections_closed_total{reason="message_timeout",route="patient"} 1     as promised`,
 		`idlegate_connections_closed_total{reason="heartbeat_only",route="watched"}`,
 		`idlegate_messages_total{from="upstream",kind="heartbeat",route="watched"}`,
@@ -72,6 +77,16 @@ func TestDemoIsAsPromisedAndLeavesNothingBehind(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is missing in:\n%s", want, &out)
 		}
+	}
+}
+
+func TestThePolicyIsOnlyPrinted(t *testing.T) {
+	var out bytes.Buffer
+	if err := Run(t.Context(), Config{Out: &out, Pace: swift(), PrintPolicy: true}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := policy.Parse("demo.yaml", out.Bytes()); err != nil || !strings.Contains(out.String(), "short: {deadline: 500ms}") {
+		t.Errorf("%v\n%s", err, &out)
 	}
 }
 
@@ -89,20 +104,59 @@ func TestInterruptedDemoFailsAndLeavesNothingBehind(t *testing.T) {
 	}
 }
 
+// While it goes on its page is there, and forty lively clients.
 func TestServeGoesOnUntilInterrupted(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
 	var passed bool
+	lively := make(chan bool, 1)
+	page := regexp.MustCompile(`^  (http://127\.0\.0\.1:\d+)/`)
 	out := writerFunc(func(line []byte) {
 		passed = passed || bytes.HasPrefix(line, []byte("\nPASS"))
-		if bytes.Contains(line, []byte("curl -s http://127.0.0.1:")) {
-			cancel()
+		if at := page.FindSubmatch(line); at != nil {
+			url := string(at[1])
+			go func() {
+				lively <- awaitFleet(ctx, url)
+				cancel()
+			}()
 		}
 	})
 	pace := swift()
 	pace.Gap, pace.Hasty = 500*time.Millisecond, 200*time.Millisecond
 	if err := Run(ctx, Config{Out: out, Pace: pace, Serve: true}); err != nil || !passed {
-		t.Errorf("passed %v, error %v", passed, err)
+		t.Fatalf("passed %v, error %v", passed, err)
+	}
+	if !<-lively {
+		t.Error("there were no lively clients at the gateway of the page")
+	}
+}
+
+// awaitFleet waits until the gateway at a URL has most of the lively clients, and messages of them.
+func awaitFleet(ctx context.Context, url string) bool {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	transport := &http.Transport{DisableKeepAlives: true}
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-tick.C:
+		}
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/api/v1/status", nil)
+		if err != nil {
+			return false
+		}
+		response, err := transport.RoundTrip(request)
+		if err != nil {
+			continue
+		}
+		var status struct{ Connections int }
+		err = json.NewDecoder(response.Body).Decode(&status)
+		response.Body.Close()
+		if err == nil && status.Connections > livelyClients/2 {
+			return true
+		}
 	}
 }
 

@@ -4,12 +4,14 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 )
 
 // gatewayLog is the log of the demo's gateway: it gives the end of a client's connection to whoever follows that client
 // and has the narrator tell the ends of others, and of trouble.
 type gatewayLog struct {
 	narrator *narrator
+	quiet    atomic.Bool // nothing is said of connections that nobody follows
 
 	// Guarded by mu.
 	mu       sync.Mutex
@@ -34,6 +36,9 @@ func (l *gatewayLog) follow(client string, p part) <-chan end {
 	return ended
 }
 
+// silence has it say no more of connections that nobody follows.
+func (l *gatewayLog) silence() { l.quiet.Store(true) }
+
 // Enabled makes gatewayLog a slog.Handler.
 func (l *gatewayLog) Enabled(_ context.Context, level slog.Level) bool {
 	return level >= slog.LevelInfo
@@ -53,6 +58,9 @@ func (l *gatewayLog) Handle(_ context.Context, r slog.Record) error {
 	delete(l.followed, e.client)
 	l.mu.Unlock()
 	if !followed {
+		if l.quiet.Load() {
+			return nil
+		}
 		l.narrator.say("gateway", e.String())
 		return nil
 	}

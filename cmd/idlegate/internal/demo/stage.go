@@ -76,17 +76,17 @@ func (s *stage) introduce() {
 	line("  route brief    %s  short: deadline %s", s.address("brief"), units.FormatDuration(p.Deadline))
 	line("  route watched  %s  long: heartbeat answer, heartbeat_only_timeout %s", s.address("watched"), units.FormatDuration(p.Alone))
 	line("  metrics        %s", s.metricsURL())
-	if s.cfg.PrintPolicy {
-		line("\n%s", s.policy)
-		return
-	}
-	line("\nA message is the word Headers, four bytes of length and a body. '--print-policy' shows the policy file.\n")
+	line("\nA message is the word Headers, four bytes of length and a body. '--print-policy' prints the policy file.\n")
 }
 
 // invite says how to try what goes on running.
 func (s *stage) invite() {
 	_, port, _ := net.SplitHostPort(s.address("patient"))
-	s.narrator.line("\nAll of it goes on running; Ctrl-C ends it. From another terminal:\n")
+	s.narrator.line("\nThe gateway goes on running, with %d lively clients of several habits; Ctrl-C ends it. Its page:\n", livelyClients)
+	s.narrator.line("  http://%s/\n", s.gateway.AdminAddress())
+	s.narrator.line("From another terminal:\n")
+	s.narrator.line("  idlegate top --admin %s", s.gateway.AdminAddress())
+	s.narrator.line("  idlegate advise --admin %s", s.gateway.AdminAddress())
 	s.narrator.line(`  printf 'Headers\0\0\0\5hello' | nc 127.0.0.1 %s`, port)
 	s.narrator.line("  curl -s %s | grep ^idlegate_connections\n", s.metricsURL())
 }
