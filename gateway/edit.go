@@ -207,7 +207,7 @@ func (e *edit) goneEndpoints(order drain.Order) (gone []goneEndpoint) {
 // undrainBack undrains the routes and endpoints that are in the policy file again while connections of theirs drain.
 func (e *edit) undrainBack(since deadline.Instant) {
 	for _, r := range e.next.routes {
-		if r.Draining() {
+		if r.Draining() && !e.gateway.hands.isDrained(r.RouteStats) {
 			r.Undrain()
 			if r.checks != nil {
 				r.checks.Undrain()

@@ -30,6 +30,8 @@ type journal struct {
 	own    bool // logger is not the caller's
 	sink   *logsink.Sink
 	events events
+	level  slog.LevelVar // of lines that are written
+	byHand atomic.Bool   // level is an operator's, not the file's
 	storms *storms
 	style  atomic.Pointer[slog.Handler] // what logger writes with; not used with one of the caller's
 	lines  atomic.Pointer[slog.Handler] // what makes lines of records: in the same style, to text

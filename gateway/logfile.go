@@ -37,10 +37,10 @@ func openLog(path string) (*os.File, error) {
 
 // restyle has every line from now on written as cfg says.
 func (j *journal) restyle(cfg policy.Log) {
-	options := &slog.HandlerOptions{Level: map[policy.LogLevel]slog.Level{
-		policy.LevelDebug: slog.LevelDebug, policy.LevelInfo: slog.LevelInfo,
-		policy.LevelWarn: slog.LevelWarn, policy.LevelError: slog.LevelError,
-	}[cfg.Level]}
+	if !j.byHand.Load() {
+		j.level.Set(levels[cfg.Level])
+	}
+	options := &slog.HandlerOptions{Level: &j.level}
 	style := func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, options) }
 	if cfg.Format == policy.FormatJSON {
 		options.ReplaceAttr = inSeconds
@@ -49,6 +49,25 @@ func (j *journal) restyle(cfg policy.Log) {
 	logger, lines := style(j.sink), style(&j.text)
 	j.style.Store(&logger)
 	j.lines.Store(&lines)
+}
+
+var levels = map[policy.LogLevel]slog.Level{
+	policy.LevelDebug: slog.LevelDebug, policy.LevelInfo: slog.LevelInfo, policy.LevelWarn: slog.LevelWarn, policy.LevelError: slog.LevelError,
+}
+
+// setLevel sets the level by hand, or as the file has it. It reports false where the logger is the caller's.
+func (j *journal) setLevel(level slog.Level, byHand bool) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.own {
+		return false
+	}
+	j.byHand.Store(byHand)
+	if !byHand {
+		level = levels[j.cfg.Level]
+	}
+	j.level.Set(level)
+	return true
 }
 
 // inSeconds makes durations what metrics have them in, where a program reads them.

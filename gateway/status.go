@@ -27,7 +27,7 @@ func (g *Gateway) Status(ctx context.Context) (api.Status, error) {
 	instant := time.Now()
 	zone, _ := instant.Zone()
 	s := api.Status{
-		Version: g.cfg.Version, Host: hostName(), TimeZone: zone, Now: instant, Alarms: g.alarms(instant), StartedAt: g.since,
+		Version: g.cfg.Version, Host: hostName(), TimeZone: zone, Now: instant, Alarms: g.alarms(instant), ByHand: g.byHand(), StartedAt: g.since,
 		Ready: ready, Reason: reason,
 		Refused:        aboveZero(refusals(&counted[0])),
 		ConnectionsMax: g.admission.Max(), BufferBytes: g.budget.Used(), LogDropped: g.log.dropped(), Config: g.configFigures(),

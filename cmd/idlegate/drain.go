@@ -15,14 +15,15 @@ import (
 type drained struct {
 	gateway            bool
 	upstream, endpoint string
+	route              string
 	undo               bool
 }
 
 func newDrain() *cobra.Command {
 	var d drained
 	cmd := newRemote(&cobra.Command{
-		Use:   "drain --gateway | --upstream NAME --endpoint ADDRESS [--undo]",
-		Short: "Drain the gateway, or one endpoint",
+		Use:   "drain --gateway | --upstream NAME --endpoint ADDRESS [--undo] | --route NAME [--undo]",
+		Short: "Drain the gateway, one endpoint or one route",
 		Long: "With --gateway, drain the gateway: it accepts no more, its open connections end within drain_timeout, then it\n" +
 			"stops. There is no way back.\n\n" +
 			"With --upstream and --endpoint, drain that endpoint: it gets no more connections, and those that it has end within\n" +
@@ -35,15 +36,22 @@ func newDrain() *cobra.Command {
 		if sentence := d.objection(); sentence != "" {
 			return usage(c.Command, "%s", sentence)
 		}
-		if d.gateway {
+		switch {
+		case d.gateway:
 			return drainGateway(c)
+		case d.route != "" && d.undo:
+			return c.setByHand(c.gateway.StartRoute(c.Context(), d.route))
+		case d.route != "":
+			return c.setByHand(c.gateway.DrainRoute(c.Context(), d.route))
 		}
 		return drainEndpoint(c, d)
 	})
 	cmd.Flags().BoolVar(&d.gateway, "gateway", false, "drain the gateway itself")
+	cmd.Flags().StringVar(&d.route, "route", "", "`NAME` of the route to drain: it takes no more clients, and those that it has end")
+	complete(cmd, "route", routeNames())
 	cmd.Flags().StringVar(&d.upstream, "upstream", "", "`NAME` of the upstream that has the endpoint")
 	cmd.Flags().StringVar(&d.endpoint, "endpoint", "", "`ADDRESS` of the endpoint, as the policy file has it")
-	cmd.Flags().BoolVar(&d.undo, "undo", false, "give a draining endpoint connections again")
+	cmd.Flags().BoolVar(&d.undo, "undo", false, "give a draining endpoint, or route, connections again")
 	complete(cmd, "upstream", upstreamNames())
 	complete(cmd, "endpoint", endpointAddresses())
 	return cmd
@@ -52,14 +60,18 @@ func newDrain() *cobra.Command {
 // objection says why d does not say what to drain; "": it does.
 func (d drained) objection() string {
 	switch {
+	case d.route != "" && (d.gateway || d.endpoint != "" || d.upstream != ""):
+		return "--route drains a route alone; leave out the other flags, or --route"
+	case d.route != "":
+		return ""
 	case d.gateway && (d.endpoint != "" || d.upstream != ""):
 		return "--gateway drains all there is; leave out --upstream and --endpoint, or --gateway"
 	case d.undo && d.endpoint == "" && d.upstream == "":
-		return "--undo is for an endpoint; the gateway itself cannot stop draining"
+		return "--undo is for an endpoint or a route; the gateway itself cannot stop draining"
 	case d.gateway:
 		return ""
 	case d.endpoint == "" && d.upstream == "":
-		return "drain needs --upstream and --endpoint, or --gateway for all there is"
+		return "drain needs --upstream and --endpoint, --route, or --gateway for all there is"
 	case d.upstream == "":
 		return "--endpoint needs --upstream, the name of its upstream"
 	case d.endpoint == "":

@@ -15,6 +15,8 @@
 //	idlegate drain                   drain the gateway, or one endpoint
 //	idlegate plan FILE|-             say what an edit would change, and which connections it would end
 //	idlegate report                  gather in one archive what a bug report needs
+//	idlegate route stop|start NAME   have a route take no more clients, or take them again
+//	idlegate log LEVEL               have the gateway log at another level
 //	idlegate reload have the gateway read its policy file again, and print what changed
 //	idlegate completion SHELL        print a script that has the shell complete all of this
 //	idlegate version                 print what this binary is
@@ -71,7 +73,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(wrongFlag)
 	root.SetHelpCommand(newHelp())
 	group(root, "Serve:", newRun(), newCheck(), newDemo())
-	group(root, "Operate a running gateway:", newStatus(), newRoutes(), newUpstreams(), newConnections(), newEnded(), newErrors(), newTail(), newClose(), newExplain(), newAdvise(), newTop(), newDrain(), newEndpoint(), newPlan(), newReload(), newReport())
+	group(root, "Operate a running gateway:", newStatus(), newRoutes(), newUpstreams(), newConnections(), newEnded(), newErrors(), newTail(), newClose(), newExplain(), newAdvise(), newTop(), newDrain(), newEndpoint(), newRoute(), newLog(), newPlan(), newReload(), newReport())
 	group(root, "Besides:", newCompletion(), newVersion())
 	root.SetHelpCommandGroupID("Besides:")
 	return root

@@ -63,6 +63,9 @@ func standing(s api.Status, address string) []string {
 		fmt.Sprintf("%s, generation %d for %s", file, s.Config.Generation, figure.Duration(s.Now.Sub(s.Config.LoadedAt).Seconds())),
 		"",
 	}
+	if len(s.ByHand) > 0 {
+		lines = append(append(lines, byHand(s)...), "")
+	}
 	if len(s.Alarms) == 0 {
 		return append(lines, "nothing is wrong")
 	}

@@ -107,6 +107,40 @@ func (c calls) setDrained(ctx context.Context, a *ask, becomes string, set func(
 	return ok(upstreams, err)
 }
 
+// routeOrder does something to a route by hand, and shows how the gateway stands then.
+func (c calls) routeOrder(order func(of Operated, name string) error) func(context.Context, *ask) (int, any, error) {
+	return func(ctx context.Context, a *ask) (int, any, error) {
+		return c.byHand(ctx, order(c.gateway, a.PathValue("name")))
+	}
+}
+
+func (c calls) logLevel(ctx context.Context, a *ask) (int, any, error) {
+	level := a.oneOf("level", []string{"debug", "info", "warn", "error"})
+	switch {
+	case a.err != nil:
+		return 0, nil, a.err
+	case level == "":
+		return 0, nil, wrong("level is missing: say which one, as in ?level=debug")
+	}
+	return c.byHand(ctx, c.gateway.LogLevel(level))
+}
+
+func (c calls) logAsFile(ctx context.Context, _ *ask) (int, any, error) {
+	return c.byHand(ctx, c.gateway.LogLevel(""))
+}
+
+// byHand answers what was set by hand with how the gateway stands.
+func (c calls) byHand(ctx context.Context, err error) (int, any, error) {
+	if err != nil {
+		return 0, nil, conflict(err)
+	}
+	status, err := c.gateway.Status(ctx)
+	if err != nil {
+		err = done("it is set", err)
+	}
+	return ok(status, err)
+}
+
 // conflict is the answer where the gateway, as it stands, cannot do what was asked.
 func conflict(err error) error {
 	if errors.Is(err, ErrUnknown) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {

@@ -63,6 +63,11 @@ func (f *fleet) Listen(ctx context.Context, ready func() error, heard func(api.E
 	}
 }
 
+func (f *fleet) StopRoute(name string) error  { return f.checkRoute(name) }
+func (f *fleet) DrainRoute(name string) error { return f.checkRoute(name) }
+func (f *fleet) StartRoute(name string) error { return f.checkRoute(name) }
+func (f *fleet) LogLevel(string) error        { return f.failure }
+
 func (f *fleet) Note(d api.Deed) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -67,6 +67,12 @@ type Control interface {
 	Previous(ctx context.Context) (api.Reload, error)
 	// Plan says what a policy file would change and end; nil: the gateway's own as it is now.
 	Plan(ctx context.Context, text []byte) (api.Plan, error)
+	// StopRoute has a route take no more clients, DrainRoute has those that it has end, too; StartRoute takes both back.
+	StopRoute(name string) error
+	DrainRoute(name string) error
+	StartRoute(name string) error
+	// LogLevel has lines of that level and above written, whatever the file says; "": as it says.
+	LogLevel(level string) error
 	// Drain stops accepting and ends the gateway within its drain_timeout.
 	Drain()
 	// DrainEndpoint has an endpoint get no more connections, and those that it has end within drain_timeout;

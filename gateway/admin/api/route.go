@@ -8,6 +8,7 @@ type Status struct {
 	Host           string            `json:"host"`      // name of the machine; "": it has none
 	TimeZone       string            `json:"time_zone"` // of the gateway's clock
 	Alarms         []Alarm           `json:"alarms"`    // what is wrong now, the worst first
+	ByHand         []HandSetting     `json:"by_hand"`   // what is otherwise than the file says, until it is undone or the gateway is started again
 	Now            time.Time         `json:"now"`       // the gateway's clock
 	StartedAt      time.Time         `json:"started_at"`
 	Ready          bool              `json:"ready"`
@@ -19,6 +20,13 @@ type Status struct {
 	BufferBytes    int64             `json:"buffer_bytes"`
 	LogDropped     uint64            `json:"log_dropped"`
 	Config         Config            `json:"config"`
+}
+
+// HandSetting is something that an operator has set by hand.
+type HandSetting struct {
+	What  string    `json:"what"` // in words
+	Since time.Time `json:"since"`
+	Undo  string    `json:"undo"` // the command that undoes it
 }
 
 // Config says which policy file is in force, and how the last reading of it ended.

@@ -238,7 +238,7 @@ func (a *acceptor) onClient(index, fd int, client netip.AddrPort) {
 func (a *acceptor) admit(r *Route, n newcomer) {
 	g := a.loop.cfg.Admission
 	switch {
-	case !r.admits(n.client.Addr()):
+	case r.stopped.Load(), !r.admits(n.client.Addr()):
 		a.refuseNewcomer(r.RouteStats, n, session.Denied)
 		return
 	case !n.placed && g.open.Load() >= g.Max():

@@ -17,6 +17,7 @@ type RouteStats struct {
 	loops       []*ledger.LoopStats // by loop, which alone writes its own
 	checks      bool                // it counts health checks, which show nowhere
 	open        atomic.Int64
+	stopped     atomic.Bool     // no client is taken
 	sources     arrival.Sources // of those that are open, where a limit for each is, or was when they came
 	accepted    arrival.Bucket  // owned by the loop that accepts
 	drain.State                 // while the route is no longer in the policy file
@@ -37,6 +38,9 @@ func NewCheckStats(name string, loops int) *RouteStats {
 	s.checks = true
 	return s
 }
+
+// SetStopped has no client taken any more, or has them taken again.
+func (s *RouteStats) SetStopped(stopped bool) { s.stopped.Store(stopped) }
 
 // Open returns how many connections there are on all loops.
 func (s *RouteStats) Open() int64 { return s.open.Load() }

@@ -87,6 +87,36 @@ func (c *Client) Drain(ctx context.Context) (status api.Status, err error) {
 	return status, err
 }
 
+// StopRoute has a route take no more clients. The answer is how the gateway stands then, as of the following.
+func (c *Client) StopRoute(ctx context.Context, route string) (api.Status, error) {
+	return c.order(ctx, http.MethodPost, "/routes/"+url.PathEscape(route)+"/stop", nil)
+}
+
+// StartRoute takes StopRoute and DrainRoute back.
+func (c *Client) StartRoute(ctx context.Context, route string) (api.Status, error) {
+	return c.order(ctx, http.MethodDelete, "/routes/"+url.PathEscape(route)+"/stop", nil)
+}
+
+// DrainRoute has a route take no more clients, and those that it has end.
+func (c *Client) DrainRoute(ctx context.Context, route string) (api.Status, error) {
+	return c.order(ctx, http.MethodPost, "/routes/"+url.PathEscape(route)+"/drain", nil)
+}
+
+// LogLevel has the gateway log lines of a level and above.
+func (c *Client) LogLevel(ctx context.Context, level string) (api.Status, error) {
+	return c.order(ctx, http.MethodPost, "/log", only("level", level))
+}
+
+// LogAsFile takes LogLevel back.
+func (c *Client) LogAsFile(ctx context.Context) (api.Status, error) {
+	return c.order(ctx, http.MethodDelete, "/log", nil)
+}
+
+func (c *Client) order(ctx context.Context, method, path string, query url.Values) (status api.Status, err error) {
+	err = c.call(ctx, method, path, query, &status)
+	return status, err
+}
+
 // DrainEndpoint has an endpoint get no more connections; UndrainEndpoint takes that back. The answer is how the upstreams
 // stand afterwards.
 func (c *Client) DrainEndpoint(ctx context.Context, upstream, endpoint string) (api.Upstreams, error) {
