@@ -55,6 +55,7 @@ const (
 
 const (
 	memcReplied = 1 // in the facts of a Dialogue: the server has replied to something
+	memcErrs    = 2 // in the facts of a Dialogue: it may reply to a request that has no reply, with an error
 	memcLine    = 8 << 10
 	memcHeader  = 24
 )
@@ -174,7 +175,10 @@ func (p *memcached) learn(d *Dialogue, w *memcWords) uint8 {
 	switch string(w.words[0]) {
 	case "mn":
 		return memcNoop
-	case "quit", "":
+	case "quit":
+		return memcSilent
+	case "":
+		d.facts |= memcErrs
 		return memcSilent
 	case "ms", "mg", "md", "ma":
 		if w.quiet {
@@ -185,6 +189,7 @@ func (p *memcached) learn(d *Dialogue, w *memcWords) uint8 {
 		return memcPlain
 	}
 	if string(w.last) == "noreply" {
+		d.facts |= memcErrs
 		return memcSilent
 	}
 	return memcPlain
@@ -207,6 +212,10 @@ func (p *memcached) reply(d *Dialogue, b []byte, n int) (int, Event) {
 		}
 		number, sound := w.number(at)
 		size, ok = int(number), sound
+	case "ERROR", "CLIENT_ERROR", "SERVER_ERROR":
+		if ok = true; d.facts&memcErrs != 0 { // it cannot be told to which of them
+			d.unpair()
+		}
 	case "STAT", "ITEM", "PREFIX":
 		goesOn, ok = true, true
 	default:

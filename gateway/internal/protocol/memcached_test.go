@@ -23,6 +23,12 @@ func TestMemcached(t *testing.T) {
 			transcript{Events: [2]string{
 				"message of 20\nmessage of 9\nmessage of 10\nmessage of 18\nmessage of 7\n",
 				"message of 8\nmessage of 43\nmessage of 9\nmessage of 25\n"}}},
+		{"an error may be the reply to a request without one: then nothing is paired", Options{},
+			conversation{client("get a\r\nset b 0 0 1 noreply\r\nx\r\n"), upstream("SERVER_ERROR out of memory\r\n"), client("get c\r\n")},
+			transcript{Events: [2]string{"message of 7\nmessage of 24\nmessage of 7\n", "message of 28\n"}}},
+		{"an error is the reply where all have one", Options{},
+			conversation{client("get a\r\nget\r\n"), upstream("ERROR\r\n")},
+			transcript{Events: [2]string{"message of 7\nmessage of 5\n", "message of 7\n"}, Owed: 1}},
 		{"meta", Options{},
 			conversation{client("ms a 2 T90\r\nhi\r\nmg a v\r\nmn\r\n"), upstream("HD\r\nVA 2 s2\r\nhi\r\nMN\r\n")},
 			transcript{Events: [2]string{"message of 16\nmessage of 8\nheartbeat of 4\n", "message of 4\nmessage of 13\nheartbeat of 4\n"}}},

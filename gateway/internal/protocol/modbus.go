@@ -52,8 +52,34 @@ func (p *modbus) Scan(d *Dialogue, from Direction, b []byte) (int, Event) {
 		return s.breaks(FaultTooLarge)
 	}
 	d.took(from)
+	modbusNote(d, from, binary.BigEndian.Uint16(b))
 	n, event := s.finish(rest, b, modbusHeader)
 	return n, modbusPair(d, from, event)
+}
+
+// In the facts of a Dialogue: the transaction of the last request is in the low 16 bits.
+const (
+	modbusAsked   = 1 << 16 // there has been a request
+	modbusRepeats = 1 << 17 // the client uses a transaction again before its reply: transactions tell nothing
+)
+
+// modbusLast is the kind of a reply to the last request.
+const modbusLast = 1
+
+// modbusNote notes of which transaction a message is.
+func modbusNote(d *Dialogue, from Direction, transaction uint16) {
+	last, asked := uint16(d.facts), d.facts&modbusAsked != 0
+	if from == FromUpstream {
+		d.streams[from].kind = 0
+		if asked && transaction == last && d.facts&modbusRepeats == 0 {
+			d.streams[from].kind = modbusLast
+		}
+		return
+	}
+	if asked && transaction == last && d.owed > 0 {
+		d.facts |= modbusRepeats
+	}
+	d.facts = d.facts&modbusRepeats | modbusAsked | uint32(transaction)
 }
 
 // Skip implements Protocol.
@@ -61,12 +87,15 @@ func (p *modbus) Skip(d *Dialogue, from Direction, n uint64) Event {
 	return modbusPair(d, from, d.streams[from].Skip(n))
 }
 
-// modbusPair counts requests and replies.
+// modbusPair counts requests and replies. What comes before the last request and has no reply by the time that this one has, a broadcast
+// or one to a device that does not answer, is owed none any more.
 func modbusPair(d *Dialogue, from Direction, event Event) Event {
 	switch {
 	case event != Message:
 	case from == FromClient:
 		d.owe()
+	case d.streams[from].kind == modbusLast:
+		d.owed = 0
 	default:
 		d.pay()
 	}

@@ -12,6 +12,12 @@ func TestModbus(t *testing.T) {
 		{"requests are owed until their replies", Options{},
 			conversation{client(readHolding + readHolding), upstream(holdingReply), client(readHolding)},
 			transcript{Events: [2]string{"message of 12\nmessage of 12\nmessage of 12\n", "message of 15\n"}, Owed: 2}},
+		{"a reply ends the wait for those before it that have none", Options{},
+			conversation{client(modbusAs(1, readHolding) + modbusAs(2, readHolding) + modbusAs(3, readHolding)), upstream(modbusAs(3, holdingReply))},
+			transcript{Events: [2]string{"message of 12\nmessage of 12\nmessage of 12\n", "message of 15\n"}}},
+		{"a reply to another than the last is one", Options{},
+			conversation{client(modbusAs(1, readHolding) + modbusAs(2, readHolding) + modbusAs(3, readHolding)), upstream(modbusAs(2, holdingReply))},
+			transcript{Events: [2]string{"message of 12\nmessage of 12\nmessage of 12\n", "message of 15\n"}, Owed: 2}},
 	})
 	breakNamed(t, NewModbus, []brokenRow{
 		{"another protocol", Options{}, conversation{client("\x00\x01\x00\x01")}, FaultModbusProtocol},
@@ -19,6 +25,11 @@ func TestModbus(t *testing.T) {
 		{"longer than any", Options{}, conversation{upstream("\x00\x01\x00\x00\x00\xff")}, FaultModbusLength},
 		{"larger than the limit", Options{Limit: 20}, conversation{upstream("\x00\x01\x00\x00\x00\x0f")}, FaultTooLarge},
 	})
+}
+
+// modbusAs is a message with another transaction.
+func modbusAs(transaction byte, message string) string {
+	return "\x00" + string([]byte{transaction}) + message[2:]
 }
 
 func FuzzModbus(f *testing.F) {
