@@ -75,8 +75,11 @@ func (m Model) head() []string {
 	if m.Gone != "" {
 		lines = append(lines, fmt.Sprintf("gone for %s, what follows is older: %s", figure.Duration(m.GoneFor.Seconds()), m.Gone))
 	}
-	alarms := listing.Alarms(s.Alarms, s.Now)
-	return append(lines, shorten(alarms, mostAlarms)...)
+	wrong := listing.Alarms(s.Alarms, s.Now)
+	for _, one := range s.ByHand {
+		wrong = append(wrong, fmt.Sprintf("set by hand for %s: %s; undo: %s", figure.Duration(s.Now.Sub(one.Since).Seconds()), one.What, one.Undo))
+	}
+	return append(lines, shorten(wrong, mostAlarms)...)
 }
 
 // mostAlarms is how many lines of them are shown: 'idlegate status' has all.

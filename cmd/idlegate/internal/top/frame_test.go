@@ -84,6 +84,11 @@ func TestFrames(t *testing.T) {
 			*m = Model{Address: m.Address, Gone: "no gateway answers at 127.0.0.1:9180: connection refused", Keys: true, Sort: "due"}
 		}},
 		"full": {width: 140, height: 8, change: func(m *Model) { m.Sample.Status.AcceptPaused = true }},
+		"by_hand": {width: 140, height: 12, change: func(m *Model) {
+			m.Sample.Status.ByHand = []api.HandSetting{{
+				What: "route devices takes no clients", Since: m.Sample.Status.Now.Add(-2 * time.Minute), Undo: "idlegate route start devices",
+			}}
+		}},
 		"in_trouble": {width: 140, height: 16, change: func(m *Model) {
 			m.Sample.Status.Ready, m.Sample.Status.Reason = false, "draining"
 			wrong := func(kind api.AlarmKind, level api.AlarmLevel, ago time.Duration, text, do string) {
