@@ -293,11 +293,15 @@ routes: [{name: r, listen: "127.0.0.1:0", protocol: postgres, upstream: u, polic
 
 // pgWire records what PostgreSQL and its clients say, connection by connection.
 type pgWire struct {
+	running sync.WaitGroup // what is recorded is read when it is all over
+
 	mu    sync.Mutex
 	conns []*[2]bytes.Buffer
 }
 
 func (w *pgWire) relay(client, server *client) {
+	w.running.Add(1)
+	defer w.running.Done()
 	said := new([2]bytes.Buffer)
 	w.mu.Lock()
 	w.conns = append(w.conns, said)
@@ -316,6 +320,7 @@ func (w *pgWire) relay(client, server *client) {
 // the refusal of encryption.
 func (w *pgWire) count(t *testing.T) (n [2]uint64) {
 	t.Helper()
+	w.running.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, said := range w.conns {
