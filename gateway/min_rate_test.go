@@ -61,7 +61,6 @@ func (r *running) minRates(side string) (all []api.Timer) {
 
 // TestASlowReaderIsEndedByItsRateAlone has one client read a trickle, which write_timeout lets pass, and one much more than it must.
 func TestASlowReaderIsEndedByItsRateAlone(t *testing.T) {
-	t.Parallel()
 	for name, test := range map[string]struct {
 		each int
 		slow bool
@@ -112,7 +111,6 @@ func (r *running) expectTimeouts(t *testing.T, want uint64) {
 }
 
 func TestASlowUpstreamIsEndedByItsRate(t *testing.T) {
-	t.Parallel()
 	stop := make(chan struct{})
 	defer close(stop)
 	g := start(t, rated, backend(t, func(c *client) {
@@ -138,7 +136,6 @@ func floodsLines(c *client) {
 
 // TestASlowSenderIsEndedByItsRate has clients go on with a message a part at a time.
 func TestASlowSenderIsEndedByItsRate(t *testing.T) {
-	t.Parallel()
 	g := start(t, rated, backend(t, echoes), "min_rate: {bytes: 1KiB, over: 2s}", "delimiter", unhurried)
 	slow, honest, silent := g.dial("r"), g.dial("r"), g.dial("r")
 	silent.echo("whole\n")
@@ -179,7 +176,6 @@ func TestASlowSenderIsEndedByItsRate(t *testing.T) {
 
 // TestAnEditSetsAMinRate has a client take nothing, which nobody minds, until the file does.
 func TestAnEditSetsAMinRate(t *testing.T) {
-	t.Parallel()
 	at := backend(t, floods)
 	g := start(t, rated, at, "", "raw", unhurried)
 	c := g.dial("r")
