@@ -233,7 +233,6 @@ func TestABadHeaderIsRefused(t *testing.T) {
 }
 
 func TestAHeaderIsAwaitedForFiveSeconds(t *testing.T) {
-	t.Parallel()
 	g := proxied(t, "")
 	began := time.Now()
 	c := dialFrom(t, "127.7.0.1", g.g.Addresses("r")[0])

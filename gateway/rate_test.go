@@ -29,7 +29,6 @@ func TestTooManyMessagesEndTheConnection(t *testing.T) {
 // TestDelayedMessagesComeAtTheirRate sends three seconds' worth at once, a line at a time, to a policy that would end a client that is
 // silent for as long as it has to wait.
 func TestDelayedMessagesComeAtTheirRate(t *testing.T) {
-	t.Parallel()
 	g := start(t, rated, backend(t, echoes), "messages_per_second: {rate: 100, over: delay}", "delimiter", "idle_timeout: 300ms")
 	c := g.dial("r")
 	began := time.Now()
@@ -46,11 +45,9 @@ func TestDelayedMessagesComeAtTheirRate(t *testing.T) {
 
 // TestBytesComeAtTheirRate sends three seconds' worth at once, over a policy that would end a client that is silent for as long.
 func TestBytesComeAtTheirRate(t *testing.T) {
-	t.Parallel()
 	const rate = 256 << 10
 	for _, protocol := range []string{"raw", "{length_field: {size: 4}}"} {
 		t.Run(protocol, func(t *testing.T) {
-			t.Parallel()
 			g := start(t, rated, backend(t, echoes), "bytes_per_second: 256KiB", protocol, "idle_timeout: 700ms, message_timeout: 700ms")
 			c := g.dial("r")
 			sent := "\x00\x0b\xff\xfc" + strings.Repeat("x", 3*rate-4) // one message

@@ -233,7 +233,6 @@ func TestIdleTimeoutFollowsWhatTheTwoEndsAgreeOn(t *testing.T) {
 		{"otherwise", mqttConnect(4, 0), ack, "otherwise: 300ms", 300 * time.Millisecond, "otherwise"},
 	} {
 		t.Run(test.rule, func(t *testing.T) {
-			t.Parallel()
 			policy := "idle_timeout: {" + strings.Join([]string{"negotiated: true", test.bounds}, ", ") + "}"
 			if test.bounds == "" {
 				policy = "idle_timeout: {negotiated: true}"
