@@ -65,19 +65,7 @@ func (l *look) files() {
 	if !admin.TLS.Cert.IsZero() {
 		l.certificates(adminTLS(admin.TLS))
 	}
-	for i, r := range l.cfg.Routes {
-		if r.TLS.IsOn() {
-			l.certificates(routeTLS(i, &r.TLS))
-		}
-	}
-	for _, u := range l.cfg.Upstreams {
-		if u.TLS.On {
-			l.certificates(upstreamTLS(u))
-		}
-	}
-	if file := l.cfg.Log.File; !file.IsZero() {
-		l.problem("log.file", tryLog(file.Path))
-	}
+	l.reloaded()
 	l.listeners(func(path string, a policy.Address) {
 		if a.IsUnix() {
 			l.problem(path, mayListen(a.Path))

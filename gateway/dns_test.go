@@ -197,7 +197,7 @@ func TestEndpointsComeAndGoWithTheirName(t *testing.T) {
 	}
 	log := r.log.String()
 	if strings.Count(log, "what was last known of it stays") != 5 || strings.Count(log, "name resolves again") != 5 {
-		t.Errorf("the log does not tell of each failure once:\n%s", log)
+		t.Errorf("the log does not have each failure once:\n%s", log)
 	}
 
 	var many []string

@@ -59,7 +59,7 @@ func (e *events) ended(end *ledger.Ended) {
 	}
 }
 
-// say tells of another event than an end.
+// say sends an event that is not an end.
 func (e *events) say(event api.Event) {
 	if e.listeners.Load() != nil {
 		e.tell(&happening{event: &event})

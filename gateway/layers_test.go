@@ -40,7 +40,7 @@ var arrows = []arrow{
 	{"gateway/internal/file", "", "a file is read whatever it is for"},
 	{"gateway/internal/arrival", "", "what a client says before it has a route is bytes and addresses"},
 	{"gateway/internal/tlsio", "", "crypto/tls is given bytes, wherever they come from"},
-	{"gateway/internal/tlsconf", "gateway/internal/file", "certificates are files, whoever shows them"},
+	{"gateway/internal/tlsconf", "gateway/internal/file", "certificates are files"},
 	{"gateway/internal/drain", "gateway/internal/deadline", "by when what drains ends is arithmetic, whatever it is that drains"},
 	{"gateway/internal/upstream", "gateway/internal/drain gateway/internal/reactor", "an endpoint is an address to connect to"},
 	{"gateway/internal/health", "policy/units", "a check connects and says what came of it, whatever it is that is checked"},

@@ -20,8 +20,14 @@ import (
 // Real servers of named protocols, and their own clients through the gateway. Each wants no error, and as many messages as are
 // counted in another way.
 
-// serveAt starts a server, and stops it when the test ends. It listens at a unix socket once that can be connected to.
+// serveAt starts a server that does not go into the background, waits until it listens at a unix socket, and ends it with the test.
 func serveAt(t *testing.T, socket, program string, args ...string) {
+	t.Helper()
+	serveOn(t, "unix", socket, program, args...)
+}
+
+// serveOn is serveAt for an address of any network.
+func serveOn(t *testing.T, network, address, program string, args ...string) {
 	t.Helper()
 	server := exec.Command(program, args...)
 	var output bytes.Buffer
@@ -35,7 +41,7 @@ func serveAt(t *testing.T, socket, program string, args ...string) {
 		}
 	})
 	eventually(t, program+" listens", func() bool {
-		conn, err := net.Dial("unix", socket)
+		conn, err := net.Dial(network, address)
 		if err == nil {
 			conn.Close()
 		}

@@ -10,34 +10,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 )
 
 // HAProxy and nginx, in front of the gateway and behind it, and clients of OpenSSL, curl and GnuTLS.
-
-// runAt starts a server that does not go into the background, waits until it listens at a TCP address, and ends it with the test.
-func runAt(t *testing.T, address, program string, args ...string) {
-	t.Helper()
-	server := exec.Command(program, args...)
-	var output bytes.Buffer
-	server.Stdout, server.Stderr = &output, &output
-	must(t, server.Start())
-	t.Cleanup(func() {
-		_ = server.Process.Signal(syscall.SIGTERM)
-		_ = server.Wait()
-		if t.Failed() {
-			t.Logf("%s:\n%s", program, &output)
-		}
-	})
-	eventually(t, program+" listens", func() bool {
-		conn, err := net.Dial("tcp", address)
-		if err == nil {
-			conn.Close()
-		}
-		return err == nil
-	})
-}
 
 // haproxy runs HAProxy with these sections at an address, which they name as %s.
 func haproxy(t *testing.T, sections string) (address string) {
@@ -47,7 +23,7 @@ func haproxy(t *testing.T, sections string) (address string) {
 	file := filepath.Join(t.TempDir(), "haproxy.cfg")
 	const defaults = "defaults\n timeout connect 5s\n timeout client 30s\n timeout server 30s\n"
 	must(t, os.WriteFile(file, []byte(defaults+strings.ReplaceAll(sections, "ADDRESS", address)), 0o600))
-	runAt(t, address, "haproxy", "-db", "-f", file)
+	serveOn(t, "tcp", address, "haproxy", "-db", "-f", file)
 	return address
 }
 
@@ -65,7 +41,7 @@ func nginx(t *testing.T, section string) (address string) {
 	}
 	file := filepath.Join(dir, "nginx.conf")
 	must(t, os.WriteFile(file, []byte(text), 0o600))
-	runAt(t, address, "nginx", "-e", "stderr", "-p", dir, "-c", file)
+	serveOn(t, "tcp", address, "nginx", "-e", "stderr", "-p", dir, "-c", file)
 	return address
 }
 

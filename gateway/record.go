@@ -165,23 +165,7 @@ func (r *recorder) date(now time.Time, alarms []api.Alarm) (fresh, over []api.Al
 
 // totals adds up what the loops have counted of the routes.
 func (g *Gateway) totals(ctx context.Context, routes []*relay.RouteStats) ([]ledger.Totals, error) {
-	byLoop, err := ask(ctx, g, "its totals", func(l *relay.Loop) []ledger.Totals {
-		copied := make([]ledger.Totals, len(routes))
-		for i, r := range routes {
-			copied[i] = l.Totals(r)
-		}
-		return copied
-	})
-	if err != nil {
-		return nil, err
-	}
-	sum := byLoop[0]
-	for _, other := range byLoop[1:] {
-		for i := range sum {
-			sum[i].Add(&other[i])
-		}
-	}
-	return sum, nil
+	return sumOf(ctx, g, "its totals", routes, (*relay.Loop).Totals, (*ledger.Totals).Add)
 }
 
 // look takes one look, and notes what is wrong then.

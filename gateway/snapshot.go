@@ -96,10 +96,15 @@ func (g *Gateway) configState() metrics.ConfigState {
 
 // counters adds up what all loops have counted of the routes.
 func (g *Gateway) counters(ctx context.Context, routes []*relay.RouteStats) ([]ledger.Counters, error) {
-	byLoop, err := ask(ctx, g, "its figures", func(l *relay.Loop) []ledger.Counters {
-		copied := make([]ledger.Counters, len(routes))
+	return sumOf(ctx, g, "its figures", routes, (*relay.Loop).Counters, (*ledger.Counters).Add)
+}
+
+// sumOf asks every loop for what it has counted of each route, and adds that up. The error is that of ask.
+func sumOf[T any](ctx context.Context, g *Gateway, what string, routes []*relay.RouteStats, of func(*relay.Loop, *relay.RouteStats) T, add func(sum, more *T)) ([]T, error) {
+	byLoop, err := ask(ctx, g, what, func(l *relay.Loop) []T {
+		copied := make([]T, len(routes))
 		for i, r := range routes {
-			copied[i] = l.Counters(r)
+			copied[i] = of(l, r)
 		}
 		return copied
 	})
@@ -109,7 +114,7 @@ func (g *Gateway) counters(ctx context.Context, routes []*relay.RouteStats) ([]l
 	sum := byLoop[0]
 	for _, other := range byLoop[1:] {
 		for i := range sum {
-			sum[i].Add(&other[i])
+			add(&sum[i], &other[i])
 		}
 	}
 	return sum, nil

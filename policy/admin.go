@@ -49,7 +49,7 @@ func (c cursor) readAdmin(a *Admin) {
 		c.checkOpen()
 	}
 	if viewer := c.child("viewer_token_file"); viewer.written() && !c.child("token_file").written() {
-		viewer.fail("needs token_file: without it whoever calls may change everything")
+		viewer.fail("needs token_file: without it every caller may change everything")
 	}
 }
 

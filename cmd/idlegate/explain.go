@@ -82,8 +82,8 @@ func explained(e api.Explanation) []string {
 	lines = append(lines, particulars(e)...)
 	lines = append(lines, "")
 	lines = append(lines, timers(e.Timers)...)
-	if rehearsals := dryRuns(e.Timers); len(rehearsals) > 0 {
-		lines = append(append(lines, ""), rehearsals...)
+	if tried := dryRuns(e.Timers); len(tried) > 0 {
+		lines = append(append(lines, ""), tried...)
 	}
 	return lines
 }
@@ -224,13 +224,13 @@ func dryRuns(all []api.Timer) []string {
 		if timer.DryRun == nil {
 			continue
 		}
-		rehearsed := *timer.DryRun
-		line := fmt.Sprintf("dry run: %s of %s (%s)", timer.Timer, figure.Exact(rehearsed.ValueSeconds), rehearsed.From)
+		tried := *timer.DryRun
+		line := fmt.Sprintf("dry run: %s of %s (%s)", timer.Timer, figure.Exact(tried.ValueSeconds), tried.From)
 		switch {
-		case rehearsed.Counted:
+		case tried.Counted:
 			line += " would have ended it, and was counted"
-		case rehearsed.DueSeconds != nil:
-			line += " would end it in " + figure.Duration(*rehearsed.DueSeconds)
+		case tried.DueSeconds != nil:
+			line += " would end it in " + figure.Duration(*tried.DueSeconds)
 		default:
 			line += " does not run"
 		}

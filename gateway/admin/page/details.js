@@ -71,7 +71,7 @@ function facts(e) {
   const c = e.connection;
   const policy = `${e.policy || "of its own"} (${e.kind})${e.reset_on ? `, reset on ${e.reset_on}` : ""}, closes with ${e.close.toUpperCase()}`;
   const all = [
-    ["Client", ...address(c.client)], ...(c.proxy ? [["By way of", ...address(c.proxy)]] : []), ...(c.server_name ? [["Server name", c.server_name]] : []), ["Route", c.route], ["Endpoint", ...address(c.endpoint || "none yet")], ["State", c.state.replace("_", " ")],
+    ["Client", ...address(c.client)], ...(c.proxy ? [["Proxy", ...address(c.proxy)]] : []), ...(c.server_name ? [["Server name", c.server_name]] : []), ["Route", c.route], ["Endpoint", ...address(c.endpoint || "none yet")], ["State", c.state.replace("_", " ")],
     ["Opened", `${clock(c.opened_at)}, ${passing(c.age_seconds)} ago`], ["Client silent for", passing(c.silence_seconds)],
     ["From client", traffic(c.client_messages, c.client_heartbeats, c.client_bytes)],
     ["From upstream", traffic(c.upstream_messages, c.upstream_heartbeats, c.upstream_bytes)],

@@ -47,8 +47,8 @@ function fill(parts, route) {
   const beats = route.client_heartbeats ? `; ${count(route.client_heartbeats)} of ${count(route.client_messages)} client messages were heartbeats` : "";
   put(parts.counts, `${count(route.opened)} opened in all${beats}`);
   put(parts.refused, tally("refused", route.refused));
-  const rehearsed = (route.timeouts ?? []).filter((timeout) => timeout.action === "observed");
-  put(parts.rehearsed, tally("dry run", Object.fromEntries(rehearsed.map((t) => [t.timeout, t.count]))));
+  const observed = (route.timeouts ?? []).filter((timeout) => timeout.action === "observed");
+  put(parts.observed, tally("dry run", Object.fromEntries(observed.map((t) => [t.timeout, t.count]))));
   drawRates(parts, route);
 }
 

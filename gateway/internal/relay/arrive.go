@@ -142,9 +142,7 @@ func (a *acceptor) consume(slot int32, bytes int) bool {
 			a.leave(slot)
 			return false
 		}
-		if taken += n; n == 0 { // a signal at an urgent mark, see reactor.Read
-			continue
-		}
+		taken += n // 0 at an urgent mark where a signal came, see reactor.Read
 	}
 	return true
 }
