@@ -28,7 +28,7 @@ type rated struct {
 // that it may send would cost a wake-up.
 const rateChunk = 16 << 10
 
-// rated returns what the connection's rates go by. It begins with what has been sent so far.
+// rated returns what the connection's rates go by; at first nothing of what has been sent is counted.
 func (l *Loop) rated(c *conn) *rated {
 	x := l.extras.need(c)
 	if x.rated == nil {
