@@ -188,9 +188,10 @@ func TestAMessageCostsNoMoreThanCryptoTLS(t *testing.T) {
 	}
 }
 
-// TestMemoryOfAnIdleConnection holds the figure of the design: 8 KiB of heap.
+// TestMemoryOfAnIdleConnection holds the figure of the design: 8 KiB of heap. After large records it is what crypto/tls
+// keeps of its input buffer, 18 to 40 KiB: how often that has grown depends on where the reads cut a record.
 func TestMemoryOfAnIdleConnection(t *testing.T) {
-	const many, most = 200, 8 << 10
+	const many, most, mostLarge = 200, 8 << 10, 40 << 10
 	for name, size := range map[string]int{"small messages": 64, "and a large one": 64 << 10} {
 		pool, config := NewPool(8, 1), serverConfig(t)
 		type pair struct {
@@ -220,7 +221,7 @@ func TestMemoryOfAnIdleConnection(t *testing.T) {
 		without := (heap() - before) / many
 		runtime.KeepAlive(kept)
 		t.Logf("%s: %d bytes each, with all %d, without %d", name, each-without, each, without)
-		if bound := map[bool]int64{false: most, true: 28 << 10}[size > 16<<10]; each-without > bound {
+		if bound := map[bool]int64{false: most, true: mostLarge}[size > 16<<10]; each-without > bound {
 			t.Errorf("%s: an idle connection has %d bytes, more than %d", name, each-without, bound)
 		}
 	}
