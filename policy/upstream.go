@@ -1,9 +1,7 @@
 package policy
 
 import (
-	"fmt"
 	"net/netip"
-	"slices"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -26,13 +24,6 @@ type Upstream struct {
 	Sources        []netip.Addr  // addresses of this machine to connect from; empty: the kernel chooses
 
 	written origins // nil for an upstream that is from no file
-}
-
-// Endpoint is one address of an upstream.
-type Endpoint struct {
-	Address Address
-	Weight  int  // its share beside the others, at least 1
-	Backup  bool // it is used where no other can be
 }
 
 // Eject says when an endpoint that fails gets no more connections for a while. Its zero value is: never.
@@ -140,174 +131,4 @@ func (c cursor) warnOnlyBackups(u *Upstream) {
 	if len(u.Endpoints) > 0 {
 		c.child("endpoints").warn("has only backups, which are used as if they were none")
 	}
-}
-
-// maxSources is how many addresses there can be to connect from.
-const maxSources = 64
-
-// sources takes a list of addresses of this machine; it is left out of the effective file where it is empty.
-func sources(to *[]netip.Addr) value {
-	return value{
-		read: func(c cursor) {
-			c.list(func(c cursor) {
-				s, ok := c.scalar()
-				if !ok {
-					return
-				}
-				ip, err := parseSource(s)
-				if err == nil && slices.Contains(*to, ip) {
-					err = fmt.Errorf("%s is listed twice", ip)
-				}
-				if err != nil {
-					c.fail("%s", err)
-					return
-				}
-				c.mark()
-				*to = append(*to, ip)
-			})
-			c.refuseEmpty("an address of this machine, or remove the key")
-			if len(*to) > maxSources {
-				c.fail("has %d addresses; it can have %d", len(*to), maxSources)
-			}
-		},
-		node: func() *yaml.Node {
-			if len(*to) == 0 {
-				return nil
-			}
-			var items []*yaml.Node
-			for _, ip := range *to {
-				items = append(items, scalarNode(ip.String()))
-			}
-			return flowList(items...)
-		},
-		schema: func() schema { return listOf(pattern(`^[0-9A-Fa-f.:]+$`)) },
-	}
-}
-
-// parseSource reads an address of this machine, without a port.
-func parseSource(s string) (netip.Addr, error) {
-	if at, err := netip.ParseAddrPort(s); err == nil {
-		return netip.Addr{}, fmt.Errorf("%s has a port, which the kernel chooses; write %s", quote(s), at.Addr())
-	}
-	ip, err := netip.ParseAddr(s)
-	switch {
-	case err != nil || ip.Zone() != "":
-		return ip, fmt.Errorf("%s is not an IP address of this machine, as in 10.0.1.1", quote(s))
-	case ip.IsUnspecified() || ip.IsMulticast():
-		return ip, fmt.Errorf("%s is no address to connect from", ip)
-	}
-	return ip.Unmap(), nil
-}
-
-// warnSources warns of addresses to connect from of which an endpoint has none of its family: the kernel chooses there.
-func (c cursor) warnSources(u *Upstream) {
-	if len(u.Sources) == 0 {
-		return
-	}
-	for _, e := range u.Endpoints {
-		ip, err := netip.ParseAddr(e.Address.Host)
-		if err == nil && !slices.ContainsFunc(u.Sources, func(s netip.Addr) bool { return s.Is4() == ip.Is4() }) {
-			c.child("source_addresses").warn("has no %s address: connections to %s are made from one that the kernel chooses", family(ip), e.Address)
-		}
-	}
-}
-
-func family(ip netip.Addr) string {
-	if ip.Is4() {
-		return "IPv4"
-	}
-	return "IPv6"
-}
-
-// endpoints takes a list of endpoints.
-func (u *Upstream) endpoints() value {
-	var one Endpoint
-	return value{
-		read: func(c cursor) { u.Endpoints = c.endpoints() },
-		node: func() *yaml.Node {
-			if len(u.Endpoints) == 0 {
-				return nil
-			}
-			var items []*yaml.Node
-			for _, e := range u.Endpoints {
-				items = append(items, e.node())
-			}
-			return blockList(items...)
-		},
-		schema: func() schema { return listOf(one.value().schema()) },
-		below:  func() keys { return one.keys() },
-		item:   "[]",
-	}
-}
-
-func (c cursor) endpoints() []Endpoint {
-	var all []Endpoint
-	lines := map[Address]int{}
-	c.list(func(c cursor) {
-		e, ok := c.endpoint()
-		if !ok {
-			return
-		}
-		if first := lines[e.Address]; first != 0 {
-			c.fail("duplicate endpoint %s; it is on line %d already", e.Address, first)
-			return
-		}
-		lines[e.Address] = c.line
-		c.mark()
-		all = append(all, e)
-	})
-	c.refuseEmpty("an endpoint, as in [10.0.0.11:9000]")
-	return all
-}
-
-func (e *Endpoint) keys() keys {
-	return keys{
-		{name: "address", takes: address(&e.Address), example: "10.0.0.11:9000", doc: "the address to connect to"},
-		{name: "weight", takes: integer(&e.Weight, 1, maxWeight), standard: "1", doc: "its share of the new connections, relative to the other weights; 1 to 100"},
-		{name: "backup", takes: boolean(&e.Backup), standard: "false", doc: "`true`: it is used only while no other endpoint can be"},
-	}
-}
-
-// value takes an address, or a mapping with one.
-func (e *Endpoint) value() value { return either(address(&e.Address), mapping(e.keys())) }
-
-func (c cursor) endpoint() (Endpoint, bool) {
-	e := Endpoint{Weight: 1}
-	e.value().read(c)
-	at := c
-	if c.node.Kind == yaml.MappingNode {
-		at = c.child("address")
-	}
-	return e, !e.Address.IsZero() && at.reachable(e.Address)
-}
-
-// reachable reports an address that can be listened at, but not connected to.
-func (c cursor) reachable(a Address) bool {
-	switch {
-	case a.IsUnix():
-		return true
-	case a.Host == "" || a.Host == "0.0.0.0" || a.Host == "::":
-		c.fail("%s needs a host to connect to, as in %s", a, Address{Host: "127.0.0.1", Port: max(a.Port, 1)})
-	case a.Port == 0:
-		c.fail("%s needs a port other than 0", a)
-	default:
-		return true
-	}
-	return false
-}
-
-// node is the address where nothing else is said of the endpoint.
-func (e Endpoint) node() *yaml.Node {
-	address := scalarNode(e.Address.String())
-	weight, backup := numberNode(e.Weight), boolNode(e.Backup)
-	if e.Weight == 1 {
-		weight = nil
-	}
-	if !e.Backup {
-		backup = nil
-	}
-	if weight == nil && backup == nil {
-		return address
-	}
-	return flow(pair{"address", address}, pair{"weight", weight}, pair{"backup", backup})
 }
