@@ -6,95 +6,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"idlegate/gateway/admin"
 	"idlegate/gateway/admin/api"
-	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/relay"
-	"idlegate/gateway/internal/session"
-	"idlegate/gateway/internal/tlsio"
 )
-
-// viewSlots is how many connections a loop copies before others have their turn: some 0.1 ms.
-const viewSlots = 256
-
-// eachView calls f with a copy of each open connection, which is overwritten afterwards.
-func (g *Gateway) eachView(ctx context.Context, f func(*relay.View)) error {
-	room := make([]relay.View, 0, viewSlots) // made once: the loops shall only copy
-	for i := range g.loops {
-		for next, more := int32(0), true; more; {
-			part, err := g.viewsOf(ctx, i, room, next)
-			if err != nil {
-				return err
-			}
-			for j := range part.views {
-				f(&part.views[j])
-			}
-			next, more = part.next, part.more
-		}
-	}
-	return nil
-}
-
-// partOfViews is what one loop has copied in one turn.
-type partOfViews struct {
-	views []relay.View
-	next  int32 // slot to go on with
-	more  bool
-}
-
-// viewsOf has a loop copy the connections in its next slots into room. A loop that has ended has none. After an error room is the
-// loop's, which may still be writing.
-func (g *Gateway) viewsOf(ctx context.Context, loop int, room []relay.View, first int32) (partOfViews, error) {
-	l, answer := g.loops[loop], make(chan partOfViews, 1)
-	if !l.Post(func() {
-		var p partOfViews
-		p.views, p.next, p.more = l.Views(room, first, viewSlots)
-		answer <- p
-	}) {
-		return partOfViews{}, nil
-	}
-	select {
-	case part := <-answer:
-		return part, nil
-	case <-ctx.Done():
-		return partOfViews{}, fmt.Errorf("ask event loop %d for its connections: %w", loop, ctx.Err())
-	}
-}
-
-// seekSlots is how many connections a loop looks at before others have their turn, where it copies one of them at most.
-const seekSlots = 2048
-
-// find copies the connection with that id; false: there is none.
-func (g *Gateway) find(ctx context.Context, id uint64) (relay.View, bool, error) {
-	type part struct {
-		view        relay.View
-		next        int32
-		found, more bool
-	}
-	for i, l := range g.loops {
-		for last := (part{more: true}); last.more; {
-			answer, first := make(chan part, 1), last.next
-			if !l.Post(func() {
-				var p part
-				p.view, p.found, p.next, p.more = l.Find(id, first, seekSlots)
-				answer <- p
-			}) {
-				break // it has ended, and so have its connections
-			}
-			select {
-			case last = <-answer:
-			case <-ctx.Done():
-				return relay.View{}, false, fmt.Errorf("ask event loop %d for connection %d: %w", i, id, ctx.Err())
-			}
-			if last.found {
-				return last.view, true, nil
-			}
-		}
-	}
-	return relay.View{}, false, nil
-}
 
 // List gives a page of the open connections that filter lets through.
 func (g *Gateway) List(ctx context.Context, filter api.Filter, page api.Page) (api.Connections, error) {
@@ -202,69 +118,6 @@ func (g *Gateway) known(name string) error {
 	return fmt.Errorf("route %q is %w", name, admin.ErrUnknown)
 }
 
-// describe puts a connection into the words of the API.
-func (g *Gateway) describe(v *relay.View) api.Connection {
-	s := &v.Session
-	c := api.Connection{
-		ID: v.ID, Route: v.Route.Name, Client: clientText(v.Client), State: stateOf(v),
-		OpenedAt: g.clock.Wall(int64(s.Events.Accepted)), AgeSeconds: s.Age(v.At).Seconds(),
-		SilenceSeconds: v.At.Since(s.LastMessage).Seconds(),
-		ClientBytes:    s.FromClient.Bytes, ClientMessages: s.FromClient.Messages,
-		UpstreamBytes: s.FromUpstream.Bytes, UpstreamMessages: s.FromUpstream.Messages,
-		ClientHeartbeats: uint64(s.FromClient.Heartbeats), UpstreamHeartbeats: uint64(s.FromUpstream.Heartbeats),
-	}
-	if v.Endpoint != nil {
-		c.Endpoint = v.Endpoint.Name
-	}
-	c.Proxy, c.ServerName = proxyText(v.Origin.Proxy()), v.Origin.ServerName()
-	c.TLS, c.UpstreamTLS = tlsOf(v.TLS[session.Client]), tlsOf(v.TLS[session.Upstream])
-	if f := v.TLS[session.Client]; f != nil && c.ServerName == "" {
-		c.ServerName = f.ServerName
-	}
-	if t, at := s.NextTimer(&v.Route.Rules); t != deadline.None {
-		c.NextTimer, c.DueSeconds = t.String(), until(at, v.At)
-	}
-	if left := until(v.DrainBy, v.At); left != nil && (c.DueSeconds == nil || *left < *c.DueSeconds) {
-		c.NextTimer, c.DueSeconds = "drain_timeout", left
-	}
-	return c
-}
-
-// tlsOf describes what a handshake has settled, nil for none.
-func tlsOf(f *tlsio.Facts) *api.TLS {
-	if f == nil {
-		return nil
-	}
-	return &api.TLS{
-		Version: f.VersionName(), Cipher: f.CipherName(), ServerName: f.ServerName, ALPN: f.Protocol, Certificate: f.Subject, Resumed: f.Resumed,
-	}
-}
-
-// until returns in seconds how long it is from now to at, nil for never. What is overdue is due now.
-func until(at, now deadline.Instant) *float64 {
-	if at == deadline.Never {
-		return nil
-	}
-	seconds := max(0, at.Since(now)).Seconds()
-	return &seconds
-}
-
-func stateOf(v *relay.View) api.State {
-	switch {
-	case v.Draining != session.Open:
-		return api.Draining
-	case v.State == relay.Shaking:
-		return api.Handshake
-	case v.State == relay.Awaiting:
-		return api.Waiting
-	case v.State == relay.Dialling:
-		return api.Connecting
-	case v.Session.FromClient.FIN || v.Session.FromUpstream.FIN:
-		return api.HalfClosed
-	}
-	return api.Open
-}
-
 // filter is an api.Filter that is ready to be used on many connections.
 type filter struct {
 	api.Filter
@@ -298,13 +151,4 @@ func (f *filter) passes(v *relay.View, c *api.Connection) bool {
 
 func containsFold(s, part string) bool {
 	return strings.Contains(strings.ToLower(s), strings.ToLower(part))
-}
-
-// seconds is d for the API, nil where 0 says that it is off.
-func seconds(d time.Duration) *float64 {
-	if d == 0 {
-		return nil
-	}
-	s := d.Seconds()
-	return &s
 }

@@ -1,13 +1,9 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
-	"slices"
-	"sync"
 	"time"
 
 	"idlegate/gateway/admin/api"
@@ -33,16 +29,6 @@ const (
 	// MaxPolicyBytes is the size of the largest policy file.
 	MaxPolicyBytes = file.MaxBytes
 )
-
-// reads is what a gateway knows of the readings of its policy file.
-type reads struct {
-	begun  uint64            // number of the one that began last
-	newest uint64            // number of the newest that had a result
-	sum    [sha256.Size]byte // of what that one read; zero: nothing
-	look   file.Look         // that the file had then; zero: not known
-
-	success time.Time // when a policy was accepted last; zero: never
-}
 
 // ReloadFor reads the policy file at once and has it take over. What is wrong with it, or in its way, is in the answer: then
 // the policy before it stays in force. The error is for a gateway without a file, or the end of ctx before anything was done.
@@ -116,90 +102,6 @@ func (g *Gateway) Previous(ctx context.Context) (api.Reload, error) {
 	return g.conclude(&r), nil
 }
 
-// reading is one reading of the policy file.
-type reading struct {
-	number uint64
-	data   []byte
-	sum    [sha256.Size]byte
-	look   file.Look
-	err    error
-	done   api.Reload
-}
-
-func (g *Gateway) beginRead() uint64 {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.reads.begun++
-	return g.reads.begun
-}
-
-// takeTurn waits until no other policy file is on its way to take over.
-func (g *Gateway) takeTurn(ctx context.Context) error {
-	select {
-	case g.turn <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("an earlier edit is still taking over: %w", ctx.Err())
-	}
-}
-
-func (g *Gateway) endTurn() { <-g.turn }
-
-// isKnown reports whether r has nothing to tell: a later reading has a result, or an edit left the content as it was.
-func (g *Gateway) isKnown(r *reading) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if r.number < g.reads.newest {
-		return true
-	}
-	if r.done.Trigger != TriggerFile || r.sum != g.reads.sum {
-		return false
-	}
-	g.reads.newest, g.reads.look = r.number, r.look
-	return true
-}
-
-// answerOf returns the result of the newest reading, for r that has none of its own.
-func (g *Gateway) answerOf(r *reading) api.Reload {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.lastReload != nil {
-		return *g.lastReload
-	}
-	r.done.OK, r.done.Generation = true, g.generation.number
-	return r.done
-}
-
-// conclude notes the result of r, unless a later reading has one, and logs it. That an edited file still cannot be read is
-// told once.
-func (g *Gateway) conclude(r *reading) api.Reload {
-	g.mu.Lock()
-	r.done.Generation = g.generation.number
-	last := g.lastReload
-	again := r.err != nil && r.done.Trigger == TriggerFile && last != nil && !last.OK && last.Error == r.done.Error
-	if overtaken := r.number < g.reads.newest; overtaken || again {
-		g.mu.Unlock()
-		return r.done
-	}
-	g.reads.newest, g.reads.sum, g.reads.look = r.number, r.sum, r.look
-	if r.err != nil {
-		g.reads.look = file.Look{} // it is tried again until it can be read
-	}
-	g.lastReload = &r.done
-	if r.done.OK {
-		g.wentBack = time.Time{}
-		if r.done.Trigger == TriggerPrevious {
-			g.wentBack = r.done.At
-		}
-	}
-	if r.done.OK {
-		g.reads.success = r.done.At
-	}
-	g.mu.Unlock()
-	g.logReload(&r.done)
-	return r.done
-}
-
 // load has the policy that was read take over.
 func (g *Gateway) load(ctx context.Context, r *reading) {
 	done := &r.done
@@ -227,116 +129,4 @@ func (g *Gateway) adoptPolicy(ctx context.Context, r *reading, cfg *policy.Confi
 		done.Warnings = append(done.Warnings, w.String())
 	}
 	done.Warnings = append(done.Warnings, g.unresolved()...)
-}
-
-// inForceOf leaves out the changes that wait for a restart.
-func inForceOf(changes []policy.Change) []policy.Change {
-	return slices.DeleteFunc(slices.Clone(changes), func(c policy.Change) bool { return c.Restart })
-}
-
-func changesOf(changes []policy.Change) []api.Change {
-	all := []api.Change{}
-	for _, c := range changes {
-		all = append(all, api.Change{Path: c.Path, From: c.From, To: c.To, Text: c.String(), Restart: c.Restart})
-	}
-	return all
-}
-
-// watch reloads the policy file after each edit, until the returned function is called or ctx ends.
-func (g *Gateway) watch(ctx context.Context) (end func()) {
-	if g.cfg.File == "" || g.cfg.Every <= 0 {
-		return func() {}
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	var watching sync.WaitGroup
-	watching.Go(func() {
-		g.file.Watch(ctx, file.Watch{Every: g.cfg.Every, Settled: func(look file.Look) { g.reloadEdited(ctx, look) }, Failing: g.logLook})
-	})
-	return func() {
-		cancel()
-		watching.Wait()
-	}
-}
-
-// reloadEdited reloads the policy file if it does not look as it did when it was read last.
-func (g *Gateway) reloadEdited(ctx context.Context, look file.Look) {
-	g.mu.Lock()
-	read := look == g.reads.look
-	g.mu.Unlock()
-	if !read {
-		_, _ = g.ReloadFor(ctx, TriggerFile) // what became of it is in the log
-	}
-}
-
-// unseen says why edits of the policy file are not noticed.
-type unseen struct {
-	err   error // nil: they are
-	since time.Time
-}
-
-func (g *Gateway) logLook(err error) {
-	g.mu.Lock()
-	if err == nil || g.unseen.err == nil {
-		g.unseen.since = time.Now()
-	}
-	g.unseen.err = err
-	g.mu.Unlock()
-	if err != nil {
-		g.log.logger.Warn("edits of the policy file are not noticed now", "file", g.cfg.File, "error", err)
-		return
-	}
-	g.log.logger.Info("edits of the policy file are noticed again", "file", g.cfg.File)
-}
-
-func countProblems(n int, file string) string {
-	if n == 1 {
-		return "a problem in " + file
-	}
-	return fmt.Sprintf("%d problems in %s", n, file)
-}
-
-// problemsOf adds to each problem the line that it is about.
-func problemsOf(problems policy.Problems, data []byte) (all []api.Problem) {
-	lines := bytes.Split(data, []byte("\n"))
-	for _, p := range problems {
-		source := ""
-		if p.Line >= 1 && p.Line <= len(lines) {
-			source = string(bytes.ToValidUTF8(clipLine(lines[p.Line-1]), []byte("\uFFFD")))
-		}
-		text := p.Text
-		if p.Path != "" {
-			text = p.Path + ": " + p.Text
-		}
-		all = append(all, api.Problem{File: p.File, Line: p.Line, Column: p.Column, Text: text, Source: source})
-	}
-	return all
-}
-
-const longestSource = 500 // bytes of a line that is shown
-
-func clipLine(line []byte) []byte {
-	line = bytes.TrimRight(line, "\r")
-	return line[:min(len(line), longestSource)]
-}
-
-func (g *Gateway) logReload(done *api.Reload) {
-	told := *done
-	g.log.events.say(api.Event{Kind: api.EventReload, At: told.At, Reload: &told})
-	if !done.OK {
-		g.log.logger.Error("policy file refused: the one before stays in force", "trigger", done.Trigger, "error", done.Error)
-		for _, p := range done.Problems {
-			g.log.logger.Error("problem in the policy file", "file", p.File, "line", p.Line, "column", p.Column, "problem", p.Text)
-		}
-		return
-	}
-	g.log.logger.Info("policy file took over", "trigger", done.Trigger, "generation", done.Generation, "changes", len(done.Changes))
-	for _, c := range done.Changes {
-		g.log.logger.Info("changed", "generation", done.Generation, "what", c.Text)
-	}
-	for _, c := range done.Pending {
-		g.log.logger.Warn("changed, but waits for a restart", "generation", done.Generation, "what", c.Text)
-	}
-	for _, w := range done.Warnings {
-		g.log.logger.Warn("warning about the policy file", "warning", w)
-	}
 }

@@ -10,28 +10,9 @@ import (
 	"idlegate/gateway/internal/ledger"
 	"idlegate/gateway/internal/relay"
 	"idlegate/gateway/internal/session"
-	"idlegate/gateway/internal/upstream"
 	"idlegate/metrics"
 	"idlegate/policy"
 )
-
-// ask has every loop copy something out, and gives the answers in the order of the loops. One that has ended is read as it
-// was left. A loop may answer after ctx has ended, and then nobody listens.
-func ask[T any](ctx context.Context, g *Gateway, what string, f func(*relay.Loop) T) ([]T, error) {
-	answers := make([]T, len(g.loops))
-	for i, l := range g.loops {
-		answer := make(chan T, 1)
-		l.Post(func() { answer <- f(l) })
-		select {
-		case answers[i] = <-answer:
-		case <-g.ended[i]:
-			answers[i] = f(l)
-		case <-ctx.Done():
-			return nil, fmt.Errorf("ask event loop %d for %s: %w", i, what, ctx.Err())
-		}
-	}
-	return answers, nil
-}
 
 // Snapshot asks every loop for its figures and adds them up. It waits for the loops, at most until ctx ends.
 func (g *Gateway) Snapshot(ctx context.Context) (metrics.Snapshot, error) {
@@ -99,106 +80,11 @@ func (g *Gateway) counters(ctx context.Context, routes []*relay.RouteStats) ([]l
 	return sumOf(ctx, g, "its figures", routes, (*relay.Loop).Counters, (*ledger.Counters).Add)
 }
 
-// sumOf asks every loop for what it has counted of each route, and adds that up. The error is that of ask.
-func sumOf[T any](ctx context.Context, g *Gateway, what string, routes []*relay.RouteStats, of func(*relay.Loop, *relay.RouteStats) T, add func(sum, more *T)) ([]T, error) {
-	byLoop, err := ask(ctx, g, what, func(l *relay.Loop) []T {
-		copied := make([]T, len(routes))
-		for i, r := range routes {
-			copied[i] = of(l, r)
-		}
-		return copied
-	})
-	if err != nil {
-		return nil, err
-	}
-	sum := byLoop[0]
-	for _, other := range byLoop[1:] {
-		for i := range sum {
-			add(&sum[i], &other[i])
-		}
-	}
-	return sum, nil
-}
-
 func statsOf(routes []*route) (all []*relay.RouteStats) {
 	for _, r := range routes {
 		all = append(all, r.RouteStats)
 	}
 	return all
-}
-
-// upstreamFigures are those of the upstreams in force, and of endpoints that are no longer in the policy file until their
-// last connection has ended.
-func (g *Gateway) upstreamFigures(ctx context.Context, now *generation, gone []goneEndpoint) (all []metrics.Upstream, err error) {
-	known := slices.Clone(now.upstreams)
-	for _, e := range slices.Backward(gone) { // the latest first: its upstream, and its counts, are those that count
-		same := func(u *backends) bool { return u.Name == e.of.Name }
-		if !slices.ContainsFunc(known, same) {
-			known = append(known, &backends{Upstream: e.of.Upstream, cfg: e.of.cfg, set: upstream.New(upstream.Config{})})
-		}
-	}
-	times, err := ask(ctx, g, "its figures", func(l *relay.Loop) []metrics.Histogram {
-		copied := make([]metrics.Histogram, len(known))
-		for i, u := range known {
-			copied[i] = l.ConnectTimes(u.Upstream)
-		}
-		return copied
-	})
-	if err != nil {
-		return nil, err
-	}
-	for i, u := range known {
-		figures := metrics.Upstream{Name: u.Name, Retries: u.Retries(), Lookups: g.lookupFigures(u)}
-		for _, loop := range times {
-			figures.Connect.Add(&loop[i])
-		}
-		for _, m := range u.set.Members {
-			addEndpoint(&figures, m.Endpoint)
-		}
-		for _, e := range slices.Backward(gone) {
-			if e.of.Name == u.Name {
-				addEndpoint(&figures, e.Endpoint)
-			}
-		}
-		all = append(all, figures)
-	}
-	return all, nil
-}
-
-// lookupFigures are those of an upstream's names; nil where it has none.
-func (g *Gateway) lookupFigures(u *backends) *metrics.Lookups {
-	all := queriesOf(u.cfg)
-	if len(all) == 0 {
-		return nil
-	}
-	figures := &metrics.Lookups{}
-	for _, q := range all {
-		known := g.names.Answer(q)
-		figures.OK += known.Lookups - known.Failures
-		figures.Failed += known.Failures
-		figures.Failing = figures.Failing || known.Err != nil
-	}
-	return figures
-}
-
-// addEndpoint adds an endpoint's figures to those of its name: one that has gone may be back, or have moved. Then its
-// connections are those of both, and its counts those of the one that was added first: they begin at 0, and do not shrink
-// when the last connection of the other has ended.
-func addEndpoint(u *metrics.Upstream, e *upstream.Endpoint) {
-	same := func(m metrics.Endpoint) bool { return m.Address == e.Name }
-	i := slices.IndexFunc(u.Endpoints, same)
-	if i < 0 {
-		i = len(u.Endpoints)
-		m := metrics.Endpoint{Address: e.Name, Healthy: e.Healthy(), Connects: map[string]uint64{}, Closed: map[string]uint64{}}
-		for result := range upstream.Results {
-			m.Connects[result.String()] = e.Attempts(result)
-		}
-		for end := upstream.EndOther + 1; end < upstream.Ends; end++ {
-			m.Closed[end.String()] = e.Caused(end)
-		}
-		u.Endpoints = append(u.Endpoints, m)
-	}
-	u.Endpoints[i].Connections += e.Open()
 }
 
 func routeFigures(name string, c *ledger.Counters) metrics.Route {
