@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 	"log/slog"
+	"net/url"
 	"sync"
 	"time"
 
@@ -119,13 +120,13 @@ func (g *Gateway) byHand() []api.HandSetting {
 	now := g.current()
 	g.hands.mu.Lock()
 	if !g.hands.level.IsZero() {
-		all = append(all, api.HandSetting{What: "log.level is " + g.log.level.Level().String(), Since: g.hands.level, Undo: "idlegate log file"})
+		all = append(all, api.HandSetting{What: "log.level is " + g.log.level.Level().String(), Since: g.hands.level, Undo: "idlegate log file", Call: "DELETE /log"})
 	}
 	for _, r := range now.routes {
 		if since, drained := g.hands.drained[r.RouteStats]; drained {
-			all = append(all, api.HandSetting{What: fmt.Sprintf("route %s drains", r.Name), Since: since, Undo: "idlegate route start " + r.Name})
+			all = append(all, api.HandSetting{What: fmt.Sprintf("route %s drains", r.Name), Since: since, Undo: "idlegate route start " + r.Name, Call: routeCall(r.Name, "drain")})
 		} else if since, stopped := g.hands.stopped[r.RouteStats]; stopped {
-			all = append(all, api.HandSetting{What: fmt.Sprintf("route %s takes no clients", r.Name), Since: since, Undo: "idlegate route start " + r.Name})
+			all = append(all, api.HandSetting{What: fmt.Sprintf("route %s takes no clients", r.Name), Since: since, Undo: "idlegate route start " + r.Name, Call: routeCall(r.Name, "stop")})
 		}
 	}
 	g.hands.mu.Unlock()
@@ -141,14 +142,24 @@ func (g *Gateway) byHand() []api.HandSetting {
 func (g *Gateway) handsOf(u *backends, m upstream.Member) (all []api.HandSetting) {
 	name, at := fmt.Sprintf("endpoint %s of %s", m.Name, u.Name), fmt.Sprintf("--upstream %s --endpoint %s", u.Name, m.Name)
 	if m.Draining() && !m.Removed() {
-		all = append(all, api.HandSetting{What: name + " drains", Since: g.clock.Wall(int64(m.DrainOrder().Since)), Undo: "idlegate drain " + at + " --undo"})
+		all = append(all, api.HandSetting{What: name + " drains", Since: g.clock.Wall(int64(m.DrainOrder().Since)), Undo: "idlegate drain " + at + " --undo", Call: "DELETE " + endpointPath(u.Name, "drain", m.Name)})
 	}
 	hand := m.Hand()
 	if hand.State != upstream.HandAuto {
-		all = append(all, api.HandSetting{What: fmt.Sprintf("%s is %s", name, hand.State), Since: g.clock.Wall(hand.StateSince), Undo: "idlegate endpoint set " + at + " --state auto"})
+		all = append(all, api.HandSetting{What: fmt.Sprintf("%s is %s", name, hand.State), Since: g.clock.Wall(hand.StateSince), Undo: "idlegate endpoint set " + at + " --state auto", Call: "POST " + endpointPath(u.Name, "endpoint", m.Name) + "&state=auto"})
 	}
 	if hand.Weight > 0 {
-		all = append(all, api.HandSetting{What: fmt.Sprintf("%s has weight %d", name, hand.Weight), Since: g.clock.Wall(hand.WeightSince), Undo: "idlegate endpoint set " + at + " --weight file"})
+		all = append(all, api.HandSetting{What: fmt.Sprintf("%s has weight %d", name, hand.Weight), Since: g.clock.Wall(hand.WeightSince), Undo: "idlegate endpoint set " + at + " --weight file", Call: "POST " + endpointPath(u.Name, "endpoint", m.Name) + "&weight=file"})
 	}
 	return all
+}
+
+// routeCall is the call that takes back what was done to a route.
+func routeCall(route, deed string) string {
+	return fmt.Sprintf("DELETE /routes/%s/%s", url.PathEscape(route), deed)
+}
+
+// endpointPath is the path of a call about an endpoint, with the parameter that names it.
+func endpointPath(upstreamName, deed, endpoint string) string {
+	return fmt.Sprintf("/upstreams/%s/%s?endpoint=%s", url.PathEscape(upstreamName), deed, url.QueryEscape(endpoint))
 }

@@ -121,6 +121,9 @@ func TestTheLogLevelIsSetByHandUntilItIsTakenBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.expectHand("log.level is INFO")
+	if call := r.handSettings()[0].Call; call != "DELETE /log" {
+		t.Errorf("the call that undoes it is %q", call)
+	}
 	end()
 	eventually(t, "an end is logged", func() bool { return strings.Contains(logged(), "connection ended") })
 	if again, err := policy.Parse("test.yaml", []byte(text("error"))); err != nil {

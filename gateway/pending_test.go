@@ -123,3 +123,10 @@ func TestAGenerationCountsChanges(t *testing.T) {
 		t.Errorf("%+v, %v", done, err)
 	}
 }
+
+func TestTheFileInForceIsShownWithItsWarningsFromTheStart(t *testing.T) {
+	r := startAdmin(t, "admin: {listen: \"127.0.0.1:0\"}\n"+strings.Replace(pendable, "{long: {}}", "{long: {idle_timeout: none}}", 1))
+	if all := r.g.Effective().Warnings; len(all) != 1 || !strings.Contains(all[0], "idle_timeout") {
+		t.Errorf("the warnings are %q, want one of idle_timeout", all)
+	}
+}

@@ -7,7 +7,13 @@ import (
 
 // Effective is the policy in force with every default filled in. What waits for a restart is not in it.
 func (g *Gateway) Effective() api.Effective {
-	return api.Effective{Config: g.configFigures(), YAML: string(g.current().inForce.YAML())}
+	warnings := []string{}
+	for _, w := range g.current().cfg.Warnings() {
+		warnings = append(warnings, w.String())
+	}
+	return api.Effective{
+		Config: g.configFigures(), Warnings: append(warnings, g.unresolved()...), YAML: string(g.current().inForce.YAML()),
+	}
 }
 
 func (g *Gateway) configFigures() api.Config {

@@ -61,7 +61,7 @@ func (c calls) table() []operation {
 		{method: post, path: "/log", params: []string{"level"}, answer: c.logLevel},
 		{method: del, path: "/log", answer: c.logAsFile},
 		{method: get, path: "/silence", params: []string{"route"}, answer: c.silence},
-		{method: get, path: "/history", params: []string{"route"}, answer: c.history},
+		{method: get, path: "/history", params: []string{"route", "minutes"}, answer: c.history},
 		{method: get, path: "/policies", answer: c.policies},
 		{method: get, path: "/upstreams", answer: c.upstreams},
 		{method: post, path: "/upstreams/{name}/drain", params: []string{"endpoint"}, answer: c.drainEndpoint},
@@ -159,8 +159,10 @@ func (o operation) run(r *http.Request) (status int, body any, err error) {
 // ok is the answer of a call that has nothing to add to what the gateway says.
 func ok[T any](body T, err error) (int, any, error) { return http.StatusOK, body, err }
 
-func (c calls) status(ctx context.Context, _ *ask) (int, any, error) {
-	return ok(c.gateway.Status(ctx))
+func (c calls) status(ctx context.Context, a *ask) (int, any, error) {
+	status, err := c.gateway.Status(ctx)
+	status.Viewer = a.Context().Value(shownToken{}) == viewerToken
+	return ok(status, err)
 }
 
 func (c calls) routes(ctx context.Context, _ *ask) (int, any, error) {
@@ -171,8 +173,24 @@ func (c calls) silence(ctx context.Context, a *ask) (int, any, error) {
 	return ok(c.gateway.Silences(ctx, a.text("route")))
 }
 
+// mostMinutes are those that a history has.
+const mostMinutes = 60
+
 func (c calls) history(ctx context.Context, a *ask) (int, any, error) {
-	return ok(c.gateway.Histories(ctx, a.text("route")))
+	minutes := a.number("minutes", 1, mostMinutes, mostMinutes)
+	if a.err != nil {
+		return 0, nil, a.err
+	}
+	all, err := c.gateway.Histories(ctx, a.text("route"))
+	from := all.Now.Truncate(time.Minute).Add(-time.Duration(minutes-1) * time.Minute)
+	for i, h := range all.Histories {
+		first := slices.IndexFunc(h.Minutes, func(m api.Minute) bool { return !m.At.Before(from) })
+		if first < 0 {
+			first = len(h.Minutes)
+		}
+		all.Histories[i].Minutes = h.Minutes[first:]
+	}
+	return ok(all, err)
 }
 
 func (c calls) policies(context.Context, *ask) (int, any, error) {

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -170,5 +171,20 @@ func TestAFigureThatCannotBeWrittenIsNoEmptyAnswer(t *testing.T) {
 	w := askAPI(t, boundless{fakeFleet()}, "GET", "/silence")
 	if w.Code != http.StatusInternalServerError || !strings.Contains(w.Body.String(), `{"error":"json: unsupported value: +Inf"}`) {
 		t.Errorf("status %d: %s", w.Code, w.Body)
+	}
+}
+
+func TestHistoryHasAsManyMinutesAsAreAskedFor(t *testing.T) {
+	f := fakeFleet()
+	f.freeze()
+	for target, want := range map[string]int{"/history?route=chat": 60, "/history?route=chat&minutes=1": 1, "/history?route=chat&minutes=3": 3} {
+		f.count("chat", "client_fin", f.now(), 1)
+		var all api.Histories
+		if err := json.Unmarshal(askAPI(t, f, "GET", target).Body.Bytes(), &all); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(all.Histories[0].Minutes); n != want {
+			t.Errorf("%s: %d minutes, want %d", target, n, want)
+		}
 	}
 }

@@ -142,6 +142,8 @@ func TestDocumentDescribesEveryAnswer(t *testing.T) {
 		{"GET", "/silence?route=chat", 200},
 		{"GET", "/silence?route=no_such", 404},
 		{"GET", "/history", 200},
+		{"GET", "/history?minutes=2", 200},
+		{"GET", "/history?minutes=61", 400},
 		{"GET", "/history?route=no_such", 404},
 		{"GET", "/policies", 200},
 		{"GET", "/upstreams", 200},

@@ -42,6 +42,14 @@ func TestAViewerMayLookAndChangeNothing(t *testing.T) {
 			t.Errorf("%s with %q: %d, want %d: %s", test.call, test.token, w.Code, test.status, w.Body)
 		}
 	}
+	for token, viewer := range map[string]string{"viewer's": `"viewer":true`, "operator's": `"viewer":false`} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/status", nil)
+		r.Header.Set("Authorization", "Bearer "+token)
+		w := httptest.NewRecorder()
+		if lock.ServeHTTP(w, r); !strings.Contains(w.Body.String(), viewer) {
+			t.Errorf("status of the %s caller has no %s: %s", token, viewer, w.Body)
+		}
+	}
 	if len(f.noted) != 1 || f.noted[0].Token != "operator" {
 		t.Errorf("noted are %+v, want one deed of the operator", f.noted)
 	}

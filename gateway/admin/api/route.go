@@ -7,6 +7,7 @@ type Status struct {
 	Version        string            `json:"version"`
 	Host           string            `json:"host"`      // name of the machine; "": it has none
 	TimeZone       string            `json:"time_zone"` // of the gateway's clock
+	Viewer         bool              `json:"viewer"`    // who asks may look, and change nothing
 	Alarms         []Alarm           `json:"alarms"`    // what is wrong now, the worst first
 	ByHand         []HandSetting     `json:"by_hand"`   // what is otherwise than the file says, until it is undone or the gateway is started again
 	Now            time.Time         `json:"now"`       // the gateway's clock
@@ -27,6 +28,7 @@ type HandSetting struct {
 	What  string    `json:"what"` // in words
 	Since time.Time `json:"since"`
 	Undo  string    `json:"undo"` // the command that undoes it
+	Call  string    `json:"call"` // the call of the API that does: method and path, without the prefix
 }
 
 // Config says which policy file is in force, and how the last reading of it ended.
@@ -41,7 +43,8 @@ type Config struct {
 // Effective is the policy in force with every default filled in. What waits for a restart is not in it.
 type Effective struct {
 	Config
-	YAML string `json:"yaml"`
+	Warnings []string `json:"warnings"` // of the file in force, and of names in it that do not resolve now
+	YAML     string   `json:"yaml"`
 }
 
 // Reload is what became of reading the policy file once more.
