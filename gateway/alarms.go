@@ -56,10 +56,13 @@ func (g *Gateway) capacityAlarms() (all []api.Alarm) {
 			Do: "raise the limit of descriptors (LimitNOFILE, ulimit -n), or lower gateway.max_connections",
 		})
 	case paused || open >= most:
+		text := "the gateway is full: %d of %d connections are open, and new clients wait or are refused"
+		if open < most {
+			text = "the gateway was full until a moment ago: %d of %d connections are open"
+		}
 		all = append(all, api.Alarm{
-			Kind: api.AlarmGatewayFull, Level: api.AlarmError,
-			Text: fmt.Sprintf("the gateway is full: %d of %d connections are open, and new clients wait or are refused", open, most),
-			Do:   "raise gateway.max_connections, or end connections: idlegate connections --sort -silence, idlegate close --idle 10m",
+			Kind: api.AlarmGatewayFull, Level: api.AlarmError, Text: fmt.Sprintf(text, open, most),
+			Do: "raise gateway.max_connections, or end connections: idlegate connections --sort -silence, idlegate close --idle 10m",
 		})
 	}
 	return all
