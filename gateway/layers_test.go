@@ -52,6 +52,9 @@ var arrows = []arrow{
 	{"gateway/admin/api", "", "the words of the API stand for themselves"},
 	{"gateway/admin", "gateway/admin/api metrics policy/units", "the operator's server knows the gateway by an interface of its own"},
 	{"gateway", pure + " gateway/internal/arrival gateway/internal/reactor gateway/internal/logsink gateway/internal/file gateway/internal/tlsconf gateway/internal/tlsio gateway/internal/names gateway/internal/health gateway/internal/upstream gateway/internal/ledger gateway/internal/relay gateway/admin gateway/admin/api metrics policy", "it puts all together, and is no command"},
+	{"deploy/internal/docker", "", "a container runs whatever is in it"},
+	{"deploy/internal/debian", "deploy/internal/docker", "an image of Debian holds nothing of the gateway"},
+	{"deploy/internal/built", "deploy/internal/docker", "the gateway is built as anybody may"},
 	{"deploy", "", "it holds files, and tests of them"},
 	{"cmd/idlegate/...", "cmd/idlegate/... gateway gateway/admin/api metrics policy policy/units", "a command uses the gateway as anybody may"},
 	{"cmd/idlebench/...", "cmd/idlebench/...", "a benchmark runs the gateway as it runs the others: as a program"},
@@ -69,7 +72,7 @@ var walls = []arrow{
 var restricted = []struct{ to, only, why string }{
 	{unix, "gateway/internal/reactor cmd/idlebench/...", "one package of the gateway makes system calls"},
 	{"net", "gateway gateway/admin gateway/internal/names gateway/internal/health gateway/internal/arrival gateway/internal/tlsio cmd/...", "clients and upstreams are on the loops, only the operator, name servers and health checks are not (arrival takes addresses from a library in its form)"},
-	{"os", "gateway gateway/internal/file gateway/internal/health gateway/internal/reactor cmd/...", "a file or the environment is looked at where it is named in the policy"},
+	{"os", "gateway gateway/internal/file gateway/internal/health gateway/internal/reactor cmd/... deploy/...", "a file or the environment is looked at where it is named in the policy"},
 	{"log/slog", "gateway gateway/admin cmd/...", "what happens on loops is reported through an interface, which does not wait"},
 	{"gopkg.in/yaml.v3", "policy", "one package knows how a policy is written"},
 	{"github.com/prometheus/client_golang/prometheus", "metrics", "one package knows how figures are published"},
