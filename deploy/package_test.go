@@ -1,7 +1,6 @@
 package deploy_test
 
 import (
-	"debug/elf"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,33 +10,6 @@ import (
 	"testing"
 	"time"
 )
-
-func TestContainerBinaryNeedsNothingAround(t *testing.T) {
-	build := regexp.MustCompile(`(?m)^RUN (CGO_ENABLED=0 go build .*) -o /idlegate (\S+)$`)
-	line := build.FindStringSubmatch(read(t, "container/Containerfile"))
-	if line == nil {
-		t.Fatal("the container file has no line that builds /idlegate")
-	}
-	binary := filepath.Join(t.TempDir(), "idlegate")
-	cmd := exec.Command("sh", "-c", line[1]+" -o "+binary+" "+line[2])
-	cmd.Dir = ".."
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	file, err := elf.Open(binary)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	for _, segment := range file.Progs {
-		if segment.Type == elf.PT_INTERP {
-			t.Error("the binary needs a dynamic loader, which an empty image does not have")
-		}
-	}
-	if out, err := exec.Command(binary, "version").CombinedOutput(); err != nil {
-		t.Errorf("version: %v: %s", err, out)
-	}
-}
 
 // closing is what ending may take after drain_timeout: a second for log and admin server each, and the two that a close
 // may linger.
