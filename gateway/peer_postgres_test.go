@@ -98,6 +98,7 @@ func TestPGXThroughTheGateway(t *testing.T) {
 		}
 	})
 	t.Run("goodbyes", func(t *testing.T) { pgxGoodbyes(t, "unix:"+socket) })
+	t.Run("odd orders", func(t *testing.T) { pgOddOrders(t, "unix:"+socket) })
 	t.Run("TLS granted", func(t *testing.T) {
 		_, g := tapped(t, "postgres", address, "")
 		pgxQueries(t, g, "require")

@@ -57,12 +57,11 @@ const (
 	pgTLS        = 0x16 // the first byte of a ClientHello
 )
 
-// Facts of a Dialogue. Above them, the number of Executes that await their reply.
+// Facts of a Dialogue. Above them stand those of postgres_pairing.go.
 const (
 	pgInTransaction uint32 = 1 << iota // the server said so when it was last ready
 	pgCopying                          // COPY data is under way, to the server or both ways
 	pgSkipping                         // the server does nothing until Sync
-	pgExecute                          // one Execute
 )
 
 // pgChallenge is the State.kind of an Authentication message (R) that the client is to answer.
@@ -201,25 +200,23 @@ func (p *postgres) answered(d *Dialogue, kind byte) {
 		d.pay()
 	case 'Z':
 		d.stage = pgOpen
-		d.facts &= pgInTransaction
+		d.facts &^= pgCopying | pgSkipping
 		d.clear(busy)
-		d.pay()
+		pgBatchReplied(d)
+	case '1', '2', '3', 'T', 'n':
+		pgDone(d, false)
 	case 'C', 'I', 's':
-		if d.facts >= pgExecute {
-			d.facts -= pgExecute
-		}
+		pgDone(d, true)
 		p.copyEnds(d)
 	case 'E':
 		p.copyEnds(d)
-		if d.owed == 0 && d.stage == pgOpen {
-			d.facts = d.facts&pgInTransaction | pgSkipping
+		if d.stage == pgOpen {
+			pgFails(d)
 		}
 	case 'G':
-		d.owed = min(d.owed, 1)
-		if d.facts >= pgExecute {
-			d.owed = 0 // what had come were Syncs
+		if pgCopies(d) {
+			p.copyBegins(d)
 		}
-		p.copyBegins(d)
 	case 'W':
 		p.copyBegins(d)
 	}
@@ -239,32 +236,36 @@ func (p *postgres) copyEnds(d *Dialogue) {
 
 // asked notes a message of the client with a type.
 func (p *postgres) asked(d *Dialogue, kind byte) {
+	skipping := d.facts&pgSkipping != 0
 	switch kind {
 	case 'S':
 		if d.facts&pgCopying == 0 {
 			d.facts &^= pgSkipping
-			d.owe()
+			pgBatch(d, true)
 		}
 	case 'Q', 'F':
-		if d.facts&pgSkipping == 0 {
-			d.owe()
+		if !skipping {
+			pgBatch(d, false)
 		}
-	case 'E':
-		if d.facts&pgSkipping == 0 && d.facts < ^uint32(0)-pgExecute {
-			d.facts += pgExecute
+	case 'P', 'B', 'D', 'C', 'E':
+		if !skipping {
+			pgSent(d, kind == 'E')
 		}
 	case 'p':
 		if d.stage == pgStarted && d.owed == 0 {
 			d.owe()
 		}
 	case 'c', 'f':
+		if d.facts&pgCopying == 0 {
+			pgCopiedEarly(d)
+		}
 		p.copyEnds(d)
 	}
 }
 
 // owes implements ower.
 func (p *postgres) owes(d *Dialogue) bool {
-	return d.facts&pgCopying == 0 && (d.owed > 0 || d.facts >= pgExecute)
+	return d.facts&pgCopying == 0 && (d.owed > 0 || pgExecutes(d))
 }
 
 // InTransaction implements Transactor.
