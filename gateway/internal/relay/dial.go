@@ -180,7 +180,7 @@ func (d *connector) drop(c *conn) {
 func (d *connector) connected(c *conn) {
 	c.use.Connected(int64(d.loop.now))
 	c.settles = soonAt(d.loop.now.After(upstream.Settle))
-	c.route.Upstream.connects[d.loop.cfg.Index].Observe(d.loop.now.Since(c.session.Events.ConnectBegan))
+	d.loop.tally.connected(c.route.Upstream, c, d.loop.now)
 	c.session.Events.ConnectBegan = 0
 	c.session.Events.Resume(deadline.PauseDialling, d.loop.now)
 	c.failure, c.problem = session.Open, 0

@@ -82,13 +82,7 @@ func (l *Loop) report(c *conn, cause session.Reason, breach *ledger.Breach) {
 	if c.route.checks {
 		return
 	}
-	l.recent.Add(ended)
-	if breach != nil {
-		if l.breaches == nil {
-			l.breaches = new(ledger.Recent)
-		}
-		l.breaches.Add(ended) // else they would soon be forgotten among ends that are as they should be
-	}
+	l.remember(ended)
 	l.cfg.Reporter.Ended(ended)
 }
 

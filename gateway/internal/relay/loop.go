@@ -66,21 +66,20 @@ type Loop struct {
 	poller *reactor.Poller
 
 	// Owned by the loop.
-	slab      slab
-	wheel     *wheel.Wheel
-	pool      *pool
-	extras    extras
-	random    *rand.Rand
-	now       deadline.Instant // of the wake-up under way
-	buf       []byte
-	wire      wire   // for crypto/tls
-	answers   []byte // to heartbeats, and probes, gathered until they are sent
-	own       []byte // room for a farewell
-	backlog   backlog
-	due       []int32 // slots whose timers are due and not handled yet
-	dueBuf    []int32 // what due is part of
-	recent    ledger.Recent
-	breaches  *ledger.Recent // those whose protocol was broken; nil: none yet
+	slab    slab
+	wheel   *wheel.Wheel
+	pool    *pool
+	extras  extras
+	random  *rand.Rand
+	now     deadline.Instant // of the wake-up under way
+	buf     []byte
+	wire    wire   // for crypto/tls
+	answers []byte // to heartbeats, and probes, gathered until they are sent
+	own     []byte // room for a farewell
+	backlog backlog
+	due     []int32 // slots whose timers are due and not handled yet
+	dueBuf  []int32 // what due is part of
+	tally
 	acceptor  acceptor
 	connector connector
 	closer    closer
@@ -101,7 +100,7 @@ func New(cfg Config) (*Loop, error) {
 	}
 	now := cfg.Clock.Now()
 	l := &Loop{
-		cfg: cfg, poller: poller, now: deadline.Instant(now),
+		cfg: cfg, poller: poller, now: deadline.Instant(now), tally: tally{index: cfg.Index},
 		wheel: wheel.New(now), pool: newPool(cfg.Budget, cfg.Pipes), buf: make([]byte, readSize),
 		random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
 	}

@@ -7,7 +7,6 @@ import (
 	"idlegate/gateway/internal/arrival"
 	"idlegate/gateway/internal/drain"
 	"idlegate/gateway/internal/ledger"
-	"idlegate/metrics"
 )
 
 // RouteStats is what is kept of a route over all edits of the policy file: its name, what was counted, and
@@ -59,30 +58,3 @@ func (s *RouteStats) uncount(addr netip.Addr, counted bool) {
 
 // Fullest returns the source with the most of the connections that a limit for each source counts, and how many that are.
 func (s *RouteStats) Fullest() (source netip.Addr, open int) { return s.sources.Fullest() }
-
-// of returns what the loop itself has counted of a route.
-func (l *Loop) of(s *RouteStats) *ledger.LoopStats { return s.loops[l.cfg.Index] }
-
-func (l *Loop) count(c *conn) *ledger.Counters { return &l.of(c.route.RouteStats).Counters }
-
-// Counters copies what the loop has counted of a route. It is called through Post, as are the following.
-func (l *Loop) Counters(s *RouteStats) ledger.Counters { return l.of(s).Counters }
-
-// Totals copies what is looked at every second.
-func (l *Loop) Totals(s *RouteStats) ledger.Totals { return l.of(s).Totals() }
-
-// History copies what the loop knows of a route's last hour.
-func (l *Loop) History(s *RouteStats) ledger.History { return l.of(s).History }
-
-// ConnectTimes copies how long connecting took.
-func (l *Loop) ConnectTimes(u *Upstream) metrics.Histogram { return *u.connects[l.cfg.Index] }
-
-// Recent copies what the loop remembers of the connections that ended last, the latest first, then of those that broke their protocol,
-// which may be among them.
-func (l *Loop) Recent() []ledger.Ended {
-	all := l.recent.List()
-	if l.breaches != nil {
-		all = append(all, l.breaches.List()...)
-	}
-	return all
-}
