@@ -14,47 +14,59 @@ const (
 	answersWaiting  = 4 << 10 // bytes of answers that may wait for a client that is read
 )
 
+// inserter is the part of a loop that sends a client bytes of the gateway's own: answers to heartbeats, probes, farewells.
+type inserter struct {
+	loop     *Loop  // set once
+	gathered []byte // answers to heartbeats, and probes, until they are sent
+	room     []byte // for a farewell
+}
+
 // swallow is told of a message of side that is not passed on: a heartbeat to be answered, or the answer to a probe.
-func (l *Loop) swallow(c *conn, message []byte, answers bool) {
+func (in *inserter) swallow(c *conn, message []byte, answers bool) {
 	if !answers {
-		l.answered(c)
+		in.answered(c)
 		return
 	}
 	if of, ok := c.rules().Protocol.(protocol.Answerer); ok {
-		l.answers = of.Answer(l.answers, message)
+		in.gathered = of.Answer(in.gathered, message)
 	}
-	if len(l.answers) >= answersTogether {
-		l.sendAnswers(c)
+	if len(in.gathered) >= answersTogether {
+		in.send(c)
 	}
 }
 
-// sendAnswers sends the client what has been gathered.
-func (l *Loop) sendAnswers(c *conn) {
-	b := l.answers
-	l.answers = b[:0]
+// send sends the client what has been gathered.
+func (in *inserter) send(c *conn) {
+	b := in.gathered
+	in.gathered = b[:0]
 	leg := &c.client
 	if len(b) == 0 || !c.isOpen() || leg.failed || c.session.FromUpstream.Passed {
 		return // there is nobody to be told
 	}
-	l.sent(c, session.Client, l.sendOwn(c, session.Client, b))
+	in.loop.sent(c, session.Client, in.loop.sendOwn(c, session.Client, b))
 	if leg.pending.empty() {
 		return
 	}
-	c.answers = uint16(min(int(c.answers)+len(b), 1<<16-1))
+	in.queued(c, len(b))
+}
+
+// queued notes that so many bytes of answers have been queued for the client, who is read no more while there are too many.
+func (in *inserter) queued(c *conn, bytes int) {
+	c.answers = uint16(min(int(c.answers)+bytes, 1<<16-1))
 	if c.isOpen() && c.isGlutted() {
-		c.session.Events.Pause(deadline.PauseAnswers, l.now)
+		c.session.Events.Pause(deadline.PauseAnswers, in.loop.now)
 	}
 }
 
 // isGlutted reports whether more answers wait for the client than may while it is read.
 func (c *conn) isGlutted() bool { return c.answers > answersWaiting }
 
-// tookAnswers notes that no answer waits for the client any more.
-func (l *Loop) tookAnswers(c *conn) {
+// taken notes that no answer waits for the client any more.
+func (in *inserter) taken(c *conn) {
 	c.answers = 0
 	if !c.session.Events.Pauses().Has(deadline.PauseAnswers) {
 		return
 	}
 	c.client.readable = true // there may be a rest of what was read
-	c.session.Events.Resume(deadline.PauseAnswers, l.now)
+	c.session.Events.Resume(deadline.PauseAnswers, in.loop.now)
 }

@@ -23,7 +23,7 @@ func (l *Loop) endFor(c *conn, reason session.Reason, breach *ledger.Breach) {
 	l.cfg.Budget.finished(c.id)
 	l.passWithheld(c, cause)
 	if c.route.Farewell.Protocol || c.route.Farewell.Bytes != nil {
-		l.farewell(c, cause)
+		l.inserter.farewell(c, cause)
 	}
 	l.giveUpShakes(c)
 	if c.phase == dialling && c.route.Upstream.speaksTLS() {

@@ -88,7 +88,7 @@ func (l *Loop) stopWriting(c *conn, side session.Side, errno syscall.Errno) {
 		c.session.Drained(c.rules(), side, l.now)
 	}
 	if side == session.Client {
-		l.tookAnswers(c) // there are none for it any more
+		l.inserter.taken(c) // there are none for it any more
 	}
 	if l.isOver(c, side) {
 		l.end(c, c.goneFor(side))

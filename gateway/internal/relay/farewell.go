@@ -28,13 +28,13 @@ func parting(cause session.Reason) (why protocol.Parting, ok bool) {
 
 // farewell writes the policy's farewell to the client of a session that ends for cause, where it would be understood: at a message
 // boundary, with nothing owed. It goes behind what waits for the client, and is given up with that.
-func (l *Loop) farewell(c *conn, cause session.Reason) {
+func (in *inserter) farewell(c *conn, cause session.Reason) {
 	f, leg := &c.route.Farewell, &c.client
 	why, ok := parting(cause)
 	if !ok || leg.failed || leg.fd < 0 || c.session.FromUpstream.Passed || leg.unbuffered || c.isShaking(session.Client) {
 		return
 	}
-	b := l.own[:0]
+	b := in.room[:0]
 	if f.Protocol {
 		if of, ok := c.rules().Protocol.(protocol.Farewell); ok {
 			b = of.Farewell(&c.session.Talk, why, b)
@@ -42,8 +42,8 @@ func (l *Loop) farewell(c *conn, cause session.Reason) {
 	} else if talk := &c.session.Talk; talk.MayInsert(protocol.FromUpstream) && !protocol.Owes(c.rules().Protocol, talk) {
 		b = append(b, f.Bytes...)
 	}
-	l.own = b[:0]
+	in.room = b[:0]
 	if len(b) > 0 {
-		_ = l.sendOwn(c, session.Client, b) // a client that is gone shows as such by itself
+		_ = in.loop.sendOwn(c, session.Client, b) // a client that is gone shows as such by itself
 	}
 }

@@ -73,9 +73,7 @@ type Loop struct {
 	random  *rand.Rand
 	now     deadline.Instant // of the wake-up under way
 	buf     []byte
-	wire    wire   // for crypto/tls
-	answers []byte // to heartbeats, and probes, gathered until they are sent
-	own     []byte // room for a farewell
+	wire    wire // for crypto/tls
 	backlog backlog
 	due     []int32 // slots whose timers are due and not handled yet
 	dueBuf  []int32 // what due is part of
@@ -83,6 +81,7 @@ type Loop struct {
 	acceptor  acceptor
 	connector connector
 	closer    closer
+	inserter  inserter
 	drain     drain.State // of the gateway, as the loop knows it
 	stopped   bool
 	busy      busyTime
@@ -104,7 +103,7 @@ func New(cfg Config) (*Loop, error) {
 		wheel: wheel.New(now), pool: newPool(cfg.Budget, cfg.Pipes), buf: make([]byte, readSize),
 		random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
 	}
-	l.acceptor.loop, l.connector.loop, l.closer.loop = l, l, l
+	l.acceptor.loop, l.connector.loop, l.closer.loop, l.inserter.loop = l, l, l, l
 	return l, nil
 }
 

@@ -177,7 +177,7 @@ func (l *Loop) take(c *conn, from protocol.Direction, b []byte, fresh, passed in
 		l.forward(c, session.Receiver(from), b[min(passed, got.Pass):got.Pass])
 		if got.Swallow > 0 {
 			whole--
-			l.swallow(c, b[got.Pass:got.Pass+got.Swallow], got.Answers)
+			l.inserter.swallow(c, b[got.Pass:got.Pass+got.Swallow], got.Answers)
 		}
 		if got.Broke != session.Open {
 			break
@@ -212,8 +212,8 @@ func (l *Loop) takeOn(c *conn, from protocol.Direction, got *session.Receipt, b 
 // takeEnd follows what has been taken, so many whole messages for the other side: what was gathered is sent, and a stream that has
 // broken ends the session.
 func (l *Loop) takeEnd(c *conn, from protocol.Direction, got *session.Receipt, b []byte, whole uint64) {
-	if len(l.answers) > 0 {
-		l.sendAnswers(c)
+	if len(l.inserter.gathered) > 0 {
+		l.inserter.send(c)
 	}
 	breach := breachOf(c, from, got, b, 0) // before the buffer is used for another read
 	if c.phase == awaiting {

@@ -182,7 +182,7 @@ func (l *Loop) fire(c *conn, t deadline.Timer, at deadline.Instant) {
 	count := l.of(c.route.RouteStats) // before the end, which may free c
 	switch t.Action() {
 	case deadline.Ask:
-		l.ask(c)
+		l.inserter.ask(c)
 		return
 	case deadline.Retry:
 		if !l.retryAfter(c, t) {

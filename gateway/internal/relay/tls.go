@@ -6,7 +6,6 @@ import (
 	"io"
 	"syscall"
 
-	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/ledger"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
@@ -125,10 +124,7 @@ func (l *Loop) sendWire(c *conn, side session.Side) {
 	}
 	l.waitFor(c, side)
 	if side == session.Client {
-		c.answers = uint16(min(int(c.answers)+size, 1<<16-1))
-		if c.isGlutted() {
-			c.session.Events.Pause(deadline.PauseAnswers, l.now)
-		}
+		l.inserter.queued(c, size)
 	}
 }
 

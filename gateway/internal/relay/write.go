@@ -112,7 +112,7 @@ func (l *Loop) taken(c *conn, side session.Side) {
 	leg.unbuffered = false // also where an answer was queued since: no other event will tell that there is room
 	c.session.Drained(c.rules(), side, l.now)
 	if side == session.Client {
-		l.tookAnswers(c)
+		l.inserter.taken(c)
 	}
 	l.rearm(c)
 	if c.mayRead(side) { // its answers waited for it
