@@ -60,7 +60,7 @@ func (l *Loop) adopt(c *conn, e *Edit, variants map[variant]*Route) {
 		}
 		c.route = route
 		if route.Rates.bounded() && !old.Rates.bounded() {
-			l.beginRates(c)
+			l.extras.rated(c).seen(c.session.Flow(protocol.FromClient)) // they count from now on
 		}
 		if c.isSlowed() { // the next read shows whether it still has to be
 			c.extra.rated.until = l.now

@@ -103,7 +103,7 @@ func (l *Loop) room(c *conn, from protocol.Direction) int {
 		size = min(size, l.holdRoom(c))
 	}
 	if from == protocol.FromClient && c.route.Rates.Bytes != 0 {
-		size = min(size, l.rateRoom(c))
+		size = min(size, l.extras.rated(c).room(c.route.Rates.Bytes, l.now))
 	}
 	return size
 }

@@ -28,47 +28,32 @@ type rated struct {
 // that it may send would cost a wake-up.
 const rateChunk = 16 << 10
 
-// rated returns what the connection's rates go by; at first nothing of what has been sent is counted.
-func (l *Loop) rated(c *conn) *rated {
-	x := l.extras.need(c)
-	if x.rated == nil {
-		x.rated = &rated{}
-	}
-	return x.rated
+// count takes what the client has sent since the last call off its rates. It returns in how many nanoseconds its rate of messages is kept
+// again, and in how many it may be read again; 0: at once.
+func (r *rated) count(rates *Rates, flow *session.Flow, now deadline.Instant) (late, wait int64) {
+	late = r.messages.Take(rates.Messages, int64(flow.Messages-r.seenMessages), int64(now))
+	r.bytes.Take(rates.Bytes, int64(flow.Bytes-r.seenBytes), int64(now))
+	r.seen(flow)
+	return late, max(late, r.bytes.WaitFor(rates.Bytes, chunkOf(rates.Bytes), int64(now)))
 }
 
-// beginRates has the connection's rates count from now on, which an edit has set.
-func (l *Loop) beginRates(c *conn) {
-	flow, r := c.session.Flow(protocol.FromClient), l.rated(c)
-	r.seenBytes, r.seenMessages = flow.Bytes, flow.Messages
-}
+// seen has what the client has sent so far count as counted.
+func (r *rated) seen(flow *session.Flow) { r.seenBytes, r.seenMessages = flow.Bytes, flow.Messages }
 
-// keepRates counts what the client has sent since, and reads it no more until its rates are kept again; a client that sends too many
-// messages may have to go.
-func (l *Loop) keepRates(c *conn) {
-	rates, flow, r, now := &c.route.Rates, c.session.Flow(protocol.FromClient), l.rated(c), int64(l.now)
-	late := r.messages.Take(rates.Messages, int64(flow.Messages-r.seenMessages), now)
-	r.bytes.Take(rates.Bytes, int64(flow.Bytes-r.seenBytes), now)
-	r.seenBytes, r.seenMessages = flow.Bytes, flow.Messages
-	if late > 0 && !rates.Delay {
-		l.end(c, session.RateLimited)
-		return
-	}
-	if wait := max(late, r.bytes.WaitFor(rates.Bytes, chunkOf(rates.Bytes), now)); wait > 0 {
-		r.until = deadline.Instant(now + wait)
-		c.session.Events.Pause(deadline.PauseRate, l.now)
-		l.rearm(c)
-	}
+// room is how many bytes the client may send now: one at least.
+func (r *rated) room(limit arrival.Rate, now deadline.Instant) int {
+	return int(max(1, min(readSize, r.bytes.Room(limit, int64(now)))))
 }
 
 func chunkOf(r arrival.Rate) int64 { return max(1, min(rateChunk, int64(r)/8)) }
 
-// rateRoom is how many bytes the client may send now.
-func (l *Loop) rateRoom(c *conn) int {
-	if c.route.Rates.Bytes == 0 {
-		return readSize
+// rated returns what the connection's rates go by; at first nothing of what has been sent is counted.
+func (s *extras) rated(c *conn) *rated {
+	x := s.need(c)
+	if x.rated == nil {
+		x.rated = &rated{}
 	}
-	return int(max(1, min(readSize, l.rated(c).bytes.Room(c.route.Rates.Bytes, int64(l.now)))))
+	return x.rated
 }
 
 // isSlowed reports whether the client is not read for the sake of its rates.
@@ -80,6 +65,21 @@ func (c *conn) slowedUntil() deadline.Instant {
 		return deadline.Never
 	}
 	return c.extra.rated.until
+}
+
+// keepRates counts what the client has sent since, and reads it no more until its rates are kept again; a client that sends too many
+// messages may have to go.
+func (l *Loop) keepRates(c *conn) {
+	rates, r := &c.route.Rates, l.extras.rated(c)
+	late, wait := r.count(rates, c.session.Flow(protocol.FromClient), l.now)
+	switch {
+	case late > 0 && !rates.Delay:
+		l.end(c, session.RateLimited)
+	case wait > 0:
+		r.until = l.now + deadline.Instant(wait)
+		c.session.Events.Pause(deadline.PauseRate, l.now)
+		l.rearm(c)
+	}
 }
 
 // readSlowed reads a client again whose rates are kept.
