@@ -88,7 +88,7 @@ func (d *connector) connect(c *conn) syscall.Errno {
 	c.upstream = leg{fd: int32(fd), pending: c.upstream.pending, room: room}
 	c.session.Dialling(d.loop.now)
 	if !pending {
-		d.loop.reached(c)
+		d.reached(c)
 	}
 	return 0
 }
@@ -150,7 +150,7 @@ func (d *connector) onReady(c *conn, ready reactor.Ready) {
 		d.retry(c, connectedToSelf)
 		return
 	}
-	d.loop.reached(c)
+	d.reached(c)
 	if errno != 0 && c.phase == relaying { // it had accepted and spoken before
 		d.loop.stopWriting(c, session.Upstream, errno)
 	}
@@ -170,10 +170,19 @@ func (d *connector) retry(c *conn, why problem) (ended session.Reason) {
 // drop gives up a socket that was not connected, or not to anybody: then a FIN would keep its port for a while in
 // which the backend could not bind it.
 func (d *connector) drop(c *conn) {
-	d.loop.unhold(c)
-	d.loop.giveUpShakes(c)
+	d.loop.handshaker.unhold(c)
+	d.loop.handshaker.giveUp(c)
 	reactor.Abort(int(c.upstream.fd))
 	c.upstream.fd = -1
+}
+
+// reached goes on with an upstream that is connected: it is there, unless it speaks TLS.
+func (d *connector) reached(c *conn) {
+	if config := c.route.Upstream.tlsConfig(c.use.Name); config != nil {
+		d.loop.handshaker.withUpstream(c, config)
+		return
+	}
+	d.connected(c)
 }
 
 // connected notes that the upstream is there.

@@ -25,7 +25,7 @@ func (l *Loop) endFor(c *conn, reason session.Reason, breach *ledger.Breach) {
 	if c.route.Farewell.Protocol || c.route.Farewell.Bytes != nil {
 		l.inserter.farewell(c, cause)
 	}
-	l.giveUpShakes(c)
+	l.handshaker.giveUp(c)
 	if c.phase == dialling && c.route.Upstream.speaksTLS() {
 		l.closer.dropPending(&c.upstream) // it is in clear
 	}

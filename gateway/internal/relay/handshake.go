@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"syscall"
 
-	"idlegate/gateway/internal/arrival"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
 	"idlegate/gateway/internal/tlsio"
@@ -16,12 +15,19 @@ import (
 // fails another endpoint is tried. Each runs in a goroutine, which asks through the mailbox for what it needs:
 //
 //	loop                             goroutine
-//	shake: start ──────────────────► computes, writes, comes upon a read
-//	onShake: sends what it wrote ◄── notify
+//	start ─────────────────────────► computes, writes, comes upon a read
+//	onNotify: sends what it wrote ◄─ notify
 //	feed: delivers what has come ──► goes on
-//	onShake: shaken, or not      ◄── notify
+//	onNotify: done, or failed    ◄── notify
 //
 // Before the first bytes of a client there is none.
+
+// handshaker is the part of a loop that carries handshakes on.
+type handshaker struct {
+	// Set once.
+	loop *Loop
+	pool *tlsio.Pool
+}
 
 // helloSize is the most that is read at once for a handshake, in bytes.
 const helloSize = 16 << 10
@@ -34,180 +40,159 @@ func (c *conn) isShaking(side session.Side) bool {
 	return c.phase == dialling && c.extra != nil && c.extra.tls != nil && c.extra.tls.upstream.shake != nil
 }
 
-// awaitHello begins with a client that is to speak TLS.
-func (l *Loop) awaitHello(c *conn, config *tls.Config) {
+// withClient begins with a client that is to speak TLS.
+func (hs *handshaker) withClient(c *conn, config *tls.Config) {
 	c.phase = shaking
-	l.extras.need(c).tls = &secured{client: secure{config: config}}
-	c.session.Shaking(l.now)
-	l.count(c).Opened++
-	l.rearm(c)
+	hs.loop.extras.need(c).tls = &secured{client: secure{config: config}}
+	c.session.Shaking(hs.loop.now)
+	hs.loop.count(c).Opened++
+	hs.loop.rearm(c)
 }
 
-// reached follows the connection to an upstream: it is there, unless it speaks TLS.
-func (l *Loop) reached(c *conn) {
-	config := c.route.Upstream.tlsConfig(c.use.Name)
-	if config == nil {
-		l.connector.connected(c)
-		return
-	}
-	x := l.extras.need(c)
+// withUpstream begins with an upstream that has just been connected.
+func (hs *handshaker) withUpstream(c *conn, config *tls.Config) {
+	x := hs.loop.extras.need(c)
 	if x.tls == nil {
 		x.tls = &secured{}
 	}
 	x.tls.upstream = secure{}
 	x.tls.held, c.upstream.pending = c.upstream.pending, outbox{}
-	c.session.Shaking(l.now)
+	c.session.Shaking(hs.loop.now)
 	if c.route.ProxyVersion != 0 {
-		l.connector.introduce(c)
+		hs.loop.connector.introduce(c)
 		if !c.isOpen() {
 			return
 		}
-		_, _ = c.upstream.pending.flush(l.pool, int(c.upstream.fd)) // the handshake comes upon an error
+		_, _ = c.upstream.pending.flush(hs.loop.pool, int(c.upstream.fd)) // the handshake comes upon an error
 	}
-	l.shake(c, session.Upstream, func(notify func()) *tlsio.Handshake { return l.cfg.Handshakes.Client(config, notify) })
+	hs.start(c, session.Upstream, func(notify func()) *tlsio.Handshake { return hs.pool.Client(config, notify) })
 }
 
-// shake starts the goroutine.
-func (l *Loop) shake(c *conn, side session.Side, start func(notify func()) *tlsio.Handshake) {
+// start starts the goroutine.
+func (hs *handshaker) start(c *conn, side session.Side, start func(notify func()) *tlsio.Handshake) {
 	s := c.secure(side)
 	var h *tlsio.Handshake
 	token := c.token(side)
 	ready := make(chan struct{})
 	h = start(func() {
 		<-ready // h is set
-		l.Post(func() { l.onShake(token, h) })
+		hs.loop.Post(func() { hs.onNotify(token, h) })
 	})
 	s.shake, s.expected = h, false
 	close(ready)
 }
 
-// onShake hears of a handshake.
-func (l *Loop) onShake(token uint64, h *tlsio.Handshake) {
-	c, side := l.slab.find(token)
+// onNotify hears of a handshake.
+func (hs *handshaker) onNotify(token uint64, h *tlsio.Handshake) {
+	c, side := hs.loop.slab.find(token)
 	if c == nil || c.extra == nil || c.extra.tls == nil || c.secure(side).shake != h {
 		return // it was given up
 	}
-	l.tick()
+	hs.loop.tick()
 	leg, s, state := c.leg(side), c.secure(side), h.Take()
 	if len(state.Out) > 0 {
-		errno := leg.pending.sendOwn(l.pool, int(leg.fd), state.Out)
+		errno := leg.pending.sendOwn(hs.loop.pool, int(leg.fd), state.Out)
 		if errno != 0 {
-			l.notShaken(c, side, fmt.Errorf("write: %w", errno))
+			hs.failed(c, side, fmt.Errorf("write: %w", errno))
 			return
 		}
 		if !leg.pending.empty() {
-			l.awaitRoom(c, side)
+			hs.loop.awaitRoom(c, side)
 		}
 	}
 	switch {
 	case state.Done && state.Err != nil:
-		l.notShaken(c, side, state.Err)
+		hs.failed(c, side, state.Err)
 	case state.Done:
-		l.shaken(c, side, h)
+		hs.done(c, side, h)
 	case state.Wants:
 		s.expected = true
 		if leg.readable {
-			l.feed(c, side)
+			hs.feed(c, side)
 		}
 	}
 }
 
-// onShaking hears of the socket of a side in its handshake.
-func (l *Loop) onShaking(c *conn, side session.Side, ready reactor.Ready) {
+// onReady hears of the socket of a side in its handshake.
+func (hs *handshaker) onReady(c *conn, side session.Side, ready reactor.Ready) {
 	leg := c.leg(side)
 	if ready.Any(reactor.Writable) && !leg.pending.empty() {
-		if _, errno := leg.pending.flush(l.pool, int(leg.fd)); errno != 0 && errno != reactor.Again {
-			l.notShaken(c, side, errno)
+		if _, errno := leg.pending.flush(hs.loop.pool, int(leg.fd)); errno != 0 && errno != reactor.Again {
+			hs.failed(c, side, errno)
 			return
 		}
 		if leg.pending.empty() {
-			l.forgetRoom(c, side)
+			hs.loop.forgetRoom(c, side)
 		}
 	}
 	if leg.readable && (c.secure(side).expected || side == session.Client && c.extra.tls.client.shake == nil) {
-		l.feed(c, side)
+		hs.feed(c, side)
 	}
 }
 
 // feed reads for a handshake that waits for it.
-func (l *Loop) feed(c *conn, side session.Side) {
+func (hs *handshaker) feed(c *conn, side session.Side) {
 	leg, s := c.leg(side), c.secure(side)
-	n, more, errno := l.readSocket(c, side, l.buf[:helloSize])
+	n, more, errno := hs.loop.readSocket(c, side, hs.loop.buf[:helloSize])
 	leg.readable = more
 	switch {
 	case n > 0 && s.shake == nil: // of a client, its first
 		s.began = true
-		l.shake(c, side, func(notify func()) *tlsio.Handshake { return l.cfg.Handshakes.Server(s.config, l.buf[:n], notify) })
+		hs.start(c, side, func(notify func()) *tlsio.Handshake { return hs.pool.Server(s.config, hs.loop.buf[:n], notify) })
 	case n > 0:
 		s.began, s.expected = true, false
-		s.shake.Deliver(l.buf[:n])
+		s.shake.Deliver(hs.loop.buf[:n])
 	case errno == reactor.Again:
 	case side == session.Client && errno == 0 && !s.began: // it has said nothing at all
-		l.end(c, session.ClientFIN)
+		hs.loop.end(c, session.ClientFIN)
 	case errno == 0:
-		l.notShaken(c, side, errGone)
+		hs.failed(c, side, errGone)
 	case side == session.Client:
-		l.broken(c, side, errno)
+		hs.loop.broken(c, side, errno)
 	default:
-		l.notShaken(c, side, errno)
+		hs.failed(c, side, errno)
 	}
 }
 
 // errGone is why a handshake fails whose peer closes the connection.
 var errGone = errors.New("the peer closed the connection within the handshake")
 
-// shaken goes on after a handshake.
-func (l *Loop) shaken(c *conn, side session.Side, h *tlsio.Handshake) {
+// done goes on after a handshake.
+func (hs *handshaker) done(c *conn, side session.Side, h *tlsio.Handshake) {
 	leg, s := c.leg(side), c.secure(side)
 	facts := h.Conn().Facts()
 	s.conn, s.facts, s.shake, s.config = h.Conn(), &facts, nil, nil
 	leg.readable = true // some may have come along with the handshake
-	c.session.Shaken(l.now)
+	c.session.Shaken(hs.loop.now)
 	if side == session.Upstream {
-		l.unhold(c)
-		l.connector.connected(c)
-		l.connector.settle(c)
+		hs.unhold(c)
+		hs.loop.connector.connected(c)
+		hs.loop.connector.settle(c)
 		return
 	}
 	c.phase = awaiting
 	if c.route.ProxyVersion == 2 {
-		l.tellUpstream(c, &facts)
+		hs.loop.extras.noteTLS(c, &facts)
 	}
 	if !c.route.ConnectFirstMessage {
-		l.connector.dial(c)
+		hs.loop.connector.dial(c)
 		return
 	}
-	l.rearm(c)
+	hs.loop.rearm(c)
 	if c.mayRead(side) {
-		l.pump(c, side.Sends())
+		hs.loop.pump(c, side.Sends())
 	}
 }
 
-// tellUpstream notes what the PROXY header is to say of the client's TLS.
-func (l *Loop) tellUpstream(c *conn, f *tlsio.Facts) {
-	x := l.extras.need(c)
-	if x.origin == nil {
-		x.origin = &Origin{}
-	}
-	x.origin.TLS = &arrival.TLS{
-		Version: "TLSv" + f.VersionName(), Cipher: f.CipherName(), ClientCert: f.Subject != "", ClientSubject: f.CommonName,
-	}
-	hello := arrival.Hello{ServerName: f.ServerName}
-	if f.Protocol != "" {
-		hello.ALPN = []string{f.Protocol}
-	}
-	x.origin.Hello = &hello
-}
-
-// notShaken follows a handshake that has failed.
-func (l *Loop) notShaken(c *conn, side session.Side, err error) {
+// failed follows a handshake that has failed.
+func (hs *handshaker) failed(c *conn, side session.Side, err error) {
 	s := c.secure(side)
 	if s.shake != nil {
 		s.shake.End(errGivenUp) // it may wait for more
 	}
 	s.shake, s.problem = nil, err.Error()
 	if side == session.Upstream {
-		l.connector.retry(c, handshakeFailed)
+		hs.loop.connector.retry(c, handshakeFailed)
 		return
 	}
 	reason := session.TLSHandshakeFailed
@@ -217,18 +202,18 @@ func (l *Loop) notShaken(c *conn, side session.Side, err error) {
 		reason = session.Evicted
 	case errors.As(err, &errno):
 		c.client.keep(errno)
-		l.broken(c, side, errno)
+		hs.loop.broken(c, side, errno)
 		return
 	}
-	l.end(c, reason)
+	hs.loop.end(c, reason)
 }
 
 // unhold puts back what is held for an upstream whose handshake is over, or has failed.
-func (l *Loop) unhold(c *conn) {
+func (hs *handshaker) unhold(c *conn) {
 	if c.extra == nil || c.extra.tls == nil || c.extra.tls.held.empty() {
 		return
 	}
-	c.upstream.pending.drop(l.pool)
+	c.upstream.pending.drop(hs.loop.pool)
 	c.upstream.pending, c.extra.tls.held = c.extra.tls.held, outbox{}
 }
 
@@ -237,12 +222,12 @@ func (c *conn) isHeld() bool {
 	return c.extra != nil && c.extra.tls != nil && !c.extra.tls.held.empty()
 }
 
-// giveUpShakes has the goroutines end whose result nobody waits for, and drops what is held for an upstream: it is in clear.
-func (l *Loop) giveUpShakes(c *conn) {
+// giveUp has the goroutines end whose result nobody waits for, and drops what is held for an upstream: it is in clear.
+func (hs *handshaker) giveUp(c *conn) {
 	if c.extra == nil || c.extra.tls == nil {
 		return
 	}
-	c.extra.tls.held.drop(l.pool)
+	c.extra.tls.held.drop(hs.loop.pool)
 	for side := range session.Sides {
 		if s := c.secure(side); s.shake != nil {
 			s.shake.End(errGivenUp)

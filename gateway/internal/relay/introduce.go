@@ -7,6 +7,7 @@ import (
 	"idlegate/gateway/internal/arrival"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
+	"idlegate/gateway/internal/tlsio"
 )
 
 // introduce queues the PROXY header that the upstream gets before anything else: start writes it, and what waits behind it.
@@ -17,6 +18,22 @@ func (d *connector) introduce(c *conn) {
 		return
 	}
 	c.upstream.pending.prepend(d.loop.pool, header)
+}
+
+// noteTLS notes what the PROXY header is to say of the TLS that the client speaks to the gateway.
+func (s *extras) noteTLS(c *conn, f *tlsio.Facts) {
+	x := s.need(c)
+	if x.origin == nil {
+		x.origin = &Origin{}
+	}
+	x.origin.TLS = &arrival.TLS{
+		Version: "TLSv" + f.VersionName(), Cipher: f.CipherName(), ClientCert: f.Subject != "", ClientSubject: f.CommonName,
+	}
+	hello := arrival.Hello{ServerName: f.ServerName}
+	if f.Protocol != "" {
+		hello.ALPN = []string{f.Protocol}
+	}
+	x.origin.Hello = &hello
 }
 
 // introduction is what a backend is told of a client: where it comes from, and where it wanted to go, as the header says in which a

@@ -78,13 +78,14 @@ type Loop struct {
 	due     []int32 // slots whose timers are due and not handled yet
 	dueBuf  []int32 // what due is part of
 	tally
-	acceptor  acceptor
-	connector connector
-	closer    closer
-	inserter  inserter
-	drain     drain.State // of the gateway, as the loop knows it
-	stopped   bool
-	busy      busyTime
+	acceptor   acceptor
+	connector  connector
+	closer     closer
+	inserter   inserter
+	handshaker handshaker
+	drain      drain.State // of the gateway, as the loop knows it
+	stopped    bool
+	busy       busyTime
 
 	sessions atomic.Int64 // what the acceptor balances by
 
@@ -104,6 +105,7 @@ func New(cfg Config) (*Loop, error) {
 		random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
 	}
 	l.acceptor.loop, l.connector.loop, l.closer.loop, l.inserter.loop = l, l, l, l
+	l.handshaker = handshaker{loop: l, pool: cfg.Handshakes}
 	return l, nil
 }
 

@@ -34,7 +34,7 @@ func (l *Loop) open(r *Route, n newcomer, id uint64) {
 		return
 	}
 	if r.TLS != nil {
-		l.awaitHello(c, r.TLS())
+		l.handshaker.withClient(c, r.TLS())
 		return
 	}
 	if r.ConnectFirstMessage {

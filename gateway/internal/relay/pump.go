@@ -33,7 +33,7 @@ func (l *Loop) onReady(c *conn, side session.Side, ready reactor.Ready) {
 		l.closer.onReady(c, side, ready)
 		return
 	case c.isShaking(side):
-		l.onShaking(c, side, ready)
+		l.handshaker.onReady(c, side, ready)
 		return
 	case c.phase == dialling && side == session.Upstream:
 		l.connector.onReady(c, ready) // a server that speaks first may have spoken already
