@@ -84,7 +84,7 @@ func (e *closer) finishLeg(c *conn, side session.Side) {
 		e.resetLeg(c, side)
 		return
 	}
-	if !c.connecting(side) && !e.loop.sayClosed(c, side) {
+	if !c.connecting(side) && !e.loop.tls.sayClosed(c, side) {
 		return // it comes again when that has been written
 	}
 	if c.connecting(side) || c.session.Flow(side.Sends()).FIN {

@@ -34,7 +34,7 @@ func (l *Loop) finished(c *conn, from protocol.Direction) {
 }
 
 func (l *Loop) passFIN(c *conn, from protocol.Direction) {
-	if side := session.Receiver(from); !l.sayClosed(c, side) {
+	if side := session.Receiver(from); !l.tls.sayClosed(c, side) {
 		l.waitFor(c, side) // it is passed on when that has been taken
 		return
 	}

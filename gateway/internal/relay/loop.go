@@ -73,7 +73,6 @@ type Loop struct {
 	random  *rand.Rand
 	now     deadline.Instant // of the wake-up under way
 	buf     []byte
-	wire    wire // for crypto/tls
 	backlog backlog
 	due     []int32 // slots whose timers are due and not handled yet
 	dueBuf  []int32 // what due is part of
@@ -83,6 +82,7 @@ type Loop struct {
 	closer     closer
 	inserter   inserter
 	handshaker handshaker
+	tls        tlsLayer
 	drain      drain.State // of the gateway, as the loop knows it
 	stopped    bool
 	busy       busyTime
@@ -104,7 +104,7 @@ func New(cfg Config) (*Loop, error) {
 		wheel: wheel.New(now), pool: newPool(cfg.Budget, cfg.Pipes), buf: make([]byte, readSize),
 		random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
 	}
-	l.acceptor.loop, l.connector.loop, l.closer.loop, l.inserter.loop = l, l, l, l
+	l.acceptor.loop, l.connector.loop, l.closer.loop, l.inserter.loop, l.tls.loop = l, l, l, l, l
 	l.handshaker = handshaker{loop: l, pool: cfg.Handshakes}
 	return l, nil
 }

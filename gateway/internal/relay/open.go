@@ -62,7 +62,7 @@ func (l *Loop) refuseNoFDs(c *conn) {
 func (l *Loop) start(c *conn) {
 	l.rearm(c)
 	if c.isTLS(session.Upstream) {
-		l.encryptPending(c)
+		l.tls.encryptPending(c)
 	}
 	if !c.upstream.pending.empty() {
 		c.session.Blocked(session.Upstream, l.now)

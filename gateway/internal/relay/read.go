@@ -21,7 +21,7 @@ import (
 // read reads from side.
 func (l *Loop) read(c *conn, side session.Side, b []byte) (n int, more bool, errno syscall.Errno) {
 	if c.isTLS(side) {
-		return l.readTLS(c, side, b)
+		return l.tls.read(c, side, b)
 	}
 	return l.readSocket(c, side, b)
 }

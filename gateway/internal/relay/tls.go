@@ -74,23 +74,30 @@ func (w *wire) Recv(p []byte) (int, syscall.Errno) {
 // Send implements tlsio.Socket.
 func (w *wire) Send(p []byte) { w.out = append(w.out, p...) }
 
-func (l *Loop) wireOf(leg *leg) *wire {
-	l.wire.leg, l.wire.out, l.wire.empty = leg, l.wire.out[:0], false
-	return &l.wire
+// tlsLayer is the part of a loop that reads and writes through crypto/tls.
+type tlsLayer struct {
+	loop *Loop // set once
+	wire wire
+}
+
+// over returns the socket of a leg for a call of crypto/tls.
+func (t *tlsLayer) over(leg *leg) *wire {
+	t.wire.leg, t.wire.out, t.wire.empty = leg, t.wire.out[:0], false
+	return &t.wire
 }
 
 // errBroken is the errno of a stream whose TLS is broken: a record that was tampered with, or that has no place there.
 const errBroken = syscall.EBADMSG
 
-// readTLS is read of a side that speaks TLS. Only close_notify is a FIN: a stream that ends otherwise may lack bytes, and counts as
+// read is read of a side that speaks TLS. Only close_notify is a FIN: a stream that ends otherwise may lack bytes, and counts as
 // reset.
-func (l *Loop) readTLS(c *conn, side session.Side, b []byte) (n int, more bool, errno syscall.Errno) {
+func (t *tlsLayer) read(c *conn, side session.Side, b []byte) (n int, more bool, errno syscall.Errno) {
 	leg, s := c.leg(side), c.secure(side)
-	w := l.wireOf(leg)
+	w := t.over(leg)
 	n, more, err := s.conn.Read(w, b)
-	l.tick()
+	t.loop.tick()
 	if len(w.out) > 0 {
-		l.sendWire(c, side)
+		t.sendOutput(c, side)
 	}
 	switch {
 	case n > 0:
@@ -109,56 +116,38 @@ func (l *Loop) readTLS(c *conn, side session.Side, b []byte) (n int, more bool, 
 	return 0, false, errBroken
 }
 
-// sendWire sends what crypto/tls has written by itself. A peer that makes it do so and takes nothing is read no more.
-func (l *Loop) sendWire(c *conn, side session.Side) {
-	leg, size := c.leg(side), len(l.wire.out)
+// sendOutput sends what crypto/tls has written by itself. A peer that makes it do so and takes nothing is read no more.
+func (t *tlsLayer) sendOutput(c *conn, side session.Side) {
+	leg, size := c.leg(side), len(t.wire.out)
 	if leg.failed {
 		return
 	}
-	if errno := leg.pending.sendOwn(l.pool, int(leg.fd), l.wire.out); errno != 0 {
+	if errno := leg.pending.sendOwn(t.loop.pool, int(leg.fd), t.wire.out); errno != 0 {
 		leg.keep(errno) // reading comes upon it
 		return
 	}
 	if leg.pending.empty() {
 		return
 	}
-	l.waitFor(c, side)
+	t.loop.waitFor(c, side)
 	if side == session.Client {
-		l.inserter.queued(c, size)
+		t.loop.inserter.queued(c, size)
 	}
 }
 
 // encrypted is how much is encrypted before it is sent, in bytes: what is made of it fits a chunk.
 const encrypted = 48 << 10
 
-// send sends b to side, and queues what that does not take.
-func (l *Loop) send(c *conn, side session.Side, b []byte) syscall.Errno {
-	leg := c.leg(side)
-	if !c.isTLS(side) {
-		return leg.pending.send(l.pool, int(leg.fd), b)
-	}
-	return l.encrypt(c, side, b, leg.pending.send)
-}
-
-// sendOwn is send for few bytes, at most readSize, that cannot be refused.
-func (l *Loop) sendOwn(c *conn, side session.Side, b []byte) syscall.Errno {
-	leg := c.leg(side)
-	if !c.isTLS(side) {
-		return leg.pending.sendOwn(l.pool, int(leg.fd), b)
-	}
-	return l.encrypt(c, side, b, leg.pending.sendOwn)
-}
-
-func (l *Loop) encrypt(c *conn, side session.Side, b []byte, send func(*pool, int, []byte) syscall.Errno) syscall.Errno {
+func (t *tlsLayer) encrypt(c *conn, side session.Side, b []byte, send func(*pool, int, []byte) syscall.Errno) syscall.Errno {
 	leg := c.leg(side)
 	for len(b) > 0 {
 		part := b[:min(len(b), encrypted)]
 		b = b[len(part):]
-		w := l.wireOf(leg)
+		w := t.over(leg)
 		if err := c.secure(side).conn.Write(w, part); err != nil {
 			return syscall.EPIPE // an alert was sent: it takes nothing more
 		}
-		if errno := send(l.pool, int(leg.fd), w.out); errno != 0 {
+		if errno := send(t.loop.pool, int(leg.fd), w.out); errno != 0 {
 			return errno
 		}
 	}
@@ -166,32 +155,32 @@ func (l *Loop) encrypt(c *conn, side session.Side, b []byte, send func(*pool, in
 }
 
 // encryptPending encrypts what was held back for an upstream that was not there yet.
-func (l *Loop) encryptPending(c *conn) {
+func (t *tlsLayer) encryptPending(c *conn) {
 	held := c.upstream.pending
 	c.upstream.pending = outbox{}
 	for !held.empty() {
 		if c.isOpen() && !c.upstream.failed {
-			if errno := l.sendOwn(c, session.Upstream, held.head.buf[held.head.from:held.head.to]); errno != 0 {
-				l.writeFailed(c, session.Upstream, errno)
+			if errno := t.loop.sendOwn(c, session.Upstream, held.head.buf[held.head.from:held.head.to]); errno != 0 {
+				t.loop.writeFailed(c, session.Upstream, errno)
 			}
 		}
-		held.pop(l.pool)
+		held.pop(t.loop.pool)
 	}
 }
 
 // sayClosed says to a side that speaks TLS that nothing more will come, which a FIN alone does not. It reports false while that
 // waits to be written.
-func (l *Loop) sayClosed(c *conn, side session.Side) bool {
+func (t *tlsLayer) sayClosed(c *conn, side session.Side) bool {
 	leg := c.leg(side)
 	if !c.isTLS(side) || leg.failed || leg.fd < 0 {
 		return true
 	}
 	if s := c.secure(side); !s.closed {
 		s.closed = true
-		w := l.wireOf(leg)
+		w := t.over(leg)
 		s.conn.CloseWrite(w)
 		if len(w.out) > 0 {
-			if errno := leg.pending.sendOwn(l.pool, int(leg.fd), w.out); errno != 0 {
+			if errno := leg.pending.sendOwn(t.loop.pool, int(leg.fd), w.out); errno != 0 {
 				return true // a peer that is gone needs none
 			}
 		}
@@ -199,7 +188,7 @@ func (l *Loop) sayClosed(c *conn, side session.Side) bool {
 	if leg.pending.empty() {
 		return true
 	}
-	l.awaitRoom(c, side)
+	t.loop.awaitRoom(c, side)
 	return false
 }
 

@@ -20,6 +20,24 @@ func (l *Loop) forward(c *conn, side session.Side, b []byte) {
 	l.sent(c, side, l.send(c, side, b))
 }
 
+// send sends b to side, and queues what that does not take.
+func (l *Loop) send(c *conn, side session.Side, b []byte) syscall.Errno {
+	leg := c.leg(side)
+	if !c.isTLS(side) {
+		return leg.pending.send(l.pool, int(leg.fd), b)
+	}
+	return l.tls.encrypt(c, side, b, leg.pending.send)
+}
+
+// sendOwn is send for few bytes, at most readSize, that cannot be refused.
+func (l *Loop) sendOwn(c *conn, side session.Side, b []byte) syscall.Errno {
+	leg := c.leg(side)
+	if !c.isTLS(side) {
+		return leg.pending.sendOwn(l.pool, int(leg.fd), b)
+	}
+	return l.tls.encrypt(c, side, b, leg.pending.sendOwn)
+}
+
 // sent follows what was sent to side. While something of it waits, the side that it came from is not read.
 func (l *Loop) sent(c *conn, side session.Side, errno syscall.Errno) {
 	switch {
