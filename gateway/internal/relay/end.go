@@ -46,6 +46,18 @@ func (l *Loop) endFor(c *conn, reason session.Reason, breach *ledger.Breach) {
 	}
 }
 
+// passWithheld passes on what is withheld of a session that ends for cause.
+func (l *Loop) passWithheld(c *conn, cause session.Reason) {
+	for from := range protocol.Directions {
+		b := l.keeper.withheld(c, from)
+		to := c.receiver(from)
+		closed := to.failed || to.fd < 0 || c.phase != relaying || cause == session.WriteDeadline && from == protocol.FromUpstream
+		if len(b) > 0 && !closed {
+			_ = l.sendOwn(c, session.Receiver(from), b) // a peer that is gone shows as such by itself
+		}
+	}
+}
+
 // firstCause returns why the session ends that something has ended for reason: a peer that was known to be gone came before it.
 func (c *conn) firstCause(reason session.Reason) session.Reason {
 	for side := range session.Sides {
@@ -95,7 +107,7 @@ func (l *Loop) vacate(c *conn) {
 
 func (l *Loop) free(c *conn) {
 	for from := range protocol.Directions {
-		l.forget(c, from)
+		l.keeper.forget(c, from)
 	}
 	l.extras.drop(c)
 	l.wheel.Clear(c.slot)

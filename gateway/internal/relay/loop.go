@@ -80,6 +80,7 @@ type Loop struct {
 	acceptor   acceptor
 	connector  connector
 	closer     closer
+	keeper     keeper
 	inserter   inserter
 	handshaker handshaker
 	tls        tlsLayer
@@ -105,6 +106,7 @@ func New(cfg Config) (*Loop, error) {
 		random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
 	}
 	l.acceptor.loop, l.connector.loop, l.closer.loop, l.inserter.loop, l.tls.loop = l, l, l, l, l
+	l.keeper = keeper{extras: &l.extras, budget: cfg.Budget}
 	l.handshaker = handshaker{loop: l, pool: cfg.Handshakes}
 	return l, nil
 }

@@ -115,7 +115,7 @@ func (l *Loop) pumpRead(c *conn, from protocol.Direction) {
 		l.received(c, from, 0)
 		return
 	}
-	n, more, errno := l.read(c, session.Sender(from), l.behindKept(c, from, l.room(c, from)))
+	n, more, errno := l.read(c, session.Sender(from), c.behindKept(from, l.buf, l.room(c, from)))
 	leg.readable = more
 	if n == 0 {
 		l.readEnd(c, from, errno)
@@ -128,15 +128,6 @@ func (l *Loop) pumpRead(c *conn, from protocol.Direction) {
 	l.received(c, from, n)
 }
 
-// behindKept returns where the next read goes, of so many bytes at most: what is kept of it comes before.
-func (l *Loop) behindKept(c *conn, from protocol.Direction, most int) []byte {
-	if !c.keeps(from) {
-		return l.buf[:most]
-	}
-	at := len(c.keptOf(from).buf)
-	return l.buf[at:min(at+most, len(l.buf))]
-}
-
 // readEnd handles a read that brought no bytes.
 func (l *Loop) readEnd(c *conn, from protocol.Direction, errno syscall.Errno) {
 	switch errno {
@@ -145,7 +136,7 @@ func (l *Loop) readEnd(c *conn, from protocol.Direction, errno syscall.Errno) {
 			l.end(c, c.goneFor(session.Sender(from))) // a unix socket that its peer has shut down for reading: its end may never come
 		}
 	case 0:
-		l.forward(c, session.Receiver(from), l.withheld(c, from)) // it is not to become anything else
+		l.forward(c, session.Receiver(from), l.keeper.withheld(c, from)) // it is not to become anything else
 		if c.isOpen() {
 			l.finished(c, from)
 		}
@@ -160,8 +151,8 @@ func (l *Loop) readEnd(c *conn, from protocol.Direction, errno syscall.Errno) {
 func (l *Loop) received(c *conn, from protocol.Direction, n int) {
 	at, passed := 0, 0
 	if c.keeps(from) {
-		at = len(l.recall(c, from).buf)
-		passed = l.forget(c, from)
+		at = len(c.recall(from, l.buf).buf)
+		passed = l.keeper.forget(c, from)
 	}
 	l.take(c, from, l.buf[:at+n], n, passed)
 }
@@ -198,12 +189,12 @@ func (l *Loop) takeOn(c *conn, from protocol.Direction, got *session.Receipt, b 
 		if done == len(b) { // they have been passed on
 			passed = len(again)
 		}
-		l.keep(c, from, again, passed, false)
+		l.keeper.keep(c, from, kept{buf: again, passed: passed})
 		return nil, 0, false
 	}
 	b = b[done:]
 	if len(b) > 0 && c.isGlutted() {
-		l.keep(c, from, b, passed, true)
+		l.keeper.keep(c, from, kept{buf: b, passed: passed, rest: true})
 		return nil, 0, false
 	}
 	return b, passed, len(b) > 0

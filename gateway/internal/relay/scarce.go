@@ -24,7 +24,7 @@ func (l *Loop) mayPipe() bool {
 // passUnbuffered offers to the other side what lies in the sender's socket, behind what is kept of it. What may yet become a heartbeat stays
 // there, and so does the beginning of a header: a socket tells when more has come.
 func (l *Loop) passUnbuffered(c *conn, from protocol.Direction) {
-	k := l.recall(c, from)
+	k := c.recall(from, l.buf)
 	at := len(k.buf)
 	n := l.peekBehind(c, from, at)
 	if n == 0 && !k.rest {
@@ -119,8 +119,8 @@ type scarcely struct {
 func (l *Loop) tookOff(c *conn, from protocol.Direction, of scarcely) {
 	at := len(of.kept.buf)
 	if of.done <= at && !of.kept.rest {
-		l.forget(c, from)
-		l.keep(c, from, of.kept.buf, of.passed, false)
+		l.keeper.forget(c, from)
+		l.keeper.keep(c, from, kept{buf: of.kept.buf, passed: of.passed})
 		return
 	}
 	for taken := at; taken < of.done; {
@@ -131,7 +131,7 @@ func (l *Loop) tookOff(c *conn, from protocol.Direction, of scarcely) {
 		}
 		taken += got
 	}
-	l.forget(c, from)
+	l.keeper.forget(c, from)
 	l.take(c, from, l.buf[:of.done], max(0, of.done-at), of.passed)
 	if of.done < at && c.isOpen() {
 		l.keepRest(c, from, of.kept.buf[of.done:])
@@ -141,13 +141,13 @@ func (l *Loop) tookOff(c *conn, from protocol.Direction, of scarcely) {
 // keepRest keeps what nobody has looked at, behind what is kept already.
 func (l *Loop) keepRest(c *conn, from protocol.Direction, rest []byte) {
 	before := c.keptOf(from)
-	l.forget(c, from)
-	l.keep(c, from, append(before.buf, rest...), before.passed, true)
+	l.keeper.forget(c, from)
+	l.keeper.keep(c, from, kept{buf: append(before.buf, rest...), passed: before.passed, rest: true})
 }
 
 // readNone reads where a peek has found nothing, since only that tells why. A byte that has come meanwhile is passed on.
 func (l *Loop) readNone(c *conn, from protocol.Direction) {
-	n, more, errno := l.read(c, session.Sender(from), l.behindKept(c, from, 1))
+	n, more, errno := l.read(c, session.Sender(from), c.behindKept(from, l.buf, 1))
 	c.sender(from).readable = more
 	if n == 0 {
 		l.readEnd(c, from, errno)

@@ -72,7 +72,7 @@ func (l *Loop) fill(c *conn, from protocol.Direction, p *chunk) (drained bool) {
 		head = head[:min(n, len(head))]
 		got := l.account(c, from, session.Read{Bytes: head, New: len(head), Unread: uint64(n - len(head))})
 		if got.Again > 0 { // cut all the same
-			l.keep(c, from, head[len(head)-got.Again:], got.Again, false)
+			l.keeper.keep(c, from, kept{buf: head[len(head)-got.Again:], passed: got.Again})
 			return false
 		}
 		if n < most {
