@@ -9,7 +9,7 @@ import "idlegate/gateway/internal/protocol"
 //	           ──── passed ──────┘
 //
 // The next read goes behind a copy of them, and the whole is looked at. They count in the budget, which never refuses them: they
-// have been read and cannot be put back. What keeps them within it is that nothing is read while memory is scarce, see scarce.go.
+// have been read and cannot be put back. What keeps them within it is that nothing is read while memory is scarce, see unbuffered.go.
 
 // kept are bytes of one side that are given again.
 type kept struct {

@@ -81,6 +81,9 @@ type Loop struct {
 	connector  connector
 	closer     closer
 	keeper     keeper
+	unbuffered unbuffered
+	memory     memory
+	holder     holder
 	inserter   inserter
 	handshaker handshaker
 	tls        tlsLayer
@@ -105,7 +108,8 @@ func New(cfg Config) (*Loop, error) {
 		wheel: wheel.New(now), pool: newPool(cfg.Budget, cfg.Pipes), buf: make([]byte, readSize),
 		random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
 	}
-	l.acceptor.loop, l.connector.loop, l.closer.loop, l.inserter.loop, l.tls.loop = l, l, l, l, l
+	l.acceptor.loop, l.connector.loop, l.closer.loop, l.inserter.loop, l.tls.loop, l.unbuffered.loop, l.holder.loop = l, l, l, l, l, l, l
+	l.memory = memory{loop: l, budget: cfg.Budget, admission: cfg.Admission}
 	l.keeper = keeper{extras: &l.extras, budget: cfg.Budget}
 	l.handshaker = handshaker{loop: l, pool: cfg.Handshakes}
 	return l, nil

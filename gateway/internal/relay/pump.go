@@ -62,16 +62,16 @@ func (l *Loop) pumpBoth(c *conn) {
 // pump reads what the sender has sent and passes it on.
 func (l *Loop) pump(c *conn, from protocol.Direction) {
 	for range turnReads {
-		if c.phase == awaiting && !l.hasRoom(c) {
-			l.noRoom(c)
+		if c.phase == awaiting && !l.holder.hasRoom(c) {
+			l.holder.noRoom(c)
 			return
 		}
-		if c.phase != awaiting && l.scarce() {
+		if c.phase != awaiting && l.memory.isScarce() {
 			if c.speaksTLS() {
-				l.postpone(c)
+				l.memory.postpone(c)
 				return
 			}
-			l.passUnbuffered(c, from)
+			l.unbuffered.pass(c, from)
 			if from == protocol.FromClient && c.isOpen() && c.route.Rates.bounded() {
 				l.keepRates(c)
 			}
@@ -100,7 +100,7 @@ func (l *Loop) room(c *conn, from protocol.Direction) int {
 		size = denseSize
 	}
 	if c.phase == awaiting {
-		size = min(size, l.holdRoom(c))
+		size = min(size, l.holder.room(c))
 	}
 	if from == protocol.FromClient && c.route.Rates.Bytes != 0 {
 		size = min(size, l.extras.rated(c).room(c.route.Rates.Bytes, l.now))
@@ -208,7 +208,7 @@ func (l *Loop) takeEnd(c *conn, from protocol.Direction, got *session.Receipt, b
 	}
 	breach := breachOf(c, from, got, b, 0) // before the buffer is used for another read
 	if c.phase == awaiting {
-		l.awaited(c, whole)
+		l.holder.awaited(c, whole)
 	}
 	if breach != nil {
 		l.endFor(c, got.Broke, breach)

@@ -21,7 +21,7 @@ const (
 // nothing, where the bytes have to be read or reading them is cheaper.
 func (l *Loop) pumpUnread(c *conn, from protocol.Direction) bool {
 	leg := c.sender(from)
-	if leg.pace != bulk || leg.urgent || leg.failed || c.keeps(from) || c.speaksTLS() || c.phase != relaying || !l.mayPipe() ||
+	if leg.pace != bulk || leg.urgent || leg.failed || c.keeps(from) || c.speaksTLS() || c.phase != relaying || !l.memory.mayPipe() ||
 		from == protocol.FromClient && c.route.Rates.Bytes != 0 { // a pipe would take more than it may send
 		return false
 	}

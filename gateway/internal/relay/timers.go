@@ -26,7 +26,7 @@ func (l *Loop) dueAt(c *conn) deadline.Instant {
 // and it is only put where it now belongs.
 func (l *Loop) onDue(c *conn) {
 	if c.isPostponed() {
-		l.resume(c)
+		l.memory.resume(c)
 	}
 	if c.slowedUntil() <= l.now && c.isOpen() {
 		l.readSlowed(c)

@@ -14,7 +14,7 @@ func (l *Loop) forward(c *conn, side session.Side, b []byte) {
 		return
 	}
 	if c.phase == awaiting {
-		l.await(c, b)
+		l.holder.hold(c, b)
 		return
 	}
 	l.sent(c, side, l.send(c, side, b))
