@@ -126,7 +126,7 @@ func (d *connector) settle(c *conn) (ended session.Reason) {
 		ended = c.failure
 		d.loop.end(c, ended)
 	default:
-		d.loop.rearm(c)
+		d.loop.timers.rearm(c)
 	}
 	return ended
 }

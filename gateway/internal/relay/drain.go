@@ -21,7 +21,7 @@ func (l *Loop) Drain(timeout time.Duration) {
 	}
 	l.acceptor.close()
 	l.drain.SetDraining(drain.Order{Since: l.now, Within: timeout})
-	l.slab.each(func(c *conn) { l.rearm(c) })
+	l.slab.each(func(c *conn) { l.timers.rearm(c) })
 	l.finishDrain()
 }
 
@@ -37,7 +37,7 @@ func (l *Loop) Review() {
 	l.slab.each(func(c *conn) {
 		if c.phase != closing {
 			l.review(c)
-			l.rearm(c)
+			l.timers.rearm(c)
 		}
 	})
 }
@@ -90,16 +90,16 @@ const drainLook = 50 * time.Millisecond // between looks for a message boundary
 
 // drainDue ends a session that has not ended by itself. One whose turn came early may finish the messages under way,
 // and have the reply that it is owed.
-func (l *Loop) drainDue(c *conn) {
-	last := l.drainOrder(c).Last()
-	if l.now >= last {
-		l.end(c, session.Shutdown)
+func (ts *timers) drainDue(c *conn) {
+	last := ts.loop.drainOrder(c).Last()
+	if ts.loop.now >= last {
+		ts.loop.end(c, session.Shutdown)
 		return
 	}
 	atBoundary := c.session.Talk.AtBoundary(protocol.FromClient) && c.session.Talk.AtBoundary(protocol.FromUpstream)
 	if atBoundary && !c.session.Events.Owing() {
-		l.end(c, session.Drained)
+		ts.loop.end(c, session.Drained)
 		return
 	}
-	l.wheel.Set(c.slot, int64(min(last, l.now.After(drainLook), c.session.Next(c.rules()))))
+	ts.wheel.Set(c.slot, int64(min(last, ts.loop.now.After(drainLook), c.session.Next(c.rules()))))
 }

@@ -77,7 +77,7 @@ func (l *Loop) adopt(c *conn, e *Edit, variants map[variant]*Route) {
 		}
 	}
 	l.review(c)
-	l.rearm(c)
+	l.timers.rearm(c)
 }
 
 // followWriteTimeout gives the sockets of c the user_timeout that its write_timeout needs, where an edit has changed that. What

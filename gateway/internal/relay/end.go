@@ -42,7 +42,7 @@ func (l *Loop) endFor(c *conn, reason session.Reason, breach *ledger.Breach) {
 	}
 	l.closer.closed(c)
 	if c.phase == closing {
-		l.wheel.Set(c.slot, int64(c.lookAt.at(l.now)))
+		l.timers.wheel.Set(c.slot, int64(c.lookAt.at(l.now)))
 	}
 }
 
@@ -110,7 +110,7 @@ func (l *Loop) free(c *conn) {
 		l.keeper.forget(c, from)
 	}
 	l.extras.drop(c)
-	l.wheel.Clear(c.slot)
+	l.timers.wheel.Clear(c.slot)
 	l.slab.put(c)
 	l.cfg.Admission.left()
 }

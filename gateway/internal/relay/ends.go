@@ -27,7 +27,7 @@ func (l *Loop) finished(c *conn, from protocol.Direction) {
 		l.end(c, session.ClientFIN)
 		return
 	}
-	l.rearm(c)
+	l.timers.rearm(c)
 	if c.receiver(from).pending.empty() {
 		l.passFIN(c, from)
 	}
@@ -99,7 +99,7 @@ func (l *Loop) stopWriting(c *conn, side session.Side, errno syscall.Errno) {
 	} else {
 		c.closeEnd = soonAt(l.now.After(closeStep))
 	}
-	l.rearm(c)
+	l.timers.rearm(c)
 	if c.mayRead(side) {
 		l.backlog.add(c)
 	}

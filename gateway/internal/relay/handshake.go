@@ -46,7 +46,7 @@ func (hs *handshaker) withClient(c *conn, config *tls.Config) {
 	hs.loop.extras.need(c).tls = &secured{client: secure{config: config}}
 	c.session.Shaking(hs.loop.now)
 	hs.loop.count(c).Opened++
-	hs.loop.rearm(c)
+	hs.loop.timers.rearm(c)
 }
 
 // withUpstream begins with an upstream that has just been connected.
@@ -178,7 +178,7 @@ func (hs *handshaker) done(c *conn, side session.Side, h *tlsio.Handshake) {
 		hs.loop.connector.dial(c)
 		return
 	}
-	hs.loop.rearm(c)
+	hs.loop.timers.rearm(c)
 	if c.mayRead(side) {
 		hs.loop.pump(c, side.Sends())
 	}

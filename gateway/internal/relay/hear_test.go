@@ -81,7 +81,7 @@ func (h *hearing) hears(side session.Side) string {
 func (h *hearing) passes(d time.Duration) {
 	h.now = h.now.After(d)
 	h.c.session.Events = shifted(h.c.session.Events, d)
-	h.onDue(h.c)
+	h.timers.onDue(h.c)
 }
 
 // shifted puts what has happened back by d: the loop reads the clock itself.

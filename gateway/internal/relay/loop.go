@@ -3,7 +3,6 @@ package relay
 import (
 	"fmt"
 	"math/rand/v2"
-	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -23,25 +22,6 @@ type Reporter interface {
 	Resumed(Resumed)
 	Trouble(Trouble)
 	Health(Health)
-}
-
-// Observed describes a timer that would have ended a connection, had it not been a dry run.
-type Observed struct {
-	ID     uint64
-	Route  *Route
-	Client netip.AddrPort
-	Timer  deadline.Timer
-	At     deadline.Instant
-	Age    time.Duration
-}
-
-// Resumed describes a client that spoke after a silence for which a dry run had counted it as ended.
-type Resumed struct {
-	ID      uint64
-	Route   *Route
-	Client  netip.AddrPort
-	At      deadline.Instant
-	Silence time.Duration
 }
 
 // Trouble is something that the operator should know and that is no connection's own, or that it is over.
@@ -67,19 +47,17 @@ type Loop struct {
 
 	// Owned by the loop.
 	slab    slab
-	wheel   *wheel.Wheel
 	pool    *pool
 	extras  extras
 	random  *rand.Rand
 	now     deadline.Instant // of the wake-up under way
 	buf     []byte
 	backlog backlog
-	due     []int32 // slots whose timers are due and not handled yet
-	dueBuf  []int32 // what due is part of
 	tally
 	acceptor   acceptor
 	connector  connector
 	closer     closer
+	timers     timers
 	keeper     keeper
 	unbuffered unbuffered
 	memory     memory
@@ -105,10 +83,11 @@ func New(cfg Config) (*Loop, error) {
 	now := cfg.Clock.Now()
 	l := &Loop{
 		cfg: cfg, poller: poller, now: deadline.Instant(now), tally: tally{index: cfg.Index},
-		wheel: wheel.New(now), pool: newPool(cfg.Budget, cfg.Pipes), buf: make([]byte, readSize),
+		pool: newPool(cfg.Budget, cfg.Pipes), buf: make([]byte, readSize),
 		random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
 	}
 	l.acceptor.loop, l.connector.loop, l.closer.loop, l.inserter.loop, l.tls.loop, l.unbuffered.loop, l.holder.loop = l, l, l, l, l, l, l
+	l.timers = timers{loop: l, wheel: wheel.New(now)}
 	l.memory = memory{loop: l, budget: cfg.Budget, admission: cfg.Admission}
 	l.keeper = keeper{extras: &l.extras, budget: cfg.Budget}
 	l.handshaker = handshaker{loop: l, pool: cfg.Handshakes}
@@ -146,10 +125,10 @@ func (l *Loop) tick() { l.now = deadline.Instant(l.cfg.Clock.Now()) }
 
 // patience returns how long the loop may sleep.
 func (l *Loop) patience() time.Duration {
-	if len(l.backlog.slots) > 0 || len(l.due) > 0 {
+	if len(l.backlog.slots) > 0 || len(l.timers.due) > 0 {
 		return 0
 	}
-	at, ok := l.wheel.Next()
+	at, ok := l.timers.wheel.Next()
 	if accept := l.acceptor.nextAccept(); accept != 0 && (!ok || int64(accept) < at) {
 		at, ok = int64(accept), true
 	}
@@ -177,7 +156,7 @@ func (l *Loop) turn(n int) {
 		}
 	}
 	l.readOn()
-	l.expire()
+	l.timers.expire()
 	l.acceptor.onTurn()
 	if woken {
 		l.readMail()
@@ -204,25 +183,6 @@ func (l *Loop) readOn() {
 			continue
 		}
 		l.pumpBoth(c)
-	}
-}
-
-// dueBatch is how many connections whose timers are due are handled before others have their turn.
-const dueBatch = 128
-
-// expire handles the timers that are due, and leaves what is too much to the next turn.
-func (l *Loop) expire() {
-	if len(l.due) == 0 {
-		l.due = l.wheel.Expire(int64(l.now), l.dueBuf[:0])
-		l.dueBuf = l.due
-	}
-	now := l.due[:min(dueBatch, len(l.due))]
-	l.due = l.due[len(now):]
-	for _, slot := range now {
-		if c := l.slab.at(slot); c.phase != vacant {
-			l.tick()
-			l.onDue(c)
-		}
 	}
 }
 

@@ -58,9 +58,7 @@ func (m *memory) postpone(c *conn) {
 		}
 	}
 	c.session.Events.Pause(deadline.PauseMemory, m.loop.now)
-	if at, ok := m.loop.wheel.At(c.slot); !ok || at > int64(m.loop.now.After(postponed)) {
-		m.loop.wheel.Set(c.slot, int64(m.loop.now.After(postponed)))
-	}
+	m.loop.timers.lookBy(c, m.loop.now.After(postponed))
 }
 
 // isPostponed reports whether the client is not read for want of memory.

@@ -230,10 +230,10 @@ func (l *Loop) account(c *conn, from protocol.Direction, in session.Read) sessio
 		count.Gap.ObserveN(0, got.Gaps-1)
 	}
 	if got.FalseCut > 0 {
-		l.resumed(c, got.FalseCut)
+		l.timers.falseCut(c, got.FalseCut)
 	}
 	if got.Rearm {
-		l.rearm(c)
+		l.timers.rearm(c)
 	}
 	return got
 }

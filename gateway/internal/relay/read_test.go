@@ -128,8 +128,8 @@ func TestAClientThatIsGoneIsNotWaitedFor(t *testing.T) {
 		t.Fatalf("ended as %s before the upstream had time for the rest", s.ended)
 	}
 	s.l.now = s.l.now.After(closeStep + time.Millisecond) // a soon is rounded up
-	s.l.onDue(s.c)
-	s.l.onDue(s.c) // what it has ended is closed at its next look
+	s.l.timers.onDue(s.c)
+	s.l.timers.onDue(s.c) // what it has ended is closed at its next look
 	if s.ended != session.ClientReset || s.c.phase != vacant {
 		t.Errorf("ended as %s, and its sockets are closed: %v", s.ended, s.c.phase == vacant)
 	}
@@ -150,7 +150,7 @@ func TestAClientWhoseResetASpliceComesUponIsNotWaitedFor(t *testing.T) {
 		t.Fatalf("ended as %s before the upstream had time for the rest", s.ended)
 	}
 	s.l.now = s.l.now.After(closeStep + time.Millisecond) // a soon is rounded up
-	s.l.onDue(s.c)
+	s.l.timers.onDue(s.c)
 	if s.ended != session.ClientReset {
 		t.Errorf("ended as %s, want client_reset", s.ended)
 	}

@@ -57,7 +57,7 @@ func (u *unbuffered) pass(c *conn, from protocol.Direction) {
 // seen notes that a message has begun that stays in the socket.
 func (u *unbuffered) seen(c *conn, from protocol.Direction) {
 	if from == protocol.FromClient && c.session.Seen(u.loop.now) {
-		u.loop.rearm(c)
+		u.loop.timers.rearm(c)
 	}
 }
 

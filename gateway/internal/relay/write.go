@@ -55,7 +55,7 @@ func (l *Loop) waitFor(c *conn, side session.Side) {
 	l.awaitRoom(c, side)
 	l.writeLater(c, side, 0) // where something waits already, nothing was written
 	c.session.Blocked(side, l.now)
-	l.rearm(c)
+	l.timers.rearm(c)
 }
 
 // offerAfter is the time until bytes are offered again that the kernel took none of for want of memory.
@@ -104,7 +104,7 @@ func (l *Loop) flush(c *conn, side session.Side) {
 		if moved > 0 {
 			c.session.Progressed(side, l.now)
 		}
-		l.rearm(c)
+		l.timers.rearm(c)
 		return
 	}
 	l.taken(c, side)
@@ -132,7 +132,7 @@ func (l *Loop) taken(c *conn, side session.Side) {
 	if side == session.Client {
 		l.inserter.taken(c)
 	}
-	l.rearm(c)
+	l.timers.rearm(c)
 	if c.mayRead(side) { // its answers waited for it
 		l.backlog.add(c)
 	}
