@@ -84,7 +84,7 @@ func (d *connector) connect(c *conn) syscall.Errno {
 		reactor.Close(fd)
 		return syscall.ENOMEM
 	}
-	d.loop.review(c) // the one that was tried before may have been draining
+	c.review() // the one that was tried before may have been draining
 	c.upstream = leg{fd: int32(fd), pending: c.upstream.pending, room: room}
 	c.session.Dialling(d.loop.now)
 	if !pending {

@@ -17,7 +17,7 @@ func (l *Loop) endFor(c *conn, reason session.Reason, breach *ledger.Breach) {
 	c.session.End(c.firstCause(reason), l.now)
 	cause := c.session.Reason
 	if cause != session.Shutdown && cause != session.Killed {
-		c.session.Reason = l.drainReason(c, cause)
+		c.session.Reason = l.drain.reason(c, cause)
 	}
 	l.report(c, cause, breach)
 	l.cfg.Budget.finished(c.id)

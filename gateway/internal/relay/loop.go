@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"idlegate/gateway/internal/deadline"
-	"idlegate/gateway/internal/drain"
 	"idlegate/gateway/internal/ledger"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
@@ -65,7 +64,7 @@ type Loop struct {
 	inserter   inserter
 	handshaker handshaker
 	tls        tlsLayer
-	drain      drain.State // of the gateway, as the loop knows it
+	drain      drains
 	stopped    bool
 	busy       busyTime
 

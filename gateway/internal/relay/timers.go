@@ -56,7 +56,7 @@ func (ts *timers) dueAt(c *conn) deadline.Instant {
 	}
 	at := c.session.Next(c.rules())
 	if ts.loop.drain.Draining() || c.draining != session.Open {
-		at = min(at, ts.loop.drainAt(c))
+		at = min(at, ts.loop.drain.at(c))
 	}
 	return min(at, c.slowedUntil(), c.lookAt.at(ts.loop.now), c.closeEnd.at(ts.loop.now), c.settles.at(ts.loop.now))
 }
@@ -103,7 +103,7 @@ func (ts *timers) onDue(c *conn) {
 		ts.fire(c, t, at)
 		return
 	}
-	if ts.loop.drainAt(c) <= ts.loop.now {
+	if ts.loop.drain.at(c) <= ts.loop.now {
 		ts.drainDue(c)
 		return
 	}
