@@ -88,7 +88,7 @@ func (l *Loop) report(c *conn, cause session.Reason, breach *ledger.Breach) {
 		ended.Endpoint, ended.Error = c.use.Name, c.problemText()
 	}
 	c.tellTLS(&ended)
-	l.releaseEndpoint(c, cause)
+	l.connector.release(c, cause)
 	c.route.left(c.clientAddr.address().Addr(), c.marks.has(counted))
 	l.sessions.Add(-1)
 	if c.route.checks {

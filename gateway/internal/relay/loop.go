@@ -63,6 +63,7 @@ type Loop struct {
 	holder     holder
 	inserter   inserter
 	handshaker handshaker
+	splicer    splicer
 	tls        tlsLayer
 	drain      drains
 	stopped    bool
@@ -85,7 +86,7 @@ func New(cfg Config) (*Loop, error) {
 		pool: newPool(cfg.Budget, cfg.Pipes), buf: make([]byte, readSize),
 		random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
 	}
-	l.acceptor.loop, l.connector.loop, l.closer.loop, l.inserter.loop, l.tls.loop, l.unbuffered.loop, l.holder.loop = l, l, l, l, l, l, l
+	l.acceptor.loop, l.connector.loop, l.closer.loop, l.inserter.loop, l.tls.loop, l.unbuffered.loop, l.holder.loop, l.splicer.loop = l, l, l, l, l, l, l, l
 	l.timers = timers{loop: l, wheel: wheel.New(now)}
 	l.memory = memory{loop: l, budget: cfg.Budget, admission: cfg.Admission}
 	l.keeper = keeper{extras: &l.extras, budget: cfg.Budget}

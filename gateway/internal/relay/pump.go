@@ -77,7 +77,7 @@ func (l *Loop) pump(c *conn, from protocol.Direction) {
 			}
 			return
 		}
-		if !l.pumpUnread(c, from) {
+		if !l.splicer.pump(c, from) {
 			l.pumpRead(c, from)
 		}
 		if from == protocol.FromClient && c.isOpen() && c.route.Rates.bounded() {

@@ -84,7 +84,7 @@ func TestASpliceThatFailsHereIsNoEndOfAPeer(t *testing.T) {
 	})
 	t.Run("out of it: an error of our own, and the peers are reset", func(t *testing.T) {
 		s := newScene(t, protocol.NewRaw())
-		s.l.forwardPipe(s.c, session.Client, &chunk{pipe: unpiped(), to: 10})
+		s.l.splicer.forward(s.c, session.Client, &chunk{pipe: unpiped(), to: 10})
 		s.expect(session.Client, nil, syscall.ECONNRESET, session.InternalError)
 	})
 }
