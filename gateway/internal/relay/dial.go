@@ -80,7 +80,7 @@ func (d *connector) connect(c *conn) syscall.Errno {
 		return errno
 	}
 	room := roomOf(address.IsUnix())
-	if err := d.loop.watch(fd, room, c.token(session.Upstream)); err != nil {
+	if err := watch(d.loop.poller, fd, room, c.token(session.Upstream)); err != nil {
 		reactor.Close(fd)
 		return syscall.ENOMEM
 	}
@@ -152,7 +152,7 @@ func (d *connector) onReady(c *conn, ready reactor.Ready) {
 	}
 	d.reached(c)
 	if errno != 0 && c.phase == relaying { // it had accepted and spoken before
-		d.loop.stopWriting(c, session.Upstream, errno)
+		d.loop.ends.stopWriting(c, session.Upstream, errno)
 	}
 	d.settle(c)
 }
@@ -228,8 +228,8 @@ func (d *connector) tell(of *Upstream, name string, c upstream.Change) {
 	}
 }
 
-// ends says which close reasons an endpoint causes.
-var ends = [session.ReasonCount]upstream.End{
+// causes says which close reasons an endpoint causes.
+var causes = [session.ReasonCount]upstream.End{
 	session.UpstreamFIN:     upstream.EndFIN,
 	session.UpstreamReset:   upstream.EndReset,
 	session.UpstreamLost:    upstream.EndLost,
@@ -241,7 +241,7 @@ func (d *connector) release(c *conn, cause session.Reason) {
 	if !c.use.Reserved() {
 		return
 	}
-	e := upstream.Ending{How: ends[cause], Silent: c.session.FromUpstream.Bytes == 0}
+	e := upstream.Ending{How: causes[cause], Silent: c.session.FromUpstream.Bytes == 0}
 	if began := c.session.Events.ConnectBegan; began != 0 {
 		e.Waited = d.loop.now.Since(began)
 	}

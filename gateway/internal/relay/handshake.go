@@ -97,7 +97,7 @@ func (hs *handshaker) onNotify(token uint64, h *tlsio.Handshake) {
 			return
 		}
 		if !leg.pending.empty() {
-			hs.loop.awaitRoom(c, side)
+			c.awaitRoom(hs.loop.poller, side)
 		}
 	}
 	switch {
@@ -122,7 +122,7 @@ func (hs *handshaker) onReady(c *conn, side session.Side, ready reactor.Ready) {
 			return
 		}
 		if leg.pending.empty() {
-			hs.loop.forgetRoom(c, side)
+			c.forgetRoom(hs.loop.poller, side)
 		}
 	}
 	if leg.readable && (c.secure(side).expected || side == session.Client && c.extra.tls.client.shake == nil) {
@@ -148,7 +148,7 @@ func (hs *handshaker) feed(c *conn, side session.Side) {
 	case errno == 0:
 		hs.failed(c, side, errGone)
 	case side == session.Client:
-		hs.loop.broken(c, side, errno)
+		hs.loop.ends.broken(c, side, errno)
 	default:
 		hs.failed(c, side, errno)
 	}
@@ -202,7 +202,7 @@ func (hs *handshaker) failed(c *conn, side session.Side, err error) {
 		reason = session.Evicted
 	case errors.As(err, &errno):
 		c.client.keep(errno)
-		hs.loop.broken(c, side, errno)
+		hs.loop.ends.broken(c, side, errno)
 		return
 	}
 	hs.loop.end(c, reason)

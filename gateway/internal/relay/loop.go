@@ -38,36 +38,44 @@ type Config struct {
 	Index      int         // of the loop
 }
 
-// Loop is one event loop.
+// Loop is one event loop: it waits, tells its parts what has come, and owns the sessions. What a message takes is its own work, in pump.go,
+// read.go and write.go; anything else is that of its parts.
 type Loop struct {
 	// Set once, then read only.
 	cfg    Config
 	poller *reactor.Poller
 
-	// Owned by the loop.
+	// Owned by the loop, its parts included.
+	now     deadline.Instant // of the wake-up under way
+	buf     []byte           // reads go here
 	slab    slab
+	backlog backlog
 	pool    *pool
 	extras  extras
 	random  *rand.Rand
-	now     deadline.Instant // of the wake-up under way
-	buf     []byte
-	backlog backlog
+	busy    busyTime
+	stopped bool
 	tally
+
+	// Who comes, and goes.
 	acceptor   acceptor
 	connector  connector
-	closer     closer
-	timers     timers
-	keeper     keeper
-	unbuffered unbuffered
-	memory     memory
-	holder     holder
-	inserter   inserter
 	handshaker handshaker
+	ends       ends
+	closer     closer
+	drain      drains
+
+	// When.
+	timers timers
+
+	// What is not simply passed on.
+	inserter   inserter
+	keeper     keeper
+	memory     memory
+	unbuffered unbuffered
+	holder     holder
 	splicer    splicer
 	tls        tlsLayer
-	drain      drains
-	stopped    bool
-	busy       busyTime
 
 	sessions atomic.Int64 // what the acceptor balances by
 
@@ -82,15 +90,22 @@ func New(cfg Config) (*Loop, error) {
 	}
 	now := cfg.Clock.Now()
 	l := &Loop{
-		cfg: cfg, poller: poller, now: deadline.Instant(now), tally: tally{index: cfg.Index},
-		pool: newPool(cfg.Budget, cfg.Pipes), buf: make([]byte, readSize),
-		random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
+		cfg: cfg, poller: poller, now: deadline.Instant(now), buf: make([]byte, readSize), pool: newPool(cfg.Budget, cfg.Pipes),
+		random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), tally: tally{index: cfg.Index},
 	}
-	l.acceptor.loop, l.connector.loop, l.closer.loop, l.inserter.loop, l.tls.loop, l.unbuffered.loop, l.holder.loop, l.splicer.loop = l, l, l, l, l, l, l, l
-	l.timers = timers{loop: l, wheel: wheel.New(now)}
-	l.memory = memory{loop: l, budget: cfg.Budget, admission: cfg.Admission}
-	l.keeper = keeper{extras: &l.extras, budget: cfg.Budget}
+	l.acceptor = acceptor{loop: l}
+	l.connector = connector{loop: l}
 	l.handshaker = handshaker{loop: l, pool: cfg.Handshakes}
+	l.ends = ends{loop: l}
+	l.closer = closer{loop: l}
+	l.timers = timers{loop: l, wheel: wheel.New(now)}
+	l.inserter = inserter{loop: l}
+	l.keeper = keeper{extras: &l.extras, budget: cfg.Budget}
+	l.memory = memory{loop: l, budget: cfg.Budget, admission: cfg.Admission}
+	l.unbuffered = unbuffered{loop: l}
+	l.holder = holder{loop: l}
+	l.splicer = splicer{loop: l}
+	l.tls = tlsLayer{loop: l}
 	return l, nil
 }
 

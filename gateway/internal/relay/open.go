@@ -26,7 +26,7 @@ func (l *Loop) open(r *Route, n newcomer, id uint64) {
 		l.vacate(c)
 		return
 	}
-	if err := l.watch(n.fd, c.client.room, c.token(session.Client)); err != nil {
+	if err := watch(l.poller, n.fd, c.client.room, c.token(session.Client)); err != nil {
 		l.refuseNoFDs(c)
 		return
 	}

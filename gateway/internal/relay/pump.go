@@ -40,7 +40,7 @@ func (l *Loop) onReady(c *conn, side session.Side, ready reactor.Ready) {
 		return
 	}
 	if ready.Any(reactor.Failed) {
-		l.onFailed(c, side)
+		l.ends.onFailed(c, side)
 	}
 	if ready.Any(reactor.Writable) && c.isOpen() {
 		l.onWritable(c, side)
@@ -138,12 +138,12 @@ func (l *Loop) readEnd(c *conn, from protocol.Direction, errno syscall.Errno) {
 	case 0:
 		l.forward(c, session.Receiver(from), l.keeper.withheld(c, from)) // it is not to become anything else
 		if c.isOpen() {
-			l.finished(c, from)
+			l.ends.onFIN(c, from)
 		}
 	case errBroken:
 		l.endFor(c, session.ProtocolError, c.tlsBreach(session.Sender(from)))
 	default:
-		l.broken(c, session.Sender(from), errno)
+		l.ends.broken(c, session.Sender(from), errno)
 	}
 }
 

@@ -177,7 +177,7 @@ func TestALoopThatStopsMakesNoFINOfAReset(t *testing.T) {
 		s.send(session.Upstream, make([]byte, 100_000))
 		s.step()
 	}
-	s.l.stopWriting(s.c, session.Upstream, syscall.ECONNRESET)
+	s.l.ends.stopWriting(s.c, session.Upstream, syscall.ECONNRESET)
 	s.l.end(s.c, session.UpstreamReset)
 	s.l.Stop()
 	buf, errno := make([]byte, 1<<20), syscall.Errno(0)

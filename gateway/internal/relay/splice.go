@@ -43,7 +43,7 @@ func (sp *splicer) pump(c *conn, from protocol.Direction) bool {
 	}
 	sp.forward(c, session.Receiver(from), p)
 	if errno := syscall.Errno(leg.errno); errno != 0 { // what filling has come upon, and no event will tell
-		sp.loop.stopWriting(c, session.Sender(from), errno)
+		sp.loop.ends.stopWriting(c, session.Sender(from), errno)
 	}
 	return true
 }

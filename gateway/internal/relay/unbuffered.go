@@ -93,7 +93,7 @@ func (u *unbuffered) writeTo(c *conn, side session.Side, b []byte, passed int) (
 	n, errno := reactor.Write(int(c.leg(side).fd), b[passed:])
 	u.loop.tick()
 	if errno != 0 && errno != reactor.Again {
-		u.loop.writeFailed(c, side, errno)
+		u.loop.ends.writeFailed(c, side, errno)
 		return passed, false
 	}
 	return passed + n, true

@@ -44,7 +44,7 @@ func (l *Loop) sent(c *conn, side session.Side, errno syscall.Errno) {
 	case errno == noMemory:
 		l.end(c, session.InternalError)
 	case errno != 0:
-		l.writeFailed(c, side, errno)
+		l.ends.writeFailed(c, side, errno)
 	case !c.leg(side).pending.empty():
 		l.waitFor(c, side)
 	}
@@ -52,7 +52,7 @@ func (l *Loop) sent(c *conn, side session.Side, errno syscall.Errno) {
 
 // waitFor notes that side has not taken everything.
 func (l *Loop) waitFor(c *conn, side session.Side) {
-	l.awaitRoom(c, side)
+	c.awaitRoom(l.poller, side)
 	l.writeLater(c, side, 0) // where something waits already, nothing was written
 	c.session.Blocked(side, l.now)
 	l.timers.rearm(c)
@@ -95,11 +95,11 @@ func (l *Loop) flush(c *conn, side session.Side) {
 	moved, errno := leg.pending.flush(l.pool, int(leg.fd))
 	l.tick()
 	if errno != 0 && errno != reactor.Again {
-		l.writeFailed(c, side, errno)
+		l.ends.writeFailed(c, side, errno)
 		return
 	}
 	if !leg.pending.empty() {
-		l.awaitRoom(c, side)
+		c.awaitRoom(l.poller, side)
 		l.writeLater(c, side, moved)
 		if moved > 0 {
 			c.session.Progressed(side, l.now)
@@ -124,7 +124,7 @@ func (l *Loop) onWritable(c *conn, side session.Side) {
 
 // taken goes on after side has taken everything.
 func (l *Loop) taken(c *conn, side session.Side) {
-	l.forgetRoom(c, side)
+	c.forgetRoom(l.poller, side)
 	leg := c.leg(side)
 	leg.unacked = 0
 	leg.unbuffered = false // also where an answer was queued since: no other event will tell that there is room
@@ -138,7 +138,7 @@ func (l *Loop) taken(c *conn, side session.Side) {
 	}
 	from := side.Receives()
 	if c.session.Flow(from).FIN {
-		l.passFIN(c, from)
+		l.ends.passFIN(c, from)
 		return
 	}
 	if c.mayRead(side.Other()) {
