@@ -16,6 +16,8 @@ import "encoding/binary"
 // Control frames (8 to 10) have at most 125 bytes and may stand between the frames of a message. Pings and pongs are
 // heartbeats: the gateway can answer a client's ping by a pong with its payload, and probes by a ping.
 //
+// A client may answer several pings by one pong, or each of them, and late (section 5.5.3): so pings are told apart by a number.
+//
 // Between the frames of a message State is in endUnknown, and more is the size of the message so far.
 type websocket struct{ named }
 
@@ -45,9 +47,10 @@ const (
 )
 
 const (
-	wsHTTPSize   = 64 << 10 // bytes of the client's request at most
-	wsControlMax = 125      // bytes of a control frame's payload at most
-	wsProbe      = "idlegate is asking"
+	wsHTTPSize   = 64 << 10         // bytes of the client's request at most
+	wsControlMax = 125              // bytes of a control frame's payload at most
+	wsAsks       = "idlegate asks " // and four hex digits: the payload of the gateway's pings
+	wsAsksSize   = len(wsAsks) + 4
 )
 
 // State.kind of the frame under way.
@@ -157,7 +160,7 @@ func wsHeader(b []byte) (header int, size uint64, whole bool) {
 
 // wait has a control frame given again until it is whole.
 func (p *websocket) wait(d *Dialogue, from Direction, op byte) (int, Event) {
-	if op == wsPing && p.answers(d, from) || op == wsPong && d.awaitsAnswer(from) {
+	if op == wsPing && p.answers(d, from) || op == wsPong && wsAwaits(d, from) {
 		return d.withhold(from)
 	}
 	return d.partial(from)
@@ -171,8 +174,7 @@ func (p *websocket) control(d *Dialogue, from Direction, frame []byte, header in
 		event, d.stage = Message, wsClosing
 	case op == wsPing && p.answers(d, from):
 		event = Answer
-	case op == wsPong && d.awaitsAnswer(from) && wsAnswersProbe(frame, header):
-		d.clear(probed)
+	case op == wsPong && wsAwaits(d, from) && wsAnswers(d, frame, header):
 		event = ProbeAnswer
 	}
 	d.took(from)
@@ -182,20 +184,6 @@ func (p *websocket) control(d *Dialogue, from Direction, frame []byte, header in
 // answers reports whether the gateway answers a ping that comes now.
 func (p *websocket) answers(d *Dialogue, from Direction) bool {
 	return d.stage == wsOpen && p.mayAnswer(d, from)
-}
-
-// wsAnswersProbe reports whether a client's pong has the payload of the gateway's ping.
-func wsAnswersProbe(frame []byte, header int) bool {
-	payload, key := frame[header:], frame[header-4:header]
-	if len(payload) != len(wsProbe) {
-		return false
-	}
-	for i, c := range payload {
-		if c^key[i&3] != wsProbe[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // payload goes on in the payload of a data frame.
@@ -233,16 +221,6 @@ func (p *websocket) Answer(dst, ping []byte) []byte {
 		dst = append(dst, c^ping[header-4+i&3])
 	}
 	return dst
-}
-
-// Probe implements Prober.
-func (p *websocket) Probe(d *Dialogue, dst []byte) []byte {
-	if d.stage != wsOpen || !d.MayInsert(FromUpstream) {
-		return dst
-	}
-	d.set(probed)
-	dst = append(dst, 0x80|wsPing, byte(len(wsProbe)))
-	return append(dst, wsProbe...)
 }
 
 // Farewell implements Farewell: Close, 1001 (going away) or 1012 (service restart, RFC 6455 section 7.4 and its registry).

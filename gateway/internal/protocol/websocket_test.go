@@ -41,12 +41,27 @@ func TestWebSocket(t *testing.T) {
 				Passed:  passed(masked(0x89, "x"), "\x01\x01a"),
 				Answers: []byte("\x8a\x0512345\x8a\x00"),
 			}},
-		{"only the pong for the gateway's own ping is swallowed", Options{},
-			append(open, probe(client(masked(0x8a, "other")+masked(0x8a, wsProbe)+masked(0x8a, wsProbe)))),
+		{"only the pong for the gateway's own ping is swallowed, and once", Options{},
+			append(open, client(masked(0x8a, "idlegate asks 0001")), probe(client(masked(0x8a, "other")+masked(0x8a, "idlegate asks 0001")+masked(0x8a, "idlegate asks 0001")+masked(0x8a, "idlegate asks 0002")))),
 			transcript{
-				Events:  [2]string{up[0] + "heartbeat of 11\nprobe answer of 24\nheartbeat of 24\n", up[1]},
-				Passed:  passed(masked(0x8a, "other")+masked(0x8a, wsProbe), ""),
-				Answers: []byte("\x89\x12" + wsProbe),
+				Events:  [2]string{up[0] + "heartbeat of 24\nheartbeat of 11\nprobe answer of 24\nheartbeat of 24\nheartbeat of 24\n", up[1]},
+				Passed:  passed(masked(0x8a, "idlegate asks 0001")+masked(0x8a, "other")+masked(0x8a, "idlegate asks 0001")+masked(0x8a, "idlegate asks 0002"), ""),
+				Answers: []byte("\x89\x12idlegate asks 0001"),
+			}},
+		{"late pongs for several pings are swallowed, each once, in any order", Options{},
+			append(open, probe(client(masked(0x82, "a"))), probe(client(masked(0x82, "b"))),
+				probe(client(masked(0x8a, "idlegate asks 0002")+masked(0x8a, "idlegate asks 0003")+masked(0x8a, "idlegate asks 0001")+masked(0x8a, "idlegate asks 0002")+masked(0x8a, "")))),
+			transcript{
+				Events: [2]string{up[0] + "message of 7\nmessage of 7\nprobe answer of 24\nprobe answer of 24\nprobe answer of 24\nheartbeat of 24\nheartbeat of 6\n", up[1]},
+				Passed: passed(masked(0x82, "a")+masked(0x82, "b")+masked(0x8a, "idlegate asks 0002")+masked(0x8a, ""), ""), Answers: []byte(
+					"\x89\x12idlegate asks 0001\x89\x12idlegate asks 0002\x89\x12idlegate asks 0003"),
+			}},
+		{"one pong for several pings, and the others later", Options{},
+			append(open, probe(client("")), probe(client(masked(0x8a, "idlegate asks 0002"))), probe(client(masked(0x8a, "idlegate asks 0003")+masked(0x8a, "idlegate asks 0001")))),
+			transcript{
+				Events:  [2]string{up[0] + "probe answer of 24\nprobe answer of 24\nprobe answer of 24\n", up[1]},
+				Passed:  passed("", ""),
+				Answers: []byte("\x89\x12idlegate asks 0001\x89\x12idlegate asks 0002\x89\x12idlegate asks 0003"),
 			}},
 		{"an answer that is no upgrade is not understood", Options{},
 			conversation{client(wsUpgrade), upstream("HTTP/1.1 401 No\r\nUpgrade: websocket\r\n\r\nplease"), client("GET")},
@@ -95,4 +110,29 @@ func FuzzWebSocket(f *testing.F) {
 
 func BenchmarkWebSocket(b *testing.B) {
 	benchNamed(b, NewWebSocket(Options{}), conversation{client(wsUpgrade), upstream(wsGrant)}, masked(0x81, strings.Repeat("x", 64)), "\x81\x40"+strings.Repeat("x", 64))
+}
+
+// TestWebSocketPongsHoweverLate asks 70,000 times before the first pong, which is more than numbers there are.
+func TestWebSocketPongsHoweverLate(t *testing.T) {
+	rule, v := NewWebSocket(Options{}), &converser{}
+	v.rule = rule
+	say := func(turn turn) {
+		if err := v.read(turn.from, turn.bytes); err != nil || v.broken {
+			t.Fatal(err, v.got)
+		}
+	}
+	say(client(wsUpgrade))
+	say(upstream(wsGrant))
+	v.got = transcript{}
+	var pings [][]byte
+	for range 70_000 {
+		pings = append(pings, rule.(Prober).Probe(&v.dialogue, nil))
+	}
+	for _, at := range []int{1000, 69_990, 69_999, 40_000, 69_990, 1000} {
+		say(client(masked(0x8a, string(pings[at][2:]))))
+	}
+	want := strings.Repeat("probe answer of 24\n", 4) + "heartbeat of 24\nprobe answer of 24\n"
+	if v.got.Events[FromClient] != want {
+		t.Errorf("got\n%swant\n%s", v.got.Events[FromClient], want)
+	}
 }

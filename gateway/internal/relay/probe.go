@@ -21,5 +21,7 @@ func (in *inserter) ask(c *conn) {
 func (in *inserter) answered(c *conn) {
 	count := in.loop.count(c)
 	count.Probes[ledger.Answered]++
-	count.ProbeTime.Observe(c.session.Answered(in.loop.now))
+	if took, known := c.session.Answered(in.loop.now); known {
+		count.ProbeTime.Observe(took)
+	}
 }

@@ -203,13 +203,14 @@ func (s *Session) AskLater(r *Rules, now deadline.Instant) {
 	s.Events.Detail.AskFrom = s.Events.ReadClock(now).After(askAgain(r.Enforced[deadline.ProbeAfter]))
 }
 
-// Answered returns how long the client took for the answer to the probe, which has come. Time in which it was not read does not count.
-func (s *Session) Answered(now deadline.Instant) (took time.Duration) {
+// Answered notes that the answer to a probe has come, and returns how long the client took for it. Time in which it was not read does not
+// count. It reports false for one to an earlier probe than the last: how long that took is not known.
+func (s *Session) Answered(now deadline.Instant) (took time.Duration, known bool) {
 	d := s.Events.Detail
-	if d == nil || d.Asked == 0 {
-		return 0
+	if d == nil || d.Asked == 0 || s.Talk.Asked() != protocol.AskedNothing {
+		return 0, false
 	}
 	took = s.Events.ReadClock(now).Since(d.Asked)
 	d.Asked, d.Awaited = 0, 0
-	return took
+	return took, true
 }

@@ -27,7 +27,7 @@ import (
 // @0s and read from then on. Events: `client|upstream "bytes"`, `client|upstream fin`, `client|upstream waits` (it does not
 // take what waits for it), `… moves` (its kernel acknowledged some), `… takes 10` (so many bytes), `… took all`, `pause`, `resume`. `kernel holds`: what has been
 // passed on lies in the gateway's kernel and the client has not acknowledged it; `kernel acks some|all`. `expect REASON` demands that the session ended at that very instant, `expect open` that it has not, `expect asked` that the client was asked then and once since the last, `expect answered 2s` that
-// it took so long for its last answer, `expect idle_timeout is 1m30s agreed` that this is the value, and which it is, `expect observed KEY` that a dry run counted the timer then and once.
+// it took so long for its last answer, `expect swallowed` that its last was one to an earlier question, `expect idle_timeout is 1m30s agreed` that this is the value, and which it is, `expect observed KEY` that a dry run counted the timer then and once.
 //
 // `edit KEY=… grace=… share=…` exchanges the policy for what is written there and nothing of before but `protocol` and
 // `reset_on`, with that share (else half) of the grace (else none).
@@ -89,7 +89,7 @@ type player struct {
 	now      deadline.Instant
 	observed map[deadline.Timer][]deadline.Instant
 	asked    []deadline.Instant
-	took     time.Duration // for the last answer
+	answer   string // the last to a probe, as it is expected
 	kernel   kernel
 }
 
@@ -323,7 +323,10 @@ func (p *player) received(side Side, quoted string) {
 	for b, fresh := []byte(bytes), len(bytes); len(b) > 0; fresh = 0 {
 		got := p.session.Received(&p.rules, side.Sends(), Read{Bytes: b, New: fresh}, p.now)
 		if got.Swallow > 0 && !got.Answers {
-			p.took = p.session.Answered(p.now)
+			p.answer = "swallowed"
+			if took, known := p.session.Answered(p.now); known {
+				p.answer = "answered " + took.String()
+			}
 		}
 		if got.Broke != Open {
 			p.session.End(got.Broke, p.now)
@@ -353,10 +356,11 @@ func (p *player) expect(what string) {
 		}
 		p.asked = nil
 		return
-	case "answered":
-		if p.took.String() != value {
-			p.t.Fatalf("%s: it took %v", p.where, p.took)
+	case "answered", "swallowed":
+		if p.answer != what {
+			p.t.Fatalf("%s: the last answer was %s", p.where, p.answer)
 		}
+		p.answer = ""
 		return
 	case "idle_timeout":
 		if value != "" {
