@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -56,7 +57,8 @@ func quickFIX(t *testing.T) (program string) {
 
 func TestQuickFIXThroughTheGateway(t *testing.T) {
 	program, at := quickFIX(t), freeAddress(t)
-	launch(t, exec.Command(program, "acceptor", portOf(at)), listens(at))
+	acceptor := exec.Command(program, "acceptor", portOf(at))
+	launch(t, acceptor, listens(at))
 	w, g := tapped(t, "fix", at, "")
 	orders := "5"
 	for range 2 {
@@ -78,12 +80,26 @@ func TestQuickFIXThroughTheGateway(t *testing.T) {
 		}
 		orders = "300"
 	}
-	_, g = tapped(t, "fix", at, "policy: {long: {idle_timeout: {negotiated: true, otherwise: 10m}}}")
-	initiator := exec.CommandContext(t.Context(), program, "initiator", g.port(), "1", "1000")
-	must(t, initiator.Start())
-	eventually(t, "it has sent a heartbeat", func() bool { return g.route("r").Heartbeats[0] > 0 })
-	g.agreed(t, 2400*time.Millisecond) // HeartBtInt is 1
-	must(t, initiator.Process.Kill())
-	_ = initiator.Wait() // it was killed
 	w.capture(t, "fix_quickfix", "QuickFIX, both ends: orders, reports, heartbeats", fixMessages, nil)
+	t.Run("one that is silent for 2.4 times its HeartBtInt is ended", func(t *testing.T) { fixKeepsTime(t, program, at, acceptor.Process) })
+}
+
+// fixKeepsTime stops both ends, as the acceptor watches its initiator by the same rule.
+func fixKeepsTime(t *testing.T, program, at string, acceptor *os.Process) {
+	const want = 2400 * time.Millisecond // HeartBtInt is 1
+	timely(t, want, func() *running {
+		_, g := tapped(t, "fix", at, "policy: {long: {idle_timeout: {negotiated: true, otherwise: 10m}}}")
+		initiator := exec.CommandContext(t.Context(), program, "initiator", g.port(), "1", "1000")
+		must(t, initiator.Start())
+		eventually(t, "it has sent a heartbeat", func() bool { return g.route("r").Heartbeats[0] > 0 })
+		g.agreed(t, want)
+		for _, end := range []*os.Process{initiator.Process, acceptor} {
+			must(t, end.Signal(syscall.SIGSTOP))
+		}
+		g.ended("r", 1)
+		must(t, acceptor.Signal(syscall.SIGCONT))
+		must(t, initiator.Process.Kill())
+		_ = initiator.Wait() // it was killed
+		return g
+	})
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bradfitz/gomemcache/memcache"
 	"github.com/coder/websocket"
+	packets5 "github.com/eclipse/paho.golang/packets"
 	"github.com/eclipse/paho.golang/paho"
 	"github.com/eclipse/paho.golang/paho/log"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -52,10 +53,9 @@ func pgxGoodbyes(t *testing.T, server string) {
 			}
 		})
 	}
-	t.Run("shutdown", func(t *testing.T) {
-		_, g := tapped(t, "postgres", server, "policy: {long: {farewell: protocol}}")
+	toldOfAShutdown(t, "postgres", server, func(t *testing.T, g *running, end func()) {
 		ctx, conn := pgxConnect(t, g, "disable")
-		g.stop()
+		end()
 		var failure *pgconn.PgError
 		if _, err := conn.WaitForNotification(ctx); !errors.As(err, &failure) || failure.Code != "57P01" {
 			t.Errorf("pgx says %v", err)
@@ -118,35 +118,6 @@ func TestGomemcacheIsToldThatItWasIdle(t *testing.T) {
 	}
 }
 
-func TestRealClientsAreToldOfAShutdown(t *testing.T) {
-	const said = "policy: {long: {farewell: protocol}}"
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	t.Run("websocket", func(t *testing.T) {
-		_, g := tapped(t, "websocket", runWebSocket(t, websocket.CompressionDisabled), said)
-		c := dialWebSocket(ctx, t, g, nil)
-		g.stop()
-		if _, _, err := c.Read(ctx); websocket.CloseStatus(err) != websocket.StatusServiceRestart {
-			t.Errorf("the client says %v", err)
-		}
-	})
-	t.Run("paho", func(t *testing.T) {
-		server, _ := runMosquitto(t, "")
-		_, g := tapped(t, "mqtt", server, said)
-		told := make(chan *paho.Disconnect, 1)
-		connectMQTT5(ctx, t, g, 60, paho.ClientConfig{OnServerDisconnect: func(d *paho.Disconnect) { told <- d }})
-		g.stop()
-		select {
-		case d := <-told:
-			if d.ReasonCode != 0x8b { // Server shutting down
-				t.Errorf("Paho says %+v", d)
-			}
-		case <-ctx.Done():
-			t.Error("Paho is told nothing")
-		}
-	})
-}
-
 func TestNATSClientIsToldThatItIsStale(t *testing.T) {
 	_, g := tapped(t, "nats", runNATS(t), parting)
 	told := make(chan error, 1)
@@ -165,6 +136,7 @@ func TestNATSClientIsToldThatItIsStale(t *testing.T) {
 }
 
 func mariaGoodbyes(t *testing.T, server string) {
+	toldOfAShutdown(t, "mysql", server, mysqlShutdown)
 	t.Run("its own client", func(t *testing.T) {
 		_, g := tapped(t, "mysql", server, parting)
 		client := exec.CommandContext(t.Context(), "mariadb", "--no-defaults", "-h", "127.0.0.1", "-P", g.port(), "-u", "u", "-pp", "-n", "--skip-reconnect")
@@ -243,6 +215,8 @@ func (g *running) agreed(t *testing.T, want time.Duration) {
 }
 
 func rabbitGoodbyes(t *testing.T, server rabbit) {
+	toldOfAShutdown(t, "amqp", server.amqp, amqpShutdown)
+	toldOfAShutdown(t, "stomp", server.stomp, stompShutdown)
 	t.Run("amqp091-go is told, after two heartbeats that it has missed", func(t *testing.T) {
 		timely(t, 2*time.Second, func() *running {
 			_, g := tapped(t, "amqp", server.amqp, negotiating)
@@ -308,6 +282,30 @@ func TestPahoKeepsWhatItHasAgreedOn(t *testing.T) {
 			defer cancel()
 			told := make(chan *paho.Disconnect, 1)
 			connectMQTT5(ctx, t, g, 1, paho.ClientConfig{PingHandler: noPings{}, OnServerDisconnect: func(d *paho.Disconnect) { told <- d }})
+			if d := <-told; d.ReasonCode != 0x8d {
+				t.Errorf("Paho says %+v", d)
+			}
+			return g
+		})
+	})
+	t.Run("a server's keepalive of 1 s", func(t *testing.T) {
+		server := backend(t, func(c *client) {
+			if _, err := packets5.ReadPacket(c); err != nil {
+				return
+			}
+			keepalive := uint16(1)
+			ack := &packets5.Connack{Properties: &packets5.Properties{ServerKeepAlive: &keepalive}}
+			if _, err := ack.WriteTo(c); err == nil {
+				_, _ = io.Copy(io.Discard, c)
+			}
+		})
+		timely(t, 1500*time.Millisecond, func() *running {
+			g := start(t, speaks("mqtt", "idle_timeout: {negotiated: true, otherwise: 10m}, farewell: protocol", ""), server)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			told := make(chan *paho.Disconnect, 1)
+			connectMQTT5(ctx, t, g, 60, paho.ClientConfig{PingHandler: noPings{}, OnServerDisconnect: func(d *paho.Disconnect) { told <- d }})
+			g.agreed(t, 1500*time.Millisecond)
 			if d := <-told; d.ReasonCode != 0x8d {
 				t.Errorf("Paho says %+v", d)
 			}
