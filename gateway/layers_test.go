@@ -55,7 +55,9 @@ var arrows = []arrow{
 	{"deploy/internal/docker", "", "a container runs whatever is in it"},
 	{"deploy/internal/debian", "deploy/internal/docker", "an image of Debian holds nothing of the gateway"},
 	{"deploy/internal/built", "deploy/internal/docker", "the gateway is built as anybody may"},
+	{"deploy/internal/lab", "", "a gateway is run as a program, and Prometheus too"},
 	{"deploy", "", "it holds files, and tests of them"},
+	{"deploy/prometheus", "", "it holds files, and tests of them"},
 	{"cmd/idlegate/...", "cmd/idlegate/... gateway gateway/admin/api metrics policy policy/units", "a command uses the gateway as anybody may"},
 	{"cmd/idlebench/...", "cmd/idlebench/...", "a benchmark runs the gateway as it runs the others: as a program"},
 }
@@ -71,7 +73,7 @@ var walls = []arrow{
 // restricted are packages that only some may import themselves.
 var restricted = []struct{ to, only, why string }{
 	{unix, "gateway/internal/reactor cmd/idlebench/...", "one package of the gateway makes system calls"},
-	{"net", "gateway gateway/admin gateway/internal/names gateway/internal/health gateway/internal/arrival gateway/internal/tlsio cmd/...", "clients and upstreams are on the loops, only the operator, name servers and health checks are not (arrival takes addresses from a library in its form)"},
+	{"net", "gateway gateway/admin gateway/internal/names gateway/internal/health gateway/internal/arrival gateway/internal/tlsio cmd/... deploy/...", "clients and upstreams are on the loops, only the operator, name servers and health checks are not (arrival takes addresses from a library in its form)"},
 	{"os", "gateway gateway/internal/file gateway/internal/health gateway/internal/reactor cmd/... deploy/...", "a file or the environment is looked at where it is named in the policy"},
 	{"log/slog", "gateway gateway/admin cmd/...", "what happens on loops is reported through an interface, which does not wait"},
 	{"gopkg.in/yaml.v3", "policy", "one package knows how a policy is written"},
