@@ -28,8 +28,6 @@ type Config struct {
 	Every   time.Duration // between looks at File for edits; 0: it is read again only on demand
 	Logger  *slog.Logger  // nil: as the policy's log section says
 	Version string        // for build_info
-	// GCPercent is what Run has debug.SetGCPercent told while few TLS handshakes are made; 0: that is left alone.
-	GCPercent int
 
 	lookup   names.Lookup // of names of endpoints; nil: names.System
 	discover discover     // of names that stand for endpoints; nil: names.Discover
@@ -74,9 +72,8 @@ type Gateway struct {
 	unseen     unseen      // Guarded by mu.
 	wentBack   time.Time   // Guarded by mu; when an operator went back to the policy before; zero: what the file says is in force.
 
-	record  *recorder // set once
-	hands   *hands    // set once
-	garbage garbage   // owned by who looks at figures
+	record *recorder // set once
+	hands  *hands    // set once
 }
 
 // New binds every address of cfg.Policy, and has its names looked up. Nothing is accepted before Run, and what was bound is
@@ -149,7 +146,6 @@ func (g *Gateway) makeLoops() error {
 	bounds := g.bounds(g.cfg.Policy, limit, n)
 	g.budget, g.admission = relay.NewBudget(bounds.memory), relay.NewAdmission(bounds.connections, bounds.onFull)
 	handshakes := tlsio.NewPool(mostHandshakes, n)
-	g.garbage = garbage{atRest: g.cfg.GCPercent, handshakes: handshakes}
 	g.unrouted = relay.NewRouteStats(policy.NoRoute, n)
 	for i := range n {
 		l, err := relay.New(relay.Config{

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -37,6 +38,9 @@ func newRun() *cobra.Command {
 }
 
 func runFile(cmd *cobra.Command, file string) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	start, err := readAtStart(file)
 	if err != nil {
 		return err
@@ -51,11 +55,7 @@ func runFile(cmd *cobra.Command, file string) error {
 	// Before anything is bound: who can connect must be able to count on a drain.
 	signals := newSignals()
 	defer signals.stop()
-	config := gateway.Config{Policy: cfg, File: file, Content: start.data, Every: start.every, Version: version()}
-	if os.Getenv("GOGC") == "" {
-		config.GCPercent = gcPercent
-	}
-	g, err := gateway.New(config)
+	g, err := gateway.New(gateway.Config{Policy: cfg, File: file, Content: start.data, Every: start.every, Version: version()})
 	if err != nil {
 		return err
 	}

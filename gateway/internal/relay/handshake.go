@@ -46,7 +46,7 @@ func (hs *handshaker) withClient(c *conn, config *tls.Config) {
 	hs.loop.extras.need(c).tls = &secured{client: secure{config: config}}
 	c.session.Shaking(hs.loop.now)
 	hs.loop.count(c).Opened++
-	hs.loop.timers.rearm(c)
+	hs.loop.rearm(c)
 }
 
 // withUpstream begins with an upstream that has just been connected.
@@ -97,7 +97,7 @@ func (hs *handshaker) onNotify(token uint64, h *tlsio.Handshake) {
 			return
 		}
 		if !leg.pending.empty() {
-			c.awaitRoom(hs.loop.poller, side)
+			hs.loop.awaitRoom(c, side)
 		}
 	}
 	switch {
@@ -122,7 +122,7 @@ func (hs *handshaker) onReady(c *conn, side session.Side, ready reactor.Ready) {
 			return
 		}
 		if leg.pending.empty() {
-			c.forgetRoom(hs.loop.poller, side)
+			hs.loop.forgetRoom(c, side)
 		}
 	}
 	if leg.readable && (c.secure(side).expected || side == session.Client && c.extra.tls.client.shake == nil) {
@@ -148,7 +148,7 @@ func (hs *handshaker) feed(c *conn, side session.Side) {
 	case errno == 0:
 		hs.failed(c, side, errGone)
 	case side == session.Client:
-		hs.loop.ends.broken(c, side, errno)
+		hs.loop.broken(c, side, errno)
 	default:
 		hs.failed(c, side, errno)
 	}
@@ -178,7 +178,7 @@ func (hs *handshaker) done(c *conn, side session.Side, h *tlsio.Handshake) {
 		hs.loop.connector.dial(c)
 		return
 	}
-	hs.loop.timers.rearm(c)
+	hs.loop.rearm(c)
 	if c.mayRead(side) {
 		hs.loop.pump(c, side.Sends())
 	}
@@ -202,7 +202,7 @@ func (hs *handshaker) failed(c *conn, side session.Side, err error) {
 		reason = session.Evicted
 	case errors.As(err, &errno):
 		c.client.keep(errno)
-		hs.loop.ends.broken(c, side, errno)
+		hs.loop.broken(c, side, errno)
 		return
 	}
 	hs.loop.end(c, reason)

@@ -40,7 +40,7 @@ func (l *Loop) onReady(c *conn, side session.Side, ready reactor.Ready) {
 		return
 	}
 	if ready.Any(reactor.Failed) {
-		l.ends.onFailed(c, side)
+		l.onFailed(c, side)
 	}
 	if ready.Any(reactor.Writable) && c.isOpen() {
 		l.onWritable(c, side)
@@ -62,22 +62,22 @@ func (l *Loop) pumpBoth(c *conn) {
 // pump reads what the sender has sent and passes it on.
 func (l *Loop) pump(c *conn, from protocol.Direction) {
 	for range turnReads {
-		if c.phase == awaiting && !l.holder.hasRoom(c) {
-			l.holder.noRoom(c)
+		if c.phase == awaiting && !l.hasRoom(c) {
+			l.noRoom(c)
 			return
 		}
-		if c.phase != awaiting && l.memory.isScarce() {
+		if c.phase != awaiting && l.scarce() {
 			if c.speaksTLS() {
-				l.memory.postpone(c)
+				l.postpone(c)
 				return
 			}
-			l.unbuffered.pass(c, from)
+			l.passUnbuffered(c, from)
 			if from == protocol.FromClient && c.isOpen() && c.route.Rates.bounded() {
 				l.keepRates(c)
 			}
 			return
 		}
-		if !l.splicer.pump(c, from) {
+		if !l.pumpUnread(c, from) {
 			l.pumpRead(c, from)
 		}
 		if from == protocol.FromClient && c.isOpen() && c.route.Rates.bounded() {
@@ -100,7 +100,7 @@ func (l *Loop) room(c *conn, from protocol.Direction) int {
 		size = denseSize
 	}
 	if c.phase == awaiting {
-		size = min(size, l.holder.room(c))
+		size = min(size, l.holdRoom(c))
 	}
 	if from == protocol.FromClient && c.route.Rates.Bytes != 0 {
 		size = min(size, l.extras.rated(c).room(c.route.Rates.Bytes, l.now))
@@ -115,7 +115,7 @@ func (l *Loop) pumpRead(c *conn, from protocol.Direction) {
 		l.received(c, from, 0)
 		return
 	}
-	n, more, errno := l.read(c, session.Sender(from), c.behindKept(from, l.buf, l.room(c, from)))
+	n, more, errno := l.read(c, session.Sender(from), l.behindKept(c, from, l.room(c, from)))
 	leg.readable = more
 	if n == 0 {
 		l.readEnd(c, from, errno)
@@ -128,6 +128,15 @@ func (l *Loop) pumpRead(c *conn, from protocol.Direction) {
 	l.received(c, from, n)
 }
 
+// behindKept returns where the next read goes, of so many bytes at most: what is kept of it comes before.
+func (l *Loop) behindKept(c *conn, from protocol.Direction, most int) []byte {
+	if !c.keeps(from) {
+		return l.buf[:most]
+	}
+	at := len(c.keptOf(from).buf)
+	return l.buf[at:min(at+most, len(l.buf))]
+}
+
 // readEnd handles a read that brought no bytes.
 func (l *Loop) readEnd(c *conn, from protocol.Direction, errno syscall.Errno) {
 	switch errno {
@@ -136,14 +145,14 @@ func (l *Loop) readEnd(c *conn, from protocol.Direction, errno syscall.Errno) {
 			l.end(c, c.goneFor(session.Sender(from))) // a unix socket that its peer has shut down for reading: its end may never come
 		}
 	case 0:
-		l.forward(c, session.Receiver(from), l.keeper.withheld(c, from)) // it is not to become anything else
+		l.forward(c, session.Receiver(from), l.withheld(c, from)) // it is not to become anything else
 		if c.isOpen() {
-			l.ends.onFIN(c, from)
+			l.finished(c, from)
 		}
 	case errBroken:
 		l.endFor(c, session.ProtocolError, c.tlsBreach(session.Sender(from)))
 	default:
-		l.ends.broken(c, session.Sender(from), errno)
+		l.broken(c, session.Sender(from), errno)
 	}
 }
 
@@ -151,8 +160,8 @@ func (l *Loop) readEnd(c *conn, from protocol.Direction, errno syscall.Errno) {
 func (l *Loop) received(c *conn, from protocol.Direction, n int) {
 	at, passed := 0, 0
 	if c.keeps(from) {
-		at = len(c.recall(from, l.buf).buf)
-		passed = l.keeper.forget(c, from)
+		at = len(l.recall(c, from).buf)
+		passed = l.forget(c, from)
 	}
 	l.take(c, from, l.buf[:at+n], n, passed)
 }
@@ -189,12 +198,12 @@ func (l *Loop) takeOn(c *conn, from protocol.Direction, got *session.Receipt, b 
 		if done == len(b) { // they have been passed on
 			passed = len(again)
 		}
-		l.keeper.keep(c, from, kept{buf: again, passed: passed})
+		l.keep(c, from, again, passed, false)
 		return nil, 0, false
 	}
 	b = b[done:]
 	if len(b) > 0 && c.isGlutted() {
-		l.keeper.keep(c, from, kept{buf: b, passed: passed, rest: true})
+		l.keep(c, from, b, passed, true)
 		return nil, 0, false
 	}
 	return b, passed, len(b) > 0
@@ -208,7 +217,7 @@ func (l *Loop) takeEnd(c *conn, from protocol.Direction, got *session.Receipt, b
 	}
 	breach := breachOf(c, from, got, b, 0) // before the buffer is used for another read
 	if c.phase == awaiting {
-		l.holder.awaited(c, whole)
+		l.awaited(c, whole)
 	}
 	if breach != nil {
 		l.endFor(c, got.Broke, breach)
@@ -230,10 +239,10 @@ func (l *Loop) account(c *conn, from protocol.Direction, in session.Read) sessio
 		count.Gap.ObserveN(0, got.Gaps-1)
 	}
 	if got.FalseCut > 0 {
-		l.timers.falseCut(c, got.FalseCut)
+		l.resumed(c, got.FalseCut)
 	}
 	if got.Rearm {
-		l.timers.rearm(c)
+		l.rearm(c)
 	}
 	return got
 }

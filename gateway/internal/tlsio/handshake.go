@@ -128,7 +128,7 @@ func (h *Handshake) write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// run is what the goroutine does for a handshake.
+// run is the goroutine.
 func (h *Handshake) run() {
 	err := h.pool.begin(h)
 	if err == nil {
