@@ -131,6 +131,9 @@ type mayBeAbsent struct {
 	From             string `json:"from"`
 	Offset           uint64 `json:"offset"`
 	Bytes            string `json:"bytes"`
+	ServerName       string `json:"server_name"`
+	Proxy            string `json:"proxy"`
+	Certificate      string `json:"client_certificate"`
 }
 
 // TestAProtocolErrorSaysWhichRuleWhere has a client break its framing behind a whole message.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/pires/go-proxyproto"
+	"github.com/pires/go-proxyproto/tlvparse"
 
 	"idlegate/gateway/admin/api"
 )
@@ -115,6 +116,72 @@ upstreams: {u: {endpoints: ["%s"], proxy_protocol: v2, health: {every: 100ms, se
 routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: u, policy: {long: {}}}]`, address)
 	if h := <-headers; !h.Command.IsLocal() {
 		t.Errorf("it is %v", h.Command)
+	}
+}
+
+// TestABackendIsToldOfItsClientsTLS has each client show a certificate, at once or in a session before.
+func TestABackendIsToldOfItsClientsTLS(t *testing.T) {
+	dir := t.TempDir()
+	a := newAuthority(t, dir)
+	server, device := a.issue(t, dir, "gate.example"), a.issue(t, dir, "device-7")
+	const yaml = `
+upstreams: {u: {endpoints: ["%s"], proxy_protocol: %s}}
+routes: [{name: r, listen: "127.0.0.1:0", protocol: {delimiter: {text: "\n"}}, upstream: u, connect_on: %s, tls: {cert: %s, key: %s, client_ca: %s, alpn: [devices]}, policy: {long: {}}}]`
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		for _, connectOn := range []string{"accept", "first_message"} {
+			t.Run(tls.VersionName(version)+", on "+connectOn, func(t *testing.T) {
+				backend, headers := headerReader(t)
+				g := start(t, yaml, backend, "v2", connectOn, server.cert, server.key, a.file)
+				config := a.trusting(t, device)
+				config.ServerName, config.NextProtos, config.MaxVersion = "gate.example", []string{"devices"}, version
+				config.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+				for n, shown := range []string{"now", "in an earlier connection"} {
+					c, conn := g.dialTLS("r", config)
+					c.echo("hello\n") // the ticket of TLS 1.3 comes along
+					expectToldTLS(t, <-headers, conn, shown == "now")
+					c.Close()
+					line := g.ended("r", n+1)
+					if line.Certificate != "CN=device-7" || line.ServerName != "gate.example" {
+						t.Errorf("the log has %+v", line)
+					}
+				}
+			})
+		}
+	}
+	t.Run("switched on between handshake and first message", func(t *testing.T) {
+		backend, headers := headerReader(t)
+		g := start(t, yaml, backend, "none", "first_message", server.cert, server.key, a.file)
+		config := a.trusting(t, device)
+		config.ServerName, config.NextProtos = "gate.example", []string{"devices"}
+		c, conn := g.dialTLS("r", config)
+		eventually(t, "the handshake is over", func() bool { return len(g.list(api.Filter{})) == 1 && g.list(api.Filter{})[0].TLS != nil })
+		g.edit(yaml, backend, "v2", "first_message", server.cert, server.key, a.file)
+		c.echo("hello\n")
+		expectToldTLS(t, <-headers, conn, true)
+	})
+}
+
+// expectToldTLS demands that a header says of the TLS that the gateway ends what the client knows of it.
+func expectToldTLS(t *testing.T, h toldBy, client *tls.Conn, shownNow bool) {
+	t.Helper()
+	if h.tlvs[proxyproto.PP2_TYPE_AUTHORITY] != "gate.example" || h.tlvs[proxyproto.PP2_TYPE_ALPN] != "devices" || h.tlvs[proxyproto.PP2_TYPE_UNIQUE_ID] == "" {
+		t.Errorf("the header has %q", h.tlvs)
+	}
+	all, err := h.TLVs()
+	must(t, err)
+	told, ok := tlvparse.FindSSL(all)
+	if !ok {
+		t.Fatal("the header says nothing of TLS")
+	}
+	agreed := client.ConnectionState()
+	version, _ := told.SSLVersion()
+	cipher, _ := told.SSLCipher()
+	name, _ := told.ClientCN()
+	if "TLS "+strings.TrimPrefix(version, "TLSv") != tls.VersionName(agreed.Version) || cipher != tls.CipherSuiteName(agreed.CipherSuite) || name != "device-7" {
+		t.Errorf("it says %q, %q, %q", version, cipher, name)
+	}
+	if !told.ClientSSL() || !told.Verified() || !told.ClientCertSess() || told.ClientCertConn() != shownNow || agreed.DidResume == shownNow {
+		t.Errorf("of the certificate it says %+v; the session is resumed: %v", told, agreed.DidResume)
 	}
 }
 

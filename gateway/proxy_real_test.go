@@ -106,6 +106,29 @@ routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: u, policy: {l
 	}
 }
 
+// TestHAProxyBehindKnowsTheServerName has TLS end at the gateway, of which HAProxy is told.
+func TestHAProxyBehindKnowsTheServerName(t *testing.T) {
+	dir := t.TempDir()
+	a := newAuthority(t, dir)
+	server := a.issue(t, dir, "gate.example")
+	behind := haproxy(t, "listen l\n bind ADDRESS accept-proxy\n mode http\n http-request return status 200 content-type text/plain "+
+		"lf-string \"%[src]:%[src_port] %[fc_pp_unique_id] %[fc_pp_authority]\"\n")
+	g := start(t, `
+upstreams: {u: {endpoints: ["%s"], proxy_protocol: v2}}
+routes: [{name: r, listen: "127.0.0.1:0", tls: {cert: %s, key: %s}, protocol: raw, upstream: u, policy: {long: {}}}]`, behind, server.cert, server.key)
+	config := a.trusting(t, nil)
+	config.ServerName = "gate.example"
+	c, _ := g.dialTLS("r", config)
+	c.send("GET / HTTP/1.0\r\n\r\n")
+	var answer bytes.Buffer
+	_, err := answer.ReadFrom(c)
+	must(t, err)
+	c.Close()
+	if want := fmt.Sprintf("\r\n\r\n%s %d gate.example", c.LocalAddr(), g.ended("r", 1).ID); !strings.HasSuffix(answer.String(), want) {
+		t.Errorf("it answers %q, want %q", &answer, want)
+	}
+}
+
 func behindNginx(t *testing.T) string {
 	return nginx(t, "http { access_log off; server { listen ADDRESS proxy_protocol; location / { return 200 \"$proxy_protocol_addr:$proxy_protocol_port\"; } } }\n")
 }

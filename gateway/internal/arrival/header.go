@@ -117,6 +117,7 @@ type TLS struct {
 	Version       string // "TLSv1.3"
 	Cipher        string
 	ClientCert    bool   // the client has shown a certificate, which was verified
+	Resumed       bool   // it was shown in an earlier connection of the session
 	ClientSubject string // its common name
 }
 
@@ -166,7 +167,10 @@ func (t *TLS) value() []byte {
 	)
 	client, verify := byte(clientSSL), uint32(1)
 	if t.ClientCert {
-		client, verify = clientSSL|clientCertConn|clientCertSess, 0
+		client, verify = client|clientCertSess, 0
+		if !t.Resumed {
+			client |= clientCertConn
+		}
 	}
 	b := binary.BigEndian.AppendUint32([]byte{client}, verify)
 	for _, sub := range []struct {

@@ -85,7 +85,6 @@ type Origin struct {
 	Peer   netip.AddrPort // the proxy that has sent a PROXY header; invalid: none has
 	Header arrival.Header
 	Hello  *arrival.Hello // nil: nobody has looked for one, or there was none
-	TLS    *arrival.TLS   // of the TLS connection that ends at the gateway; nil: none does
 }
 
 // Proxy returns the address of the proxy that has sent a PROXY header; invalid: none has. o may be nil, as in the following.

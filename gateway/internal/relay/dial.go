@@ -15,8 +15,7 @@ type connector struct{ loop *Loop }
 // first makes the first attempt of a connection that has just been accepted: without a descriptor for the upstream it
 // never becomes a session.
 func (d *connector) first(c *conn) {
-	c.phase = dialling
-	c.session.Events.Pause(deadline.PauseDialling, d.loop.now)
+	d.begin(c)
 	if d.attempt(c) {
 		d.loop.refuseNoFDs(c)
 		return
@@ -38,8 +37,7 @@ func (d *connector) outOfFDs() {
 
 // dial makes the upstream connection of a session whose first message has come.
 func (d *connector) dial(c *conn) {
-	c.phase = dialling
-	c.session.Events.Pause(deadline.PauseDialling, d.loop.now)
+	d.begin(c)
 	if d.attempt(c) {
 		d.outOfFDs()
 	} else {
@@ -178,11 +176,21 @@ func (d *connector) drop(c *conn) {
 
 // reached goes on with an upstream that is connected: it is there, unless it speaks TLS.
 func (d *connector) reached(c *conn) {
-	if config := c.route.Upstream.tlsConfig(c.use.Name); config != nil {
-		d.loop.handshaker.withUpstream(c, config)
+	if c.isToBeTLS() {
+		d.loop.handshaker.withUpstream(c, c.extra.tls.to(c.use.Name))
 		return
 	}
 	d.connected(c)
+}
+
+// begin notes how the upstream is to be spoken to. An edit changes that for no connection that has begun to connect, or what is to
+// be encrypted would go in clear.
+func (d *connector) begin(c *conn) {
+	c.phase = dialling
+	c.session.Events.Pause(deadline.PauseDialling, d.loop.now)
+	if to := c.route.Upstream.tlsFor(); to != nil {
+		d.loop.extras.needTLS(c).to = to
+	}
 }
 
 // connected notes that the upstream is there.
@@ -194,6 +202,9 @@ func (d *connector) connected(c *conn) {
 	c.session.Events.Resume(deadline.PauseDialling, d.loop.now)
 	c.failure, c.problem = session.Open, 0
 	c.phase = relaying
+	if c.isToBeTLS() {
+		c.extra.tls.to = nil
+	}
 	if c.route.ProxyVersion != 0 && !c.isTLS(session.Upstream) { // else it has gone before the handshake
 		d.introduce(c)
 	}

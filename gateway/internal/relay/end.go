@@ -26,7 +26,7 @@ func (l *Loop) endFor(c *conn, reason session.Reason, breach *ledger.Breach) {
 		l.inserter.farewell(c, cause)
 	}
 	l.handshaker.giveUp(c)
-	if c.phase == dialling && c.route.Upstream.speaksTLS() {
+	if c.phase == dialling && c.isToBeTLS() {
 		l.closer.dropPending(&c.upstream) // it is in clear
 	}
 	c.phase = closing

@@ -53,6 +53,15 @@ func (s *extras) need(c *conn) *extra {
 	return c.extra
 }
 
+// needTLS returns the TLS of the connection, which has some from now on.
+func (s *extras) needTLS(c *conn) *secured {
+	x := s.need(c)
+	if x.tls == nil {
+		x.tls = &secured{}
+	}
+	return x.tls
+}
+
 // release takes the connection's extra back if nobody uses it.
 func (s *extras) release(c *conn) {
 	if c.extra != nil && c.extra.isUnused() {

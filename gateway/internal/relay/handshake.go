@@ -51,12 +51,9 @@ func (hs *handshaker) withClient(c *conn, config *tls.Config) {
 
 // withUpstream begins with an upstream that has just been connected.
 func (hs *handshaker) withUpstream(c *conn, config *tls.Config) {
-	x := hs.loop.extras.need(c)
-	if x.tls == nil {
-		x.tls = &secured{}
-	}
-	x.tls.upstream = secure{}
-	x.tls.held, c.upstream.pending = c.upstream.pending, outbox{}
+	s := hs.loop.extras.needTLS(c)
+	s.upstream = secure{}
+	s.held, c.upstream.pending = c.upstream.pending, outbox{}
 	c.session.Shaking(hs.loop.now)
 	if c.route.ProxyVersion != 0 {
 		hs.loop.connector.introduce(c)
@@ -171,9 +168,6 @@ func (hs *handshaker) done(c *conn, side session.Side, h *tlsio.Handshake) {
 		return
 	}
 	c.phase = awaiting
-	if c.route.ProxyVersion == 2 {
-		hs.loop.extras.noteTLS(c, &facts)
-	}
 	if !c.route.ConnectFirstMessage {
 		hs.loop.connector.dial(c)
 		return

@@ -7,7 +7,6 @@ import (
 	"idlegate/gateway/internal/arrival"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
-	"idlegate/gateway/internal/tlsio"
 )
 
 // introduce queues the PROXY header that the upstream gets before anything else: start writes it, and what waits behind it.
@@ -18,22 +17,6 @@ func (d *connector) introduce(c *conn) {
 		return
 	}
 	c.upstream.pending.prepend(d.loop.pool, header)
-}
-
-// noteTLS notes what the PROXY header is to say of the TLS that the client speaks to the gateway.
-func (s *extras) noteTLS(c *conn, f *tlsio.Facts) {
-	x := s.need(c)
-	if x.origin == nil {
-		x.origin = &Origin{}
-	}
-	x.origin.TLS = &arrival.TLS{
-		Version: "TLSv" + f.VersionName(), Cipher: f.CipherName(), ClientCert: f.Subject != "", ClientSubject: f.CommonName,
-	}
-	hello := arrival.Hello{ServerName: f.ServerName}
-	if f.Protocol != "" {
-		hello.ALPN = []string{f.Protocol}
-	}
-	x.origin.Hello = &hello
 }
 
 // introduction is what a backend is told of a client: where it comes from, and where it wanted to go, as the header says in which a
@@ -47,9 +30,16 @@ func (c *conn) introduction() *arrival.Passed {
 	p.UniqueID = strconv.FormatUint(c.id, 10)
 	o := c.origin()
 	if o != nil {
-		p.Destination, p.TLS, p.ServerName = o.Header.Destination, o.TLS, o.ServerName()
+		p.Destination, p.ServerName = o.Header.Destination, o.ServerName()
 		if o.Hello != nil && len(o.Hello.ALPN) == 1 {
 			p.ALPN = o.Hello.ALPN[0]
+		}
+	}
+	if c.isTLS(session.Client) {
+		f := c.secure(session.Client).facts
+		p.ServerName, p.ALPN = f.ServerName, f.Protocol
+		p.TLS = &arrival.TLS{
+			Version: "TLSv" + f.VersionName(), Cipher: f.CipherName(), ClientCert: f.Subject != "", Resumed: f.Resumed, ClientSubject: f.CommonName,
 		}
 	}
 	if !p.Destination.IsValid() && p.Source.IsValid() {

@@ -20,6 +20,7 @@ import (
 type secured struct {
 	client, upstream secure
 	held             outbox // for an upstream that is in its handshake
+	to               TLSFor // an upstream that is being connected to; nil: it is not, or in clear
 }
 
 // secure is the TLS of one side.
@@ -41,6 +42,9 @@ func (c *conn) secure(side session.Side) *secure {
 	}
 	return &c.extra.tls.upstream
 }
+
+// isToBeTLS reports whether the upstream that c is being connected to is spoken to by TLS.
+func (c *conn) isToBeTLS() bool { return c.extra != nil && c.extra.tls != nil && c.extra.tls.to != nil }
 
 // isTLS reports whether side speaks TLS and its handshake is over.
 func (c *conn) isTLS(side session.Side) bool {

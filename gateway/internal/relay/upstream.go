@@ -46,12 +46,10 @@ func (u *Upstream) SetTLS(t TLSFor) {
 	u.tls.Store(&t)
 }
 
-// speaksTLS reports whether TLS is spoken to it now.
-func (u *Upstream) speaksTLS() bool { return u != nil && u.tls.Load() != nil }
-
-func (u *Upstream) tlsConfig(endpoint string) *tls.Config {
+// tlsFor returns how TLS is spoken to it now; nil: not.
+func (u *Upstream) tlsFor() TLSFor {
 	if t := u.tls.Load(); t != nil {
-		return (*t)(endpoint)
+		return *t
 	}
 	return nil
 }
