@@ -6,7 +6,7 @@ FUZZTIME      := 30s
 BENCH         := bench
 RACE          := $(shell gcc --version >/dev/null 2>&1 && echo -race)
 
-.PHONY: build test lint fuzz bench
+.PHONY: build test lint fuzz bench kubernetes kubernetes-server
 
 # One static binary: ./idlegate
 build:
@@ -15,6 +15,15 @@ build:
 # Every test, with the race detector where there is the C compiler that it needs. The last line counts them.
 test:
 	go run $(GOTESTSUM) --format pkgname -- $(RACE) -timeout 20m ./...
+
+# What Kubernetes is given, read by kubectl, Helm and the types of its API: a module of its own, minutes to build.
+kubernetes:
+	cd deploy/internal/kubecheck && CGO_ENABLED=0 go run $(GOTESTSUM) --format pkgname -- -timeout 20m ./...
+
+# And by an API server, for which etcd must be installed: minutes more.
+kubernetes-server:
+	cd deploy/internal/kubecheck && CGO_ENABLED=0 go build -o $(CURDIR)/bin/ k8s.io/kubernetes/cmd/kube-apiserver && \
+		KUBE_APISERVER=$(CURDIR)/bin/kube-apiserver CGO_ENABLED=0 go test -count=1 -run APIServer -v ./...
 
 lint:
 	@test -z "$$(gofmt -l .)" || { gofmt -d . && exit 1; }

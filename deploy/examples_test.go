@@ -120,6 +120,10 @@ func relocate(t *testing.T, cfg *policy.Config, backend policy.Address) {
 		}
 	}
 	for _, u := range cfg.Upstreams {
+		if !u.DNS.IsZero() { // a name of a cluster
+			u.DNS = policy.DNS{}
+			u.Endpoints = []policy.Endpoint{{Weight: 1}}
+		}
 		for i := range u.Endpoints {
 			u.Endpoints[i].Address = backend
 		}
