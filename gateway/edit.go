@@ -74,7 +74,7 @@ type edit struct {
 
 // prepare does all that can fail, and leaves everything as it was where it does.
 func (e *edit) prepare(ctx context.Context, cfg *policy.Config) (err error) {
-	g, resolve := e.gateway, system.within(ctx)
+	g, resolve := e.gateway, e.gateway.resolver.within(ctx)
 	limit, err := reactor.DescriptorLimit()
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"log/slog"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -29,6 +30,14 @@ type Config struct {
 	Logger  *slog.Logger  // nil: as the policy's log section says
 	Version string        // for build_info
 
+	// Sockets are listening already, as those that systemd has bound for a socket unit. What the policy has listen at the address of
+	// one listens there. They stay open until the process ends, so that clients of a route that is away wait for it.
+	Sockets []*os.File
+
+	// Reloading is called when a policy file is about to be read and take over, and what it returns when that is done or refused.
+	// Several may be under way. nil: nobody wants to know.
+	Reloading func() (done func())
+
 	lookup   names.Lookup // of names of endpoints; nil: names.System
 	discover discover     // of names that stand for endpoints; nil: names.Discover
 }
@@ -50,6 +59,7 @@ type Gateway struct {
 	admin          *admin.Server
 	log            *journal
 	names          *names.Table
+	resolver       resolver // of what is listened at
 	health         *health.Checker
 	file           *file.File // cfg.File
 	certificates   *certificates
@@ -101,6 +111,9 @@ func (g *Gateway) prepare() error {
 	if err := g.makeLoops(); err != nil {
 		return err
 	}
+	if g.resolver, err = listeningAt(g.cfg.Sockets); err != nil {
+		return err
+	}
 	g.certificates = newCertificates(g.log.logger)
 	g.names, g.health = g.newNames(), health.New()
 	g.learn(context.Background(), g.cfg.Policy)
@@ -116,7 +129,7 @@ func (g *Gateway) prepare() error {
 	g.mu.Lock()
 	g.generation = first // of which names that resolve from now on hear
 	g.mu.Unlock()
-	if _, err := first.listen(nil, system); err != nil {
+	if _, err := first.listen(nil, g.resolver); err != nil {
 		return err
 	}
 	if err := g.loops[0].Accept(first.bindings()); err != nil {

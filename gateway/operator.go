@@ -95,7 +95,7 @@ func readSecret(from *file.File) ([]byte, error) {
 // bindOperator binds an address of the operator through the reactor, which knows what to do about stale unix sockets, and
 // hands the descriptor to Go's own network package.
 func (g *Gateway) openAdmin(a policy.Address) (net.Listener, error) {
-	l := &adminListener{address: a}
+	l := &adminListener{address: a, resolver: g.resolver}
 	if err := l.open(); err != nil {
 		return nil, err
 	}
@@ -117,6 +117,7 @@ func (g *Gateway) reopenAdmin(failed net.Listener) (net.Listener, error) {
 
 // operatorDoor is an address of the admin server. It is used by one goroutine at a time, but for text.
 type adminListener struct {
+	resolver resolver       // set once
 	address  policy.Address // with the port that the kernel chose, once it is open
 	text     string         // where it is, in the words of the policy file; set once
 	listener net.Listener
@@ -124,7 +125,7 @@ type adminListener struct {
 }
 
 func (d *adminListener) open() error {
-	bound, err := system.listen(d.address, reactor.Options{})
+	bound, err := d.resolver.listen(d.address, reactor.Options{})
 	if err != nil {
 		return err
 	}

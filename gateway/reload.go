@@ -40,6 +40,7 @@ func (g *Gateway) ReloadFor(ctx context.Context, trigger string) (api.Reload, er
 	if g.cfg.File == "" {
 		return api.Reload{}, errNoFile
 	}
+	defer g.reloading()()
 	bounded, cancel := context.WithTimeout(ctx, reloadTimeout)
 	defer cancel()
 	r := reading{number: g.beginRead(), done: api.Reload{At: time.Now(), Trigger: trigger, Changes: []api.Change{}, Pending: []api.Change{}, Warnings: []string{}}}
@@ -79,6 +80,7 @@ var errNoPrevious = errors.New("no other policy was in force before this one sin
 // Previous has the policy take over again that was in force before this one; asked for again, it goes forth again. The file stays as
 // it is, and is read again after its next edit, at a signal or a call.
 func (g *Gateway) Previous(ctx context.Context) (api.Reload, error) {
+	defer g.reloading()()
 	bounded, cancel := context.WithTimeout(ctx, reloadTimeout)
 	defer cancel()
 	if err := g.takeTurn(bounded); err != nil {

@@ -13,7 +13,10 @@ import (
 )
 
 // resolver turns the operator's addresses into the kernel's where somebody waits for them: what is listened at.
-type resolver struct{ lookup names.Lookup }
+type resolver struct {
+	lookup names.Lookup
+	given  *reactor.Given // sockets that are bound already
+}
 
 var system = resolver{lookup: names.System}
 
@@ -62,9 +65,9 @@ func (r resolver) addresses(a policy.Address) ([]reactor.Address, error) {
 // listen binds a. Without a host that is every address of both families, or of IPv4 where there is no IPv6.
 func (r resolver) listen(a policy.Address, o reactor.Options) (*reactor.Listener, error) {
 	if a.Path == "" && a.Host == "" {
-		l, err := reactor.Listen(reactor.TCP(netip.AddrPortFrom(netip.IPv6Unspecified(), a.Port)), true, o)
+		l, err := r.listenAt(reactor.TCP(netip.AddrPortFrom(netip.IPv6Unspecified(), a.Port)), true, o)
 		if errors.Is(err, syscall.EAFNOSUPPORT) || errors.Is(err, syscall.EADDRNOTAVAIL) {
-			return reactor.Listen(reactor.TCP(netip.AddrPortFrom(netip.IPv4Unspecified(), a.Port)), false, o)
+			return r.listenAt(reactor.TCP(netip.AddrPortFrom(netip.IPv4Unspecified(), a.Port)), false, o)
 		}
 		return l, err
 	}
@@ -72,5 +75,13 @@ func (r resolver) listen(a policy.Address, o reactor.Options) (*reactor.Listener
 	if err != nil {
 		return nil, err
 	}
-	return reactor.Listen(addresses[0], false, o)
+	return r.listenAt(addresses[0], false, o)
+}
+
+// listenAt listens at the socket that was given for a, else at a new one.
+func (r resolver) listenAt(a reactor.Address, anyFamily bool, o reactor.Options) (*reactor.Listener, error) {
+	if l, known, err := r.given.Listen(a, anyFamily, o); known {
+		return l, err
+	}
+	return reactor.Listen(a, anyFamily, o)
 }

@@ -63,6 +63,9 @@ func (g *Gateway) announce() {
 	for _, l := range g.adminListeners {
 		g.log.logger.Info("serving the operator", "address", l.text)
 	}
+	for _, address := range g.resolver.given.Unused() {
+		g.log.logger.Warn("clients of a socket that was given wait in vain: no route listens at its address", "address", address)
+	}
 	for _, warning := range g.unresolved() {
 		g.log.logger.Warn(warning)
 	}

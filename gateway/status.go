@@ -33,10 +33,7 @@ func (g *Gateway) Status(ctx context.Context) (api.Status, error) {
 		ConnectionsMax: g.admission.Max(), BufferBytes: g.budget.Used(), LogDropped: g.log.dropped(), Config: g.configFigures(),
 	}
 	s.AcceptPaused, _ = g.acceptPaused()
-	now, gone := g.served()
-	for _, r := range slices.Concat(now.routes, gone.routes) {
-		s.Connections += r.Open()
-	}
+	s.Connections = g.Open()
 	return s, nil
 }
 

@@ -55,13 +55,8 @@ func (l *Listener) bind(a Address, anyFamily bool, o Options) error {
 			return errno
 		}
 	}
-	for _, set := range [...]func(int) syscall.Errno{noDelay, urgentInline} { // what it accepts inherits both
-		if errno := set(l.FD); errno != 0 {
-			return fmt.Errorf("set socket options: %w", errno)
-		}
-	}
-	if errno := o.SetKeepalive(l.FD); errno != 0 {
-		return fmt.Errorf("set socket options: %w", errno)
+	if err := l.setOptions(o); err != nil {
+		return err
 	}
 	if errno := bind(l.FD, a); errno != 0 {
 		return errno
@@ -74,6 +69,16 @@ func (l *Listener) bind(a Address, anyFamily bool, o Options) error {
 		return errno
 	}
 	l.text = bound.String()
+	return nil
+}
+
+// setOptions sets what the sockets that it accepts inherit.
+func (l *Listener) setOptions(o Options) error {
+	for _, set := range [...]func(int) syscall.Errno{noDelay, urgentInline, o.SetKeepalive} {
+		if errno := set(l.FD); errno != 0 {
+			return fmt.Errorf("set socket options: %w", errno)
+		}
+	}
 	return nil
 }
 

@@ -43,7 +43,8 @@ func (a *acceptor) watch(i int) error {
 func (a *acceptor) close() {
 	for _, d := range a.bindings {
 		if d.Listener != nil {
-			d.Listener.Close()
+			_ = a.loop.poller.Remove(d.Listener.FD) // it is not registered while the acceptor is paused
+			d.Listener.Close()                      // by itself it would leave one registered that another process has too
 		}
 	}
 	a.dropArrivals(noSlot)
