@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"idlegate/cmd/idlegate/internal/service"
 	"idlegate/gateway"
 	"idlegate/policy"
 )
@@ -55,11 +56,15 @@ func runFile(cmd *cobra.Command, file string) error {
 	// Before anything is bound: who can connect must be able to count on a drain.
 	signals := newSignals()
 	defer signals.stop()
-	g, err := gateway.New(gateway.Config{Policy: cfg, File: file, Content: start.data, Every: start.every, Version: version()})
+	told := service.Notify()
+	defer told.Close()
+	g, err := gateway.New(gateway.Config{
+		Policy: cfg, File: file, Content: start.data, Every: start.every, Version: version(), Sockets: service.Sockets(), Reloading: told.Reloading,
+	})
 	if err != nil {
 		return err
 	}
-	return serve(cmd.Context(), g, signals)
+	return serve(cmd.Context(), g, signals, told)
 }
 
 // startFile is the policy file as it was at the start.
@@ -117,11 +122,13 @@ func (s signals) stop() {
 
 // serve runs g until a signal has drained it, or a second one has cut it. Both are what the operator asked for, so
 // neither is a failure.
-func serve(ctx context.Context, g *gateway.Gateway, s signals) error {
+func serve(ctx context.Context, g *gateway.Gateway, s signals, told *service.Told) error {
 	ctx, cut := context.WithCancel(ctx)
 	defer cut()
+	told.Ready() // what is bound is open to clients: they wait until Run takes them
+	go service.Watch(ctx, told, g)
 	go func() {
-		for _, obey := range []func(){g.Drain, cut} {
+		for _, obey := range []func(){func() { told.Stopping(); g.Drain() }, cut} {
 			select {
 			case <-s.end:
 				obey()
