@@ -19,6 +19,7 @@
 //	idlegate log LEVEL               have the gateway log at another level
 //	idlegate reload have the gateway read its policy file again, and print what changed
 //	idlegate completion SHELL        print a script that has the shell complete all of this
+//	idlegate man DIRECTORY           write the manual pages of all commands
 //	idlegate version                 print what this binary is
 //
 // It exits with 0 when done, 1 when it failed and 2 when it was called wrongly. Results go to standard output; problems
@@ -74,7 +75,7 @@ func newRoot() *cobra.Command {
 	root.SetHelpCommand(newHelp())
 	group(root, "Serve:", newRun(), newCheck(), newDemo())
 	group(root, "Operate a running gateway:", newStatus(), newRoutes(), newUpstreams(), newConnections(), newEnded(), newErrors(), newTail(), newClose(), newExplain(), newAdvise(), newTop(), newDrain(), newEndpoint(), newRoute(), newLog(), newPlan(), newReload(), newReport())
-	group(root, "Besides:", newCompletion(), newVersion())
+	group(root, "Besides:", newCompletion(), newMan(), newVersion())
 	root.SetHelpCommandGroupID("Besides:")
 	return root
 }

@@ -12,17 +12,22 @@ import (
 )
 
 func newStatus() *cobra.Command {
-	var strict bool
+	var strict, ready bool
 	cmd := newRemote(&cobra.Command{
 		Use:   "status",
 		Short: "Say how the gateway stands, and what is wrong",
 		Long: "Say how the gateway stands and, a line each, what is wrong now, since when, and what to do about it. Errors are what\n" +
 			"clients suffer from, or are about to; warnings wait for the operator. Refusals, timers that were late and lost lines of\n" +
-			"the log are told until there has been none for a minute, everything else as long as it is so.",
+			"the log are told until there has been none for a minute, everything else as long as it is so.\n\n" +
+			"With --ready it only says whether clients are taken, and fails where they are not: a health check, which needs no token.",
 		Example: "  idlegate status\n" +
+			"  idlegate status --ready\n" +
 			"  idlegate status --strict >/dev/null || echo something is wrong",
 		Args: arguments(),
 	}, func(c *call) error {
+		if ready {
+			return readiness(c, strict)
+		}
 		status, err := c.gateway.Status(c.Context())
 		if err != nil {
 			return err
@@ -38,7 +43,23 @@ func newStatus() *cobra.Command {
 		return err
 	})
 	cmd.Flags().BoolVar(&strict, "strict", false, "fail if anything is wrong")
+	cmd.Flags().BoolVar(&ready, "ready", false, "say only whether clients are taken, and fail if they are not")
 	return cmd
+}
+
+// readiness is what a health check asks for.
+func readiness(c *call, strict bool) error {
+	if strict || c.json {
+		return usage(c.Command, "--ready goes with neither --strict nor -o json")
+	}
+	ready, reason, err := c.gateway.Ready(c.Context())
+	switch {
+	case err != nil:
+		return err
+	case !ready:
+		return fmt.Errorf("not ready: %s", reason)
+	}
+	return c.printf("ready\n")
 }
 
 // standing is the gateway as a whole, then what is wrong.
