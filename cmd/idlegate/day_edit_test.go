@@ -216,7 +216,7 @@ func (d *day) pasteAdvice() {
 			strings.TrimSuffix(d.advice.timeout.String(), "s") + ` s")`)
 		d.until("the page has as many that it ended as the metrics", func() bool {
 			p.hurry()
-			return strings.Contains(p.text(".legend"), fmt.Sprintf("idle_timeout %g", ended))
+			return strings.Contains(p.text(`[data-is="legend"]`), fmt.Sprintf("idle_timeout %g", ended))
 		})
 		p.shoot("4-pasted")
 	})

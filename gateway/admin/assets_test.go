@@ -70,3 +70,27 @@ func TestOnlyThePageIsGivenOut(t *testing.T) {
 		}
 	}
 }
+
+// mostBytes is what a browser loads of the page, all of its files together, at most.
+const mostBytes = 150 << 10
+
+func TestThePageIsLight(t *testing.T) {
+	entries, err := files.ReadDir("page")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0
+	for _, entry := range entries {
+		content, err := files.ReadFile("page/" + entry.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum += len(content)
+		if lines := strings.Count(string(content), "\n"); path.Ext(entry.Name()) == ".js" && lines > 300 {
+			t.Errorf("%s has %d lines, want at most 300", entry.Name(), lines)
+		}
+	}
+	if sum > mostBytes {
+		t.Errorf("the page has %d bytes, want at most %d", sum, mostBytes)
+	}
+}

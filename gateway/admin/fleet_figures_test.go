@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -43,13 +44,26 @@ func (f *fleet) Status(context.Context) (api.Status, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := api.Status{
-		Version: "v0.4.0", Host: "gate-1", TimeZone: "UTC", Now: f.settle(), Alarms: f.alarms(), StartedAt: f.started, Ready: !f.leaving, AcceptPaused: f.full,
+		Version: "v0.4.0", Host: "gate-1", TimeZone: "UTC", Now: f.settle(), Alarms: f.alarms(), ByHand: f.byHand(), StartedAt: f.started, Ready: !f.leaving, AcceptPaused: f.full,
 		Connections: int64(len(f.open)), ConnectionsMax: 20_000, BufferBytes: 3 << 20, LogDropped: 2, Config: f.config,
 	}
 	if f.leaving {
 		s.Reason = "draining"
 	}
 	return s, f.failure
+}
+
+// byHand is what has been set of routes by hand. The caller holds mu.
+func (f *fleet) byHand() (all []api.HandSetting) {
+	for _, r := range f.routes {
+		if deed := f.stopped[r.name]; deed != "" {
+			all = append(all, api.HandSetting{
+				What:  "route " + r.name + map[string]string{"stop": " takes no clients", "drain": " drains"}[deed],
+				Since: f.now().Add(-90 * time.Second), Undo: "idlegate route start " + r.name, Call: "DELETE /routes/" + r.name + "/" + deed,
+			})
+		}
+	}
+	return all
 }
 
 // alarms are what is wrong with the fleet. The caller holds mu.
@@ -77,6 +91,7 @@ func (f *fleet) alarms() (all []api.Alarm) {
 			Text: f.config.Pending[0].Text + ": waits for a restart", Do: "start the gateway again when it suits you",
 		})
 	}
+	all = append(all, f.more...)
 	api.SortAlarms(all)
 	return all
 }
@@ -85,7 +100,7 @@ func (f *fleet) Routes(context.Context) (api.Routes, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	routes := api.Routes{Now: f.settle()}
-	for i, r := range fleetRoutes() {
+	for i, r := range f.routes {
 		routes.Routes = append(routes.Routes, f.route(r, fmt.Sprintf("0.0.0.0:%d", 7000+i), routes.Now))
 	}
 	return routes, f.failure
@@ -127,7 +142,7 @@ func (f *fleet) Silences(_ context.Context, route string) (api.Silences, error) 
 	defer f.mu.Unlock()
 	var silences api.Silences
 	now := f.settle()
-	for _, r := range fleetRoutes() {
+	for _, r := range f.routes {
 		if route != "" && route != r.name {
 			continue
 		}
@@ -152,15 +167,17 @@ func (f *fleet) Histories(_ context.Context, route string) (api.Histories, error
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	h := api.Histories{Now: f.settle()}
-	for _, r := range fleetRoutes() {
+	for _, r := range f.routes {
 		if route != "" && route != r.name {
 			continue
 		}
 		one := api.History{Route: r.name}
 		for _, at := range slices.SortedFunc(maps.Keys(f.minutes[r.name]), time.Time.Compare) {
+			n := uint64(r.size) // it swings by a third within half an hour
+			wave := n * uint64(100+33*math.Sin(float64(at.Unix())/300+float64(n))) / 100
 			one.Minutes = append(one.Minutes, api.Minute{
-				At: at, Closed: maps.Clone(f.minutes[r.name][at]), OpenMax: int64(r.size), Opened: 12, Refused: 1, ClientMessages: 2_400,
-				UpstreamMessages: 2_400, ClientBytes: 153_600, UpstreamBytes: 504_000, OpenedPeak: 3, MessagesPeak: 130, BytesPeak: 20_000,
+				At: at, Closed: maps.Clone(f.minutes[r.name][at]), OpenMax: int64(wave), Opened: 12 + wave/20, Refused: n % 3, ClientMessages: 2_400,
+				UpstreamMessages: 2_400, ClientBytes: 153_600, UpstreamBytes: 504_000, OpenedPeak: 3, MessagesPeak: wave / 2, BytesPeak: 90 * wave,
 			})
 		}
 		h.Histories = append(h.Histories, one)
@@ -186,7 +203,7 @@ func (f *fleet) Upstreams(context.Context) (api.Upstreams, error) {
 	defer f.mu.Unlock()
 	now := f.settle()
 	var upstreams api.Upstreams
-	for _, r := range fleetRoutes()[:2] {
+	for _, r := range f.firstOf() {
 		u := api.Upstream{Name: r.upstream, Balance: "least_connections", Lookups: []api.Lookup{}}
 		for i, address := range r.endpoints {
 			u.Endpoints = append(u.Endpoints, f.endpoint(address, i, now))
@@ -216,6 +233,16 @@ func (f *fleet) endpoint(address string, i int, now time.Time) api.Endpoint {
 	return e
 }
 
+// firstOf are the routes of which each is the first that leads to its upstream.
+func (f *fleet) firstOf() (first []fleetRoute) {
+	for _, r := range f.routes {
+		if !slices.ContainsFunc(first, func(other fleetRoute) bool { return other.upstream == r.upstream }) {
+			first = append(first, r)
+		}
+	}
+	return first
+}
+
 func (f *fleet) DrainEndpoint(upstream, endpoint string) error {
 	return f.setDrained(upstream, endpoint, true)
 }
@@ -234,7 +261,7 @@ func (f *fleet) SetEndpoint(upstream, endpoint string, set api.Setting) error {
 func (f *fleet) setDrained(upstream, endpoint string, drained bool) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, r := range fleetRoutes() {
+	for _, r := range f.routes {
 		if r.upstream == upstream && slices.Contains(r.endpoints, endpoint) {
 			f.drained[endpoint] = drained
 			return f.failure

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"idlegate/gateway/admin/api"
@@ -42,14 +43,28 @@ func (f *fleet) Reload(context.Context) (api.Reload, error) {
 }
 
 func (f *fleet) Listen(ctx context.Context, ready func() error, heard func(api.Event) error) error {
-	if f.failure != nil {
-		return f.failure
+	own := make(chan api.Event, 64)
+	f.mu.Lock()
+	failure := f.failure
+	f.hear = append(f.hear, own)
+	f.mu.Unlock()
+	defer func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.hear = slices.DeleteFunc(f.hear, func(other chan api.Event) bool { return other == own })
+	}()
+	if failure != nil {
+		return failure
 	}
 	if err := ready(); err != nil {
 		return err
 	}
 	for {
 		select {
+		case e := <-own:
+			if err := heard(e); err != nil {
+				return err
+			}
 		case e, more := <-f.events:
 			if !more {
 				return errors.New("events were lost")
@@ -63,15 +78,27 @@ func (f *fleet) Listen(ctx context.Context, ready func() error, heard func(api.E
 	}
 }
 
-func (f *fleet) StopRoute(name string) error  { return f.checkRoute(name) }
-func (f *fleet) DrainRoute(name string) error { return f.checkRoute(name) }
-func (f *fleet) StartRoute(name string) error { return f.checkRoute(name) }
-func (f *fleet) LogLevel(string) error        { return f.failure }
+func (f *fleet) StopRoute(name string) error  { return f.order(name, "stop") }
+func (f *fleet) DrainRoute(name string) error { return f.order(name, "drain") }
+func (f *fleet) StartRoute(name string) error { return f.order(name, "") }
+
+func (f *fleet) order(name, deed string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.checkRoute(name); err != nil {
+		return err
+	}
+	f.stopped[name] = deed
+	return nil
+}
+
+func (f *fleet) LogLevel(string) error { return f.failure }
 
 func (f *fleet) Note(d api.Deed) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.noted = append(f.noted, d)
+	f.say(api.Event{Kind: api.EventDeed, At: f.now(), Deed: &d})
 }
 
 func (f *fleet) Previous(ctx context.Context) (api.Reload, error) { return f.Reload(ctx) }
@@ -79,6 +106,7 @@ func (f *fleet) Previous(ctx context.Context) (api.Reload, error) { return f.Rel
 func (f *fleet) Plan(_ context.Context, text []byte) (api.Plan, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.plans = append(f.plans, string(text))
 	r := f.reloaded(f.now(), "call")
 	p := api.Plan{
 		OK: r.OK, Generation: r.Generation, Changes: r.Changes, Pending: r.Pending, Warnings: r.Warnings, Error: r.Error, Problems: r.Problems,
@@ -118,7 +146,7 @@ func (f *fleet) reloaded(at time.Time, trigger string) *api.Reload {
 func (f *fleet) Effective() api.Effective {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return api.Effective{Config: f.config, YAML: "policies:\n  devices:\n    long:\n      idle_timeout: 1m30s\n"}
+	return api.Effective{Config: f.config, Warnings: []string{"idlegate.yaml:31:5: routes[2].policy.short: deadline is 5m, which is long for a short policy"}, YAML: "policies:\n  devices:\n    long:\n      idle_timeout: 1m30s\n"}
 }
 
 func (f *fleet) Policies() api.Policies {
@@ -199,7 +227,7 @@ func (f *fleet) Advise(_ context.Context, route string, tolerance float64) (api.
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var advices api.Advices
-	for _, r := range fleetRoutes() {
+	for _, r := range f.routes {
 		if route != "" && route != r.name {
 			continue
 		}

@@ -26,6 +26,7 @@ type fleet struct {
 	lastID  uint64
 	ended   []api.Ended // the latest last
 	minutes map[string]map[time.Time]map[string]uint64
+	routes  []fleetRoute
 	drained map[string]bool // endpoints
 	set     []string        // what SetEndpoint was asked
 	ejected map[string]bool // endpoints
@@ -33,7 +34,13 @@ type fleet struct {
 	full    bool            // every place is taken
 	broken  bool            // the policy file
 	config  api.Config
-	events  chan api.Event // nil: nothing happens
+	stopped map[string]string // routes by hand: stop or drain
+	plans   []string          // what Plan was asked
+	more    []api.Alarm       // beside those that the fleet knows of by itself
+	rich    bool              // connections have TLS, heartbeats and a proxy
+	lists   int               // how often connections were listed
+	hear    []chan api.Event  // of those who listen to what the fleet itself does
+	events  chan api.Event    // nil: nothing happens
 	noted   []api.Deed
 	failure error // what all calls that can fail answer, where set
 }
@@ -44,6 +51,7 @@ type member struct {
 	route            fleetRoute
 	client, endpoint string
 	state            api.State
+	rich             bool
 	opened, spoke    time.Time
 	period           time.Duration // from one message of the client to the next; 0: it has fallen silent for ever
 }
@@ -68,9 +76,13 @@ func fleetRoutes() []fleetRoute {
 }
 
 // fakeFleet makes a fleet that lives by the real clock; see freeze, breakFile and fail.
-func fakeFleet() *fleet {
+func fakeFleet() *fleet { return fleetOf(fleetRoutes()) }
+
+// fleetOf makes one with these routes.
+func fleetOf(routes []fleetRoute) *fleet {
 	now := time.Now()
 	f := &fleet{
+		routes: routes, stopped: make(map[string]string),
 		now:     time.Now,
 		rand:    rand.New(rand.NewPCG(4, 2)),
 		started: now.Add(-26 * time.Hour),
@@ -80,7 +92,7 @@ func fakeFleet() *fleet {
 	}
 	f.config = api.Config{File: "/etc/idlegate/idlegate.yaml", Generation: 7, LoadedAt: now.Add(-3 * time.Hour)}
 	f.config.LastReload = f.reloaded(f.config.LoadedAt, "file")
-	for _, r := range fleetRoutes() {
+	for _, r := range routes {
 		for range r.size {
 			f.join(r, now, time.Duration(f.rand.Int64N(int64(r.timeout*9/10))))
 		}
@@ -160,6 +172,10 @@ func (m *member) connection(now time.Time, drained bool) api.Connection {
 		AgeSeconds: now.Sub(m.opened).Seconds(), SilenceSeconds: silence.Seconds(),
 		ClientBytes: messages * 64, ClientMessages: messages, UpstreamBytes: messages * 210, UpstreamMessages: messages,
 	}
+	if m.rich {
+		c.Proxy, c.ClientHeartbeats = "10.9.0.4:41822", messages/3
+		c.TLS = &api.TLS{Version: "1.3", Cipher: "TLS_AES_128_GCM_SHA256", ServerName: "devices.example", Certificate: fmt.Sprintf("CN=device-%d", m.id)}
+	}
 	if drained && m.state == api.Open {
 		c.State = api.Draining
 	}
@@ -184,13 +200,25 @@ func (f *fleet) settle() time.Time {
 func (f *fleet) end(m *member, reason string, now time.Time) {
 	c := m.connection(now, false)
 	f.open = slices.DeleteFunc(f.open, func(other *member) bool { return other == m })
-	f.ended = append(f.ended, api.Ended{
+	end := api.Ended{
 		ID: c.ID, Route: c.Route, Client: c.Client, Endpoint: c.Endpoint, Reason: reason, EndedAt: now,
 		DurationSeconds: c.AgeSeconds, LongestSilenceSeconds: max(m.period.Seconds(), c.SilenceSeconds),
 		ClientBytes: c.ClientBytes, ClientMessages: c.ClientMessages,
 		UpstreamBytes: c.UpstreamBytes, UpstreamMessages: c.UpstreamMessages,
-	})
+	}
+	f.ended = append(f.ended, end)
 	f.count(m.route.name, reason, now, 1)
+	f.say(api.Event{Kind: api.EventEnded, At: now, Ended: &end})
+}
+
+// say has all that listen hear of an event, unless they have too much to read already. The caller holds mu.
+func (f *fleet) say(e api.Event) {
+	for _, heard := range f.hear {
+		select {
+		case heard <- e:
+		default:
+		}
+	}
 }
 
 // chosen are the connections that filter lets through, by id. The caller holds mu.
@@ -201,6 +229,7 @@ func (f *fleet) chosen(filter api.Filter) ([]api.Connection, error) {
 	now := f.settle()
 	var chosen []api.Connection
 	for _, m := range f.open {
+		m.rich = f.rich
 		if c := m.connection(now, f.leaving || f.drained[m.endpoint]); passes(filter, c) {
 			chosen = append(chosen, c)
 		}
@@ -211,7 +240,7 @@ func (f *fleet) chosen(filter api.Filter) ([]api.Connection, error) {
 // checkRoute says what every call does that may name a route.
 func (f *fleet) checkRoute(name string) error {
 	known := func(r fleetRoute) bool { return r.name == name }
-	if f.failure == nil && name != "" && !slices.ContainsFunc(fleetRoutes(), known) {
+	if f.failure == nil && name != "" && !slices.ContainsFunc(f.routes, known) {
 		return fmt.Errorf("route %q: %w", name, ErrUnknown)
 	}
 	return f.failure
@@ -232,6 +261,7 @@ func passes(filter api.Filter, c api.Connection) bool {
 func (f *fleet) List(_ context.Context, filter api.Filter, page api.Page) (api.Connections, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.lists++
 	all, err := f.chosen(filter)
 	if err != nil {
 		return api.Connections{}, err

@@ -82,7 +82,7 @@ func explainsConnection(b *tab) {
 	b.do(chromedp.KeyEvent(kb.Escape))
 	b.until(`!document.querySelector("#details[open]")`)
 
-	b.poll()
+	b.pointAt("#connections-title")
 	b.until(`!document.querySelector(` + literal(row(id)) + `)`)
 	b.click(row(b.first()) + ` [data-is="id"]`)
 	b.until(`document.querySelector("#details[open] tbody tr")`)
@@ -155,7 +155,7 @@ func showsEjectedEndpoint(b *tab) {
 	const state = `#endpoint-rows tr[data-key="device_servers 10.0.0.12:9000"] [data-is="state"]`
 	b.until(`document.querySelector('` + state + `').textContent === "ejected"`)
 	expect(b, "its mark", evaluate[string](b, `document.querySelector('`+state+`').className`), "mark bad")
-	expect(b, "its title", evaluate[string](b, `document.querySelector('`+state+`').title`), "failures in a row: 3, the last: connection refused; to be probed in 10s")
+	expect(b, "what is known", b.text(`#endpoint-rows tr[data-key="device_servers 10.0.0.12:9000"] [data-is="detail"]`), "connection refused, 3 times in a row; to be probed in 10s")
 }
 
 func drainsEndpoint(b *tab) {
@@ -240,6 +240,7 @@ func keepsFocus(b *tab) {
 func tellsThatItHasEnded(b *tab) {
 	b.excuse("404")
 	id := b.first()
+	b.pointAt(row(id)) // so that it holds still
 	if err := b.fleet.CloseID(b.Context(), id); err != nil {
 		b.Fatal(err)
 	}

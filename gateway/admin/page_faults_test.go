@@ -14,12 +14,12 @@ func saysGone(b *tab) {
 	open := b.text("#open")
 	b.shutDown()
 	b.poll()
-	b.until(`!document.querySelector("#alert").hidden`)
+	b.until(`!document.querySelector("#gone").hidden`)
 	if text := b.text("#alert"); !strings.HasPrefix(text, "The gateway cannot be reached since ") {
 		b.Errorf("the page says %q", text)
 	}
 	expect(b, "contact", b.text("#contact"), "not reached")
-	expect(b, "title", evaluate[string](b, "document.title"), "not reached · idlegate")
+	expect(b, "title", evaluate[string](b, "document.title"), "not reached · gate-1 · idlegate")
 	expect(b, "open", b.text("#open"), open) // what was last known stays
 	b.shoot("gone")
 	since := b.text("#alert")
@@ -27,7 +27,7 @@ func saysGone(b *tab) {
 	b.until(`document.querySelector("#notice").textContent === "The policy file was not read: the gateway cannot be reached."`)
 	b.serve(b.address)
 	b.poll()
-	b.until(`document.querySelector("#contact").textContent === "live" && document.querySelector("#alert").hidden`)
+	b.until(`document.querySelector("#contact").textContent === "live" && document.querySelector("#gone").hidden`)
 	expect(b, "the alert, hidden now", b.text("#alert"), since) // it kept its instant
 	expect(b, "spoken", b.text("#spoken"), "The gateway answers again.")
 }
@@ -36,13 +36,13 @@ func saysIncomplete(b *tab) {
 	b.excuse("503")
 	b.fleet.fail(errors.New("loop 3 does not answer"))
 	b.poll()
-	b.until(`!document.querySelector("#alert").hidden`)
+	b.until(`!document.querySelector("#gone").hidden`)
 	if text := b.text("#alert"); !strings.Contains(text, "the gateway does not tell all: loop 3 does not answer") {
 		b.Errorf("the page says %q", text)
 	}
 	b.fleet.fail(nil)
 	b.poll()
-	b.until(`document.querySelector("#alert").hidden`)
+	b.until(`document.querySelector("#gone").hidden`)
 }
 
 func saysFull(b *tab) {
@@ -92,7 +92,7 @@ func showsTextAsText(b *tab) {
 			b.Errorf("%s: %q", place, text)
 		}
 	}
-	b.until(`document.querySelector('.route[data-key="chat"] .legend').textContent.includes(` + literal(hostile) + `)`)
+	b.until(`document.querySelector('.route[data-route="chat"] [data-is="legend"]').textContent.includes(` + literal(hostile) + `)`)
 	if evaluate[bool](b, `"harmed" in window || document.images.length > 0 || document.scripts.length > 1`) {
 		b.Error("text from the network became part of the page")
 	}

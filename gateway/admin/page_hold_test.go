@@ -16,6 +16,9 @@ func (b *tab) rows() string {
 	return evaluate[string](b, `[...document.querySelectorAll("#connection-rows tr")].map((row) => row.dataset.key).join(" ")`)
 }
 
+// rowOf is a selector of the row of an id.
+func rowOf(id string) string { return `#connection-rows tr[data-key="` + id + `"]` }
+
 // pointAt moves the mouse to the middle of an element.
 func (b *tab) pointAt(selector string) {
 	b.Helper()
@@ -50,6 +53,7 @@ func holdsRowsStill(b *tab) {
 	b.loses(ids[1])
 	expect(b, "rows below the pointer", b.rows(), before)
 	b.until(`!document.querySelector("#held").hidden`)
+	expect(b, "the state of the one that has ended", b.text(rowOf(ids[1])+` [data-is="state"]`), "ended")
 	b.shoot("held")
 	b.pointAt("#connections-title")
 	b.until(`!document.querySelector('#connection-rows tr[data-key="` + ids[1] + `"]')`)

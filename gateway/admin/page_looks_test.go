@@ -117,7 +117,7 @@ func tellsReasonsApart(b *tab) {
 		b.prefer(scheme)
 		colors := evaluate[[]string](b, `import("/reasons.js").then(({paint}) => {
 			const {ratio, ground} = `+contrast+`;
-			const panel = document.querySelector(".panel");
+			const panel = document.querySelector(".facts.panel");
 			return `+literal(reasons)+`.split(/\s+/).map((reason) => {
 				const swatch = document.createElement("span");
 				swatch.className = "swatch";

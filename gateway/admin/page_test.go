@@ -106,10 +106,27 @@ type tab struct {
 	excused  []string // parts of faults that a test provokes
 }
 
-// openTab opens the page of a fleet whose clock stands still, and waits until it has been drawn.
+// openTab opens the page of a fleet whose clock stands still, with all routes unfolded, scrolls to the connections, and waits until
+// all has been drawn.
 func openTab(t *testing.T, browser context.Context) *tab {
 	t.Helper()
-	b := &tab{T: t, fleet: fakeFleet()}
+	b := openTabOf(t, browser, fakeFleet(), "/?open=devices,chat,tills")
+	b.until(`document.querySelector(".legend li b")`)
+	b.seeConnections()
+	return b
+}
+
+// seeConnections scrolls to the connections, since they are asked for where they are in view.
+func (b *tab) seeConnections() {
+	b.Helper()
+	evaluate[bool](b, `document.getElementById("connections").scrollIntoView({behavior: "instant"}), true`)
+	b.until(`document.querySelectorAll("#connection-rows tr").length === 50`)
+}
+
+// openTabOf opens the page of a fleet at an address, and waits until it has been drawn.
+func openTabOf(t *testing.T, browser context.Context, f *fleet, at string) *tab {
+	t.Helper()
+	b := &tab{T: t, fleet: f}
 	b.fleet.freeze()
 	b.serve("127.0.0.1:0")
 	t.Cleanup(b.shutDown)
@@ -119,8 +136,8 @@ func openTab(t *testing.T, browser context.Context) *tab {
 	if err := chromedp.Do(ctx); err != nil { // the tab lives as long as the first context it is used with
 		t.Fatal(err)
 	}
-	b.do(chromedp.EmulateViewport(1280, 900), chromedp.Navigate("http://"+b.address+"/"))
-	b.until(`document.querySelectorAll("#connection-rows tr").length === 50 && document.querySelector(".legend li")`)
+	b.do(chromedp.EmulateViewport(1280, 900), chromedp.Navigate("http://"+b.address+at))
+	b.until(`document.querySelector("#contact").textContent === "live" && document.querySelector("#route-rows tr")`)
 	t.Cleanup(b.checkFaults)
 	return b
 }

@@ -1,22 +1,34 @@
-// The table of open connections: searched, sorted and paged by the gateway, 50 at a time.
+// The table of open connections: searched, sorted and paged by the gateway, 50 at a time, and asked for while it is in view.
 
+import {follow, want, wanted} from "./address.js";
 import {showDetails} from "./details.js";
 import {ask, Refusal, why} from "./gateway.js";
-import {$, confirmable, el, hidden, keyed, mark, notice, put, putAddress, refill, say, stamp} from "./dom.js";
+import {$, confirmable, el, hidden, hold, keyed, mark, notice, put, putAddress, refill, say, stamp} from "./dom.js";
 import {bytes, count, counted, passing} from "./words.js";
 
 const limit = 50;
-let told = true; // what was searched for is told once to those who do not see the table
-const wanted = {q: "", route: "", sort: "due", offset: 0};
-let latest = null;      // what was told last, and who polls: [answer, refresh]
-let pointedAt = false;  // a pointer is over the rows
-let demanded = true;    // somebody searched, sorted or paged, and is to see it wherever the pointer is
+const many = 2000, everyMany = 6000; // connections from which on they are asked for more seldom; ms
+let told = true;      // what was searched for is told once to those who do not see the table
+let latest = null;    // what was told last, and who polls: [answer, refresh]
+let isPointedAt = () => false; // a pointer is over the rows
+let demanded = false; // somebody searched, sorted or paged, and is to see it wherever the pointer is
+let inView = false;
+let asked = 0;        // when, by the browser's clock
 const kinds = {open: "good", handshake: "plain", waiting: "plain", connecting: "plain", half_closed: "warn", draining: "warn"};
 let values = new Map(); // seconds by route and timer, of the policies in force
 
+// listing is what to ask for now; null: nothing, since nobody looks, or it was asked for a moment ago.
+export function listing() {
+  if (!inView && !demanded) return null;
+  if (!demanded && latest && latest[0].total > many && Date.now() - asked < everyMany) return null;
+  return "/connections?" + query();
+}
+
 // query is what the listing is asked for now. An answer to another one is late, and not drawn.
 export function query() {
-  const given = Object.entries({...wanted, limit}).filter(([, value]) => value !== "");
+  const {q, route, endpoint, state, idle, sort} = wanted;
+  const offset = (Math.max(1, Number.parseInt(wanted.page) || 1) - 1) * limit;
+  const given = Object.entries({q, route, endpoint, state, idle, sort, offset, limit}).filter(([, value]) => value !== "");
   return new URLSearchParams(given).toString();
 }
 
@@ -30,39 +42,45 @@ export function drawPolicies(answer) {
   }
 }
 
+// refuseFilter says what is wrong with what is looked for, in the gateway's words; "": nothing.
+export function refuseFilter(words) {
+  put($("filter-error"), words);
+  $("filter-error").hidden = words === "";
+  if (words) demanded = false;
+}
+
 // drawConnections draws the rows, but holds them still while somebody aims at one: then those that are there are kept up to
 // date, and which there are, and in what order, waits.
 export function drawConnections(answer, refresh) {
   latest = [answer, refresh];
+  asked = Date.now();
   const held = isAimed() && !demanded;
   $("held").hidden = !held;
   const rows = answer.connections ?? [];
+  showColumns(rows);
   if (held) {
     refill($("connection-rows"), rows, (one) => one.id, fill);
     return;
   }
   demanded = false;
   if (rows.length === 0 && answer.total > 0) { // the last page has gone
-    wanted.offset = Math.floor((answer.total - 1) / limit) * limit;
-    refresh();
+    want({page: String(Math.ceil(answer.total / limit))}, true);
     return;
   }
   keyed($("connection-rows"), rows, (one) => one.id, (one) => make(one, refresh), fill);
   drawPager(answer.total, rows.length);
 }
 
-// isAimed reports whether a pointer is over the rows, or a button among them waits for its second press.
-function isAimed() {
-  return pointedAt || $("connection-rows").querySelector(".armed") !== null;
+// showColumns has the columns that few gateways need be there once there is something in them.
+function showColumns(rows) {
+  const has = {"has-tls": (one) => one.tls || one.server_name, "has-proxy": (one) => one.proxy, "has-beats": (one) => one.client_heartbeats || one.upstream_heartbeats};
+  const table = $("connection-rows").closest("table");
+  for (const [name, of] of Object.entries(has)) if (rows.some(of)) table.classList.add(name);
 }
 
-// holdStill follows the pointer. A finger that is lifted leaves.
-function holdStill() {
-  $("connection-rows").addEventListener("pointerenter", () => pointedAt = true);
-  $("connection-rows").addEventListener("pointerleave", () => {
-    pointedAt = false;
-    if (latest && !$("held").hidden) drawConnections(...latest);
-  });
+// isAimed reports whether a pointer is over the rows, or a button among them waits for its second press.
+function isAimed() {
+  return isPointedAt() || $("connection-rows").querySelector(".armed") !== null;
 }
 
 function make(one, refresh) {
@@ -76,6 +94,12 @@ function make(one, refresh) {
   return parts;
 }
 
+// hearGone marks the row of one that has ended, as long as rows are held still.
+export function hearGone(id) {
+  const node = [...$("connection-rows").children].find((row) => row.dataset.key === String(id));
+  if (node) markGone({node, close: node.querySelector('[data-is="close"]'), state: node.querySelector('[data-is="state"]')});
+}
+
 // markGone is for a row whose connection was closed here, as long as it is held still.
 function markGone(parts) {
   parts.node.classList.add("gone");
@@ -86,6 +110,7 @@ function markGone(parts) {
 function fill(parts, one) {
   if (parts.node.classList.contains("gone")) return; // what was asked before it ended
   putAddress(parts.client, one.client);
+  putAddress(parts.proxy, one.proxy || "–");
   putAddress(parts.endpoint, one.endpoint || "–");
   put(parts.route, one.route);
   parts.route.title = one.route;
@@ -94,7 +119,11 @@ function fill(parts, one) {
   put(parts.age, passing(one.age_seconds));
   mark(parts.state, one.state.replace("_", " "), kinds[one.state] ?? "plain");
   put(parts.messages, `${count(one.client_messages)} / ${count(one.upstream_messages)}`);
+  put(parts.beats, `${count(one.client_heartbeats)} / ${count(one.upstream_heartbeats)}`);
   put(parts.bytes, `${bytes(one.client_bytes)} / ${bytes(one.upstream_bytes)}`);
+  const secured = [one.tls ? `TLS ${one.tls.version}` : "", one.tls?.server_name || one.server_name || "", one.tls?.certificate || ""].filter(Boolean).join(", ");
+  put(parts.tls, secured || "–");
+  parts.tls.title = secured;
 }
 
 function drawDue(parts, one) {
@@ -125,9 +154,11 @@ export function closing(button, id, ended) {
 function drawPager(total, shown) {
   if (!told) say(counted(total, "connection", "connections"));
   told = true;
-  put($("range"), total === 0 ? "none" : `${count(wanted.offset + 1)}–${count(wanted.offset + shown)} of ${count(total)}`);
-  setAble($("previous"), wanted.offset > 0);
-  setAble($("next"), wanted.offset + shown < total);
+  const from = (Number(wanted.page) - 1) * limit;
+  put($("range"), total === 0 ? "none" : `${count(from + 1)}–${count(from + shown)} of ${count(total)}`);
+  $("seldom").hidden = total <= many;
+  setAble($("previous"), from > 0);
+  setAble($("next"), from + shown < total);
 }
 
 // setAble says that a button does nothing now, without taking the focus from it.
@@ -135,53 +166,36 @@ function setAble(button, able) {
   button.setAttribute("aria-disabled", String(!able));
 }
 
-// drawChoice lists the routes to choose from.
-export function drawChoice(answer) {
-  const names = (answer.routes ?? []).map((route) => route.name);
-  const select = $("by-route");
-  const drawn = JSON.stringify(names);
-  if (select.dataset.drawn === drawn) return;
-  select.dataset.drawn = drawn;
-  if (wanted.route && !names.includes(wanted.route)) wanted.route = ""; // it was removed
-  select.replaceChildren(el("option", {value: ""}, "all"), ...names.map((name) => el("option", {value: name}, name)));
-  select.value = wanted.route;
-}
-
-// setUpTable makes the controls ask again; refresh polls.
+// setUpTable follows what is wanted; refresh polls. seen is told when the table comes into view.
 export function setUpTable(refresh) {
-  const want = (change) => {
-    Object.assign(wanted, {offset: 0}, change);
+  follow((changed) => {
+    if (!["q", "route", "endpoint", "state", "idle", "sort", "page"].some((name) => changed.has(name))) return;
     told = false;
     demanded = true;
+    refuseFilter("");
+    drawSort();
     refresh();
-  };
-  let typing;
-  $("q").addEventListener("input", () => {
-    clearTimeout(typing);
-    typing = setTimeout(() => want({q: $("q").value.trim()}), 200);
   });
-  $("filter").addEventListener("submit", (event) => {
-    event.preventDefault();
-    want({q: $("q").value.trim()});
-  });
-  $("by-route").addEventListener("change", () => want({route: $("by-route").value}));
-  for (const [id, step] of [["previous", -limit], ["next", limit]]) {
-    $(id).addEventListener("click", () => $(id).getAttribute("aria-disabled") !== "true" && want({offset: wanted.offset + step}));
+  for (const [id, step] of [["previous", -1], ["next", 1]]) {
+    $(id).addEventListener("click", () => $(id).getAttribute("aria-disabled") !== "true" && want({page: String(Number(wanted.page) + step)}));
   }
-  for (const header of $("headers").querySelectorAll("[data-sort]")) setUpHeader(header, want);
+  for (const header of $("headers").querySelectorAll("[data-sort]")) setUpHeader(header);
   drawSort();
-  holdStill();
+  isPointedAt = hold($("connection-rows"), () => latest && !$("held").hidden && drawConnections(...latest));
+  new IntersectionObserver((entries) => {
+    inView = entries.at(-1).isIntersecting;
+    if (inView) refresh();
+  }, {rootMargin: "200px"}).observe($("connections"));
 }
 
 // setUpHeader makes a header a button: first by what one looks for (data-first), then the other way about.
-function setUpHeader(header, want) {
+function setUpHeader(header) {
   const {sort, first = ""} = header.dataset;
   const button = el("button", {type: "button", className: "plain"}, header.textContent);
   header.replaceChildren(button);
   button.addEventListener("click", () => {
     const other = first === "-" ? "" : "-";
-    want({sort: (wanted.sort === first + sort ? other : first) + sort});
-    drawSort();
+    want({sort: (wanted.sort === first + sort ? other : first) + sort, page: "1"});
   });
 }
 

@@ -1,4 +1,5 @@
-// The dialog with all that is known of one connection: every timer, its value, where that comes from, and when it fires.
+// The dialog with all that is known of one connection: of an open one every timer, its value, where that comes from, and when it fires;
+// of one that has ended why.
 
 import {detail, stateOf} from "./upstreams.js";
 import {closing} from "./connections.js";
@@ -13,14 +14,47 @@ let failed = false; // what it says of the connection's fate is that it could no
 export async function showDetails(id, refresh) {
   shown = latest = id;
   $("details-title").textContent = `Connection ${id}`;
-  const close = el("button", {type: "button", className: "act"});
+  const close = el("button", {type: "button", className: "act deed"});
   closing(close, id, refresh);
-  $("details-actions").replaceChildren("End it as killed: ", close);
+  $("details-actions").replaceChildren(el("span", {className: "deed"}, "End it as killed: "), close);
+  clear();
+  await drawDetails();
+  if (latest === id && !$("details").open) $("details").showModal(); // also where it has just ended, to say so
+}
+
+function clear() {
   $("details-fate").textContent = "";
   $("details-facts").replaceChildren();
   $("details-timers").replaceChildren();
-  await drawDetails();
-  if (latest === id && !$("details").open) $("details").showModal(); // also where it has just ended, to say so
+  $("details-table").hidden = true;
+}
+
+// showEnded opens the dialog for one that has ended.
+export function showEnded(one) {
+  shown = null;
+  latest = one.id;
+  $("details-title").textContent = `Connection ${one.id}`;
+  $("details-actions").replaceChildren();
+  clear();
+  drawEnd(one);
+  if (!$("details").open) $("details").showModal();
+}
+
+// drawEnd tells what is kept of one that has ended.
+function drawEnd(one) {
+  $("details-fate").textContent = `It ended at ${clock(one.ended_at)}: ${one.reason}, after ${passing(one.duration_seconds)}.`;
+  const broken = one.protocol_error;
+  put($("details-facts"), [
+    ["Client", ...address(one.client)], ...(one.proxy ? [["Proxy", ...address(one.proxy)]] : []), ...(one.server_name ? [["Server name", one.server_name]] : []),
+    ["Route", one.route], ["Endpoint", ...address(one.endpoint || "none")], ["Longest silence", passing(one.longest_silence_seconds)],
+    ["From client", traffic(one.client_messages, one.client_heartbeats, one.client_bytes)],
+    ["From upstream", traffic(one.upstream_messages, one.upstream_heartbeats, one.upstream_bytes)],
+    ...(broken ? [["Broken rule", broken.rule], ["In the stream of the", `${broken.from}, behind ${bytes(broken.offset)}`], ["Bytes around it", el("code", {className: "code"}, broken.bytes)]] : []),
+  ]);
+}
+
+function put(list, facts) {
+  list.replaceChildren(...facts.map(([term, ...text]) => el("div", {}, el("dt", {}, term), el("dd", {}, ...text))));
 }
 
 // drawDetails asks again for what the dialog shows, while it is open.
@@ -32,7 +66,8 @@ export async function drawDetails() {
     if (id !== shown) return;
     if (failed) $("details-fate").textContent = "";
     failed = false;
-    $("details-facts").replaceChildren(...facts(explanation));
+    put($("details-facts"), facts(explanation));
+    $("details-table").hidden = false;
     $("details-timers").replaceChildren(...(explanation.timers ?? []).flatMap(timerRows));
   } catch (error) {
     if (id === shown) await explainLoss(id, error);
@@ -48,9 +83,10 @@ async function explainLoss(id, error) {
   shown = null; // it will not come back
   if ($("details-actions").contains(document.activeElement)) $("details-leave").focus();
   $("details-actions").replaceChildren();
-  const endings = await ask("/ended?limit=1000").catch(() => ({}));
-  const end = endings.ended?.find((one) => one.id === id);
-  $("details-fate").textContent = end ? `It ended at ${clock(end.ended_at)}: ${end.reason}, after ${passing(end.duration_seconds)}.` : "It has ended.";
+  const [end] = (await ask(`/ended?id=${id}`).catch(() => ({}))).ended ?? [];
+  if (latest !== id) return;
+  if (end) drawEnd(end);
+  else $("details-fate").textContent = "It has ended.";
 }
 
 function traffic(messages, heartbeats, size) {
@@ -83,7 +119,7 @@ function facts(e) {
   if (c.upstream_tls) all.push(["Upstream TLS", secured(c.upstream_tls)]);
   if (e.draining) all.push(["Draining", `${e.draining.reason}; ${e.draining.due_seconds === null ? "no deadline" : "closed in " + passing(e.draining.due_seconds)}`]);
   if (e.read_paused) all.push(["Reading", `paused (${e.read_paused_for.join(", ").replaceAll("_", " ")}): timers of the client's silence stand still`]);
-  return all.map(([term, ...text]) => el("div", {}, el("dt", {}, term), el("dd", {}, ...text)));
+  return all;
 }
 
 function timerRows(timer) {

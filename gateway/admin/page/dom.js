@@ -77,6 +77,25 @@ export function refill(parent, items, keyOf, fill) {
   }
 }
 
+const letGo = 500; // ms; what grows above moves rows away from below a pointer, and the browser scrolls after it only then
+
+// hold gives a function that reports whether a pointer is over a node, and calls released when it has left. A finger that is lifted
+// leaves.
+export function hold(node, released) {
+  let over = false, timer;
+  node.addEventListener("pointerenter", () => {
+    clearTimeout(timer);
+    over = true;
+  });
+  node.addEventListener("pointerleave", () => {
+    timer = setTimeout(() => {
+      over = false;
+      released();
+    }, letGo);
+  });
+  return () => over;
+}
+
 function refocus(parent, at, lost) {
   const child = parent.children[Math.min(at, parent.children.length - 1)];
   const twin = child?.querySelector(`[data-is="${lost.dataset.is}"]`);

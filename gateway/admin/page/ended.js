@@ -1,22 +1,84 @@
-// The connections that ended last.
+// The connections that ended last: asked for at first and whenever another filter is wanted, then told as they end.
 
-import {$, keyed, put, putAddress, stamp} from "./dom.js";
+import {follow, wanted} from "./address.js";
+import {showEnded} from "./details.js";
+import {$, hidden, hold, keyed, put, putAddress, stamp} from "./dom.js";
 import {paint} from "./reasons.js";
-import {clock, passing} from "./words.js";
+import {isLive} from "./stream.js";
+import {bytes, clock, count, passing} from "./words.js";
 
-export function drawEnded(answer) {
-  keyed($("ended-rows"), answer.ended ?? [], (one) => one.id, make, () => {}); // an end never changes
+const most = 25, pace = 500; // rows; ms between two drawings while many end
+let ended = [];       // the latest first
+let due = true;       // they are to be asked for
+let isPointedAt = () => false;
+let demanded = false; // somebody wants others, and is to see them wherever the pointer is
+let drawing = null;
+
+// endedPath is what to ask for now; null: nothing, since ends are told.
+export function endedPath() {
+  return !due && isLive() ? null : path();
+}
+
+function path() {
+  const given = Object.entries({route: wanted.route, reason: wanted.reason, limit: most}).filter(([, value]) => value !== "");
+  return "/ended?" + new URLSearchParams(given);
+}
+
+// askEnded has them asked for again: some were not heard of.
+export function askEnded() {
+  due = true;
+}
+
+export function drawEnded(answer, asked) {
+  if (asked !== path()) return; // another filter is wanted by now
+  due = false;
+  const known = new Set((answer.ended ?? []).map((one) => one.id));
+  const newest = ended.filter((one) => !known.has(one.id) && passes(one) && isLive()); // told while they were asked for
+  ended = [...newest, ...(answer.ended ?? [])].sort((a, b) => Date.parse(b.ended_at) - Date.parse(a.ended_at)).slice(0, most);
+  draw(demanded);
+  demanded = false;
+}
+
+// hearEnded takes one that has just ended.
+export function hearEnded(one) {
+  if (!passes(one)) return;
+  ended = [one, ...ended.filter((other) => other.id !== one.id)].slice(0, most);
+  drawing ??= setTimeout(() => {
+    drawing = null;
+    draw();
+  }, pace);
+}
+
+const passes = (one) => (wanted.route === "" || one.route === wanted.route) && (wanted.reason === "" || one.reason === wanted.reason);
+
+function draw(always = false) {
+  if (isPointedAt() && !always) return; // rows hold still; it is drawn when the pointer leaves
+  keyed($("ended-rows"), ended, (one) => one.id, make, () => {}); // an end never changes
+  $("none-ended").hidden = ended.length > 0;
 }
 
 function make(one) {
   const parts = stamp("ended-template");
   paint(parts.swatch, one.reason);
   put(parts.at, clock(one.ended_at));
+  parts.id.append(hidden("Details of "), String(one.id));
+  parts.id.addEventListener("click", () => showEnded(one));
   put(parts.duration, passing(one.duration_seconds));
   put(parts.silence, passing(one.longest_silence_seconds));
   putAddress(parts.client, one.client);
   putAddress(parts.endpoint, one.endpoint || "–");
-  for (const name of ["id", "reason", "route"]) put(parts[name], one[name]);
+  put(parts.messages, `${count(one.client_messages)} / ${count(one.upstream_messages)}`);
+  put(parts.bytes, `${bytes(one.client_bytes)} / ${bytes(one.upstream_bytes)}`);
+  for (const name of ["reason", "route"]) put(parts[name], one[name]);
   parts.route.title = one.route;
   return parts;
+}
+
+export function setUpEnded(refresh) {
+  isPointedAt = hold($("ended-rows"), () => draw());
+  follow((changed) => {
+    if (!changed.has("route") && !changed.has("reason")) return;
+    due = demanded = true;
+    refresh();
+  });
 }

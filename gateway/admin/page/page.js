@@ -1,24 +1,35 @@
-// The status page: it asks the gateway every 2 s, draws what comes, and says so when nothing does.
+// The status page: it hears what happens, asks the gateway every 2 s for figures, draws what comes, and says so when nothing does.
 //
-// One round asks for all parts at once, and each part draws by itself, so that one which cannot be had leaves the others
+// One round asks for all parts that are to be seen, and each part draws by itself, so that one which cannot be had leaves the others
 // alone. Rounds never overlap: what asks for one while one is under way has another follow it.
 
-import {drawChoice, drawConnections, drawPolicies, query, setUpTable} from "./connections.js";
+import {follow} from "./address.js";
+import {drawNow, setUpAlarms} from "./alarms.js";
+import {keepSilences} from "./card.js";
+import {drawConnections, drawPolicies, hearGone, listing, query, refuseFilter, setUpTable} from "./connections.js";
 import {drawDetails, setUpDetails} from "./details.js";
 import {$, dismiss, mark, put, say} from "./dom.js";
-import {drawEnded} from "./ended.js";
-import {ask, Refusal, why} from "./gateway.js";
-import {drawStatus, setUpReload} from "./head.js";
-import {drawHistories, drawRoutes, drawSilences} from "./routes.js";
+import {askEnded, drawEnded, endedPath, hearEnded, setUpEnded} from "./ended.js";
+import {hearEvent} from "./events.js";
+import {drawFile, setUpFile} from "./file.js";
+import {drawChoices, setUpFilter} from "./filter.js";
+import {ask, askAll, Refusal, why} from "./gateway.js";
+import {drawStatus} from "./head.js";
+import {historyPath, keep} from "./hour.js";
+import {setUpPlan} from "./plan.js";
+import {renew, setUpPolicies} from "./policies.js";
+import {drawRoutes, openCards, setUpRoutes} from "./routes.js";
+import {listen} from "./stream.js";
 import {drawUpstreams} from "./upstreams.js";
-import {clock} from "./words.js";
+import {clock, passing} from "./words.js";
 
-const every = 2000, everyHidden = 30000; // ms
-const roundsPerHistory = 5; // minutes pass slowly
+const every = 2000, everyLarge = 4000, everyHidden = 30000; // ms
+const large = 60; // routes from which on a round costs more than a glance is worth
 
 let timer, running = false, again = false;
-let rounds = 0, lastHistory = -roundsPerHistory;
 let generation = null; // of which the policies were asked for
+let routes = 0;        // how many there are
+let answered = null;   // when a round was answered last, wholly
 let lost = null;       // since when the gateway does not answer
 
 async function poll() {
@@ -32,38 +43,43 @@ async function poll() {
     judge(await round());
   } finally {
     running = false;
-    timer = setTimeout(poll, again ? 0 : document.hidden ? everyHidden : every);
+    timer = setTimeout(poll, again ? 0 : document.hidden ? everyHidden : routes > large ? everyLarge : every);
     again = false;
   }
 }
 
+// soon polls in a moment, for many events at once.
+function soon() {
+  clearTimeout(timer);
+  timer = setTimeout(poll, 200);
+}
+
 // round gives the errors of the parts that failed.
 async function round() {
-  const asked = query();
-  const withHistory = rounds - lastHistory >= roundsPerHistory;
-  rounds++;
+  const asked = query(), cards = openCards(), ended = endedPath();
   const parts = {
-    status: "/status", routes: "/routes", silences: "/silence", upstreams: "/upstreams",
-    connections: "/connections?" + asked, ended: "/ended?limit=20", ...(withHistory ? {histories: "/history"} : {}),
+    status: "/status", routes: "/routes", upstreams: "/upstreams", history: historyPath(), ended, connections: listing(),
+    silences: cards.length === 0 ? null : cards.length === 1 ? "/silence?" + new URLSearchParams({route: cards[0]}) : "/silence",
   };
-  const errors = [], got = {};
-  await Promise.all(Object.entries(parts).map(async ([name, path]) => {
-    try {
-      got[name] = await ask(path);
-    } catch (error) {
-      errors.push(error);
-    }
-  }));
+  const {got, errors} = await askAll(Object.fromEntries(Object.entries(parts).filter(([, path]) => path)));
   await renewPolicies(got.status, errors);
   if (asked !== query()) delete got.connections;
-  if (got.histories) lastHistory = rounds;
-  draw(got);
+  draw(got, ended);
   await drawDetails();
-  return errors;
+  return errors.filter((error) => !isOfFilter(error));
+}
+
+// isOfFilter reports whether an error is about what was looked for, and has it told there.
+function isOfFilter(error) {
+  const refused = error.part === "connections" && error instanceof Refusal && [400, 404].includes(error.status);
+  if (refused) refuseFilter(error.message);
+  return refused || error.part === "ended" && error instanceof Refusal && error.status === 404; // of a route that has gone
 }
 
 async function renewPolicies(status, errors) {
-  if (!status || status.config.generation === generation) return;
+  if (!status) return;
+  renew(status.config.generation);
+  if (status.config.generation === generation) return;
   try {
     drawPolicies(await ask("/policies"));
     generation = status.config.generation;
@@ -72,15 +88,23 @@ async function renewPolicies(status, errors) {
   }
 }
 
-function draw({status, routes, silences, upstreams, connections, ended, histories}) {
-  if (status) drawStatus(status);
-  if (routes) drawRoutes(routes);
-  if (routes) drawChoice(routes);
-  if (routes && silences) drawSilences(silences, routes);
-  if (histories) drawHistories(histories);
-  if (upstreams) drawUpstreams(upstreams, status?.now ?? new Date().toISOString(), poll);
-  if (connections) drawConnections(connections, poll);
-  if (ended) drawEnded(ended);
+function draw(got, endedAsked) {
+  const now = got.status?.now ?? new Date().toISOString();
+  if (got.status) {
+    drawStatus(got.status);
+    drawNow(got.status, poll);
+    drawFile(got.status.config);
+  }
+  if (got.history) keep(got.history);
+  if (got.silences) keepSilences(got.silences);
+  if (got.routes) {
+    routes = (got.routes.routes ?? []).length;
+    drawRoutes(got.routes, got.upstreams?.upstreams, got.status?.refused, poll);
+  }
+  drawChoices(got.routes, got.upstreams);
+  if (got.upstreams) drawUpstreams(got.upstreams, now, poll);
+  if (got.connections) drawConnections(got.connections, poll);
+  if (got.ended) drawEnded(got.ended, endedAsked);
 }
 
 // judge says whether the gateway answers, and since when it does not. Refused parts leave figures of an earlier time on
@@ -89,27 +113,56 @@ function judge(errors) {
   const silent = errors.find((error) => !(error instanceof Refusal));
   const error = silent ?? errors[0];
   document.body.classList.toggle("stale", Boolean(error));
+  $("gone").hidden = !error;
   if (!error) {
     if (lost) say("The gateway answers again.");
     lost = null;
-    $("alert").hidden = true;
+    answered = Date.now();
     mark($("contact"), "live", "good");
-    put($("contact-at"), clock(Date.now()));
+    put($("contact-at"), clock(answered));
     return;
   }
   lost ??= Date.now();
-  $("alert").hidden = false;
   put($("alert"), silent
     ? `The gateway cannot be reached since ${clock(lost)}. What you see is from before.`
     : `Since ${clock(lost)} the gateway does not tell all: ${why(error)}. Some of what you see is from before.`);
+  tellAge();
   put($("contact-at"), `since ${clock(lost)}`);
   mark($("contact"), silent ? "not reached" : "incomplete", "bad");
-  if (silent) document.title = "not reached · idlegate";
+  if (silent) document.title = `not reached · ${$("host").textContent} · idlegate`;
 }
 
-setUpReload(poll);
+// tellAge says how old the figures are, while they grow older.
+function tellAge() {
+  if (lost) put($("age"), answered ? `It is ${passing((Date.now() - answered) / 1000)} old.` : "Nothing has been heard yet.");
+}
+
+// hear takes one event. Ends are drawn as they are; what else happens shows in the figures, which are asked for at once.
+function hear(event) {
+  if (event.kind === "ended") {
+    hearEnded(event.ended);
+    hearGone(event.ended.id);
+    return;
+  }
+  hearEvent(event);
+  soon();
+}
+
+setUpAlarms();
+setUpFile(poll);
+setUpRoutes();
+setUpFilter();
 setUpTable(poll);
+setUpEnded(poll);
+setUpPlan();
+setUpPolicies();
 setUpDetails();
+listen(hear, () => {
+  askEnded();
+  soon();
+});
+follow((changed) => changed.has("open") && poll());
+setInterval(tellAge, 1000);
 $("dismiss").addEventListener("click", dismiss);
 document.addEventListener("visibilitychange", () => document.hidden || poll());
 poll();

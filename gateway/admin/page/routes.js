@@ -1,116 +1,163 @@
-// A panel for each route: what is open, what is said, what ended and what is silent.
+// The table of routes, the worst first: a line each, and a card below those that are unfolded.
 
-import {drawHistory, drawSilence, drawSpark, Series} from "./charts.js";
-import {$, keyed, put, stamp} from "./dom.js";
-import {clock, count, duration, rate} from "./words.js";
+import {address, follow, unfold, unfolded, wanted, want} from "./address.js";
+import {alarmsOf, handOf} from "./alarms.js";
+import {fillCard, makeCard} from "./card.js";
+import {drawSpark, drawStack, inWords, totalsOf} from "./charts.js";
+import {$, el, hold, keyed, mark, put, stamp} from "./dom.js";
+import {hourOf, total} from "./hour.js";
+import {dots} from "./upstreams.js";
+import {count, rate} from "./words.js";
 
-const opened = Date.now();
-const seen = new Map();   // by route: the figures of the last poll, and the two series of rates
-const panels = new Map(); // by route: the parts of its panel
-let histories = null;
+const most = 60; // routes that are listed before somebody asks for all
 
-// drawHistories keeps what has ended; it is asked for less often than the rest.
-export function drawHistories(answer) {
-  histories = answer;
-  for (const [name, parts] of panels) drawPast(name, parts);
-}
+const seen = new Map(); // by route: the figures of the last poll
+let latest = null;      // what was told last: {routes, upstreams, refresh}
+let isPointedAt = () => false;
 
-function drawPast(name, parts) {
-  const mine = histories?.histories?.find((history) => history.route === name);
-  if (histories) drawHistory(parts.history, parts.legend, mine, histories.now);
-}
-
-export function drawRoutes(answer) {
+// drawRoutes draws the lines, and cards where there are any. While a pointer is over them their order waits.
+export function drawRoutes(answer, upstreams, refused, refresh) {
   const routes = answer.routes ?? [];
-  for (const name of [...panels.keys()].filter((name) => !routes.some((route) => route.name === name))) {
-    panels.delete(name);
-    seen.delete(name);
-  }
+  for (const name of [...seen.keys()]) if (!routes.some((route) => route.name === name)) seen.delete(name);
   for (const route of routes) measure(route, Date.parse(answer.now));
-  keyed($("route-list"), routes, (route) => route.name, make, fill);
+  latest = {routes, upstreams, refresh};
+  draw();
+  drawRefused(refused ?? {});
 }
 
-function make(route) {
+function draw() {
+  const {routes, upstreams, refresh} = latest;
+  const open = opened();
+  const ranked = isPointedAt() ? inPlace(routes) : worstFirst(routes);
+  const shown = wanted.all ? ranked : ranked.filter((route, i) => i < most || open.has(route.name));
+  const items = shown.flatMap((route) => open.has(route.name) ? [{route}, {route, card: true}] : [{route}]);
+  keyed($("route-rows"), items, ({route, card}) => (card ? "card " : "") + route.name,
+    ({route, card}) => card ? makeCard(route, refresh) : make(route, refresh),
+    (parts, {route, card}) => card ? fillCard(parts, route, seen.get(route.name)) : fill(parts, route, upstreams, open.has(route.name)));
+  $("more-routes").hidden = routes.length <= most;
+  put($("more-routes"), wanted.all ? `Show the ${most} worst only` : `Show all ${count(routes.length)} routes`);
+  put($("route-count"), routes.length === 0 ? "none" : `${count(shown.length)} of ${count(routes.length)}, the worst first`);
+}
+
+// opened are the routes that are unfolded. One that is alone is, unless somebody has folded it.
+function opened() {
+  return wanted.open === "" && latest.routes.length === 1 ? new Set([latest.routes[0].name]) : unfolded();
+}
+
+// openCards are the routes whose cards are to be seen.
+export function openCards() {
+  return latest ? [...opened()].filter((name) => latest.routes.some((route) => route.name === name)) : [];
+}
+
+// badness ranks a route: by what is wrong with it, then by whether it turns clients away or fails them in this hour.
+function badness(route) {
+  const levels = alarmsOf(route).map((alarm) => alarm.level);
+  const hour = hourOf(route.name);
+  return (levels.includes("error") ? 100 : levels.length > 0 ? 50 : 0) + (handOf(route.name) ? 20 : 0) +
+    (total(hour, "connect_failures") > 0 ? 4 : 0) + (total(hour, "refused") > 0 ? 2 : 0) + (fullness(route) > 0.8 ? 8 : 0);
+}
+
+const fullness = (route) => route.limit ? route.connections / route.limit : 0;
+
+// worstFirst leaves those that are equally bad in the order of the file.
+function worstFirst(routes) {
+  const ranks = new Map(routes.map((route) => [route, badness(route)]));
+  return routes.toSorted((a, b) => ranks.get(b) - ranks.get(a));
+}
+
+function inPlace(routes) {
+  const places = new Map([...$("route-rows").children].map((row, i) => [row.dataset.key, i]));
+  return routes.toSorted((a, b) => (places.get(a.name) ?? Infinity) - (places.get(b.name) ?? Infinity) || 0);
+}
+
+function make(route, refresh) {
   const parts = stamp("route-template");
-  put(parts.opened, `since ${clock(opened)}`);
-  panels.set(route.name, parts);
-  drawPast(route.name, parts);
+  parts.fold.addEventListener("click", () => {
+    const on = parts.fold.getAttribute("aria-expanded") !== "true";
+    unfold(route.name, on);
+    if (!on && wanted.open === "") want({open: latest.routes.length === 1 ? "-" : ""}, true);
+    draw();
+    refresh();
+  });
+  parts.connections.href = address({route: route.name, page: "1"}) + "#connections";
+  parts.connections.addEventListener("click", (event) => {
+    event.preventDefault();
+    want({route: route.name, endpoint: "", page: "1"});
+    $("connections").scrollIntoView();
+    $("connections").focus({preventScroll: true});
+  });
   return parts;
 }
 
-function fill(parts, route) {
+function fill(parts, route, upstreams, open) {
   put(parts.name, route.name);
-  put(parts.path, `${(route.listen ?? []).join(", ")} → ${route.protocol} → ${route.upstream}`);
-  put(parts.policy, `${route.kind} policy${route.policy ? " " + route.policy : " of its own"}`);
+  parts.fold.title = route.name;
+  parts.fold.setAttribute("aria-expanded", String(open));
+  drawState(parts.state, route);
   put(parts.connections, count(route.connections));
-  put(parts.limit, (route.limit ? `of ${count(route.limit)}` : "no limit") + nearest(route));
-  const beats = route.client_heartbeats ? `; ${count(route.client_heartbeats)} of ${count(route.client_messages)} client messages were heartbeats` : "";
-  put(parts.counts, `${count(route.opened)} opened in all${beats}`);
-  put(parts.refused, tally("refused", route.refused));
-  const observed = (route.timeouts ?? []).filter((timeout) => timeout.action === "observed");
-  put(parts.observed, tally("dry run", Object.fromEntries(observed.map((t) => [t.timeout, t.count]))));
-  drawRates(parts, route);
+  put(parts.limit, route.limit ? ` / ${count(route.limit)}` : "");
+  parts["open-bar"].style.width = `${100 * Math.min(1, fullness(route))}%`;
+  parts["open-bar"].classList.toggle("late", fullness(route) > 0.8);
+  const mine = seen.get(route.name);
+  put(parts["client-rate"], rate(mine.clientRate));
+  put(parts["upstream-rate"], rate(mine.upstreamRate));
+  drawPast(parts, route);
+  put(parts.upstream, route.upstream);
+  parts.upstream.title = route.upstream;
+  dots(parts.dots, upstreams?.find((upstream) => upstream.name === route.upstream));
 }
 
-function tally(word, figures) {
-  const all = Object.entries(figures ?? {}).filter(([, n]) => n > 0);
-  return all.length === 0 ? "" : `${word}: ${all.map(([name, n]) => `${name} ${count(n)}`).join(", ")}`;
+// drawPast shows the hour in a line.
+function drawPast(parts, route) {
+  const hour = hourOf(route.name);
+  const peaks = hour.minutes.slice(0, -1).map((minute) => minute?.messages_peak_per_second ?? 0); // the running one is not over
+  drawSpark(parts.spark, peaks, `Messages a second in the last hour: at most ${count(Math.max(...peaks))}`);
+  const totals = totalsOf(hour), ended = Object.values(totals).reduce((a, b) => a + b, 0);
+  put(parts.ended, count(ended));
+  drawStack(parts.stack, totals);
+  parts.stack.setAttribute("aria-label", inWords(totals));
+  figure(parts.refused, total(hour, "refused"));
+  figure(parts.failed, total(hour, "connect_failures"));
+}
+
+function figure(cell, n) {
+  put(cell, n > 0 ? count(n) : "–");
+  cell.classList.toggle("warn", n > 0);
+}
+
+const words = {
+  upstream_out: "no endpoint", route_full: "full", refusals: "refuses", late: "late", endpoint_down: "endpoint down",
+  endpoint_ejected: "endpoint ejected", endpoint_unresolved: "unresolved", endpoint_failing: "endpoint fails",
+};
+
+function drawState(node, route) {
+  const [worst] = alarmsOf(route), hand = handOf(route.name);
+  if (hand && worst?.level !== "error") mark(node, `${hand} by hand`, "warn");
+  else if (worst) mark(node, words[worst.kind] ?? worst.kind.replaceAll("_", " "), worst.level === "error" ? "bad" : "warn");
+  else mark(node, "ok", "good");
+  node.title = [...(hand ? [`${hand} by hand`] : []), ...alarmsOf(route).map((alarm) => alarm.text)].join("\n");
 }
 
 // measure takes rates from what has been counted since the last poll. A count that went back began again.
 function measure(route, now) {
   const last = seen.get(route.name);
-  const mine = {
-    now, client: route.client_messages, upstream: route.upstream_messages,
-    fromClient: last?.fromClient ?? new Series(), fromUpstream: last?.fromUpstream ?? new Series(),
-  };
+  const mine = {now, client: route.client_messages, upstream: route.upstream_messages, clientRate: last?.clientRate, upstreamRate: last?.upstreamRate};
   seen.set(route.name, mine);
   const seconds = (now - last?.now) / 1000;
   if (!(seconds > 0) || mine.client < last.client || mine.upstream < last.upstream) return;
   mine.clientRate = (mine.client - last.client) / seconds;
   mine.upstreamRate = (mine.upstream - last.upstream) / seconds;
-  mine.fromClient.add(mine.clientRate);
-  mine.fromUpstream.add(mine.upstreamRate);
 }
 
-function drawRates(parts, route) {
-  const mine = seen.get(route.name);
-  put(parts["client-rate"], rate(mine.clientRate));
-  put(parts["upstream-rate"], rate(mine.upstreamRate));
-  const most = Math.max(0, ...mine.fromClient.points, ...mine.fromUpstream.points);
-  drawSpark(parts["client-spark"], mine.fromClient, most, "From client", opened);
-  drawSpark(parts["upstream-spark"], mine.fromUpstream, most, "From upstream", opened);
+// drawRefused tells of clients that were refused before they had a route.
+function drawRefused(refused) {
+  const causes = Object.entries(refused).filter(([, n]) => n > 0);
+  $("unrouted").hidden = causes.length === 0;
+  $("unrouted").replaceChildren("Refused before a route was chosen (route ", el("code", {}, "none"), `): ${causes.map(([cause, n]) => `${cause} ${count(n)}`).join(", ")}`);
 }
 
-// drawSilences needs the routes too, for the lines at which silence is cut.
-export function drawSilences(answer, routes) {
-  for (const silence of answer.silences ?? []) {
-    const route = routes.routes?.find((one) => one.name === silence.route);
-    const parts = panels.get(silence.route);
-    if (!route || !parts) continue;
-    put(parts.due, count(silence.due));
-    parts.due.classList.toggle("warn", silence.due > 0);
-    drawSilence(parts.silence, silence, cutLines(route));
-    put(parts.reading, reading(route));
-  }
-}
-
-function cutLines(route) {
-  const lines = [
-    {at: route.dry_run_idle_timeout_seconds, name: "dry run", kind: "dry-run"},
-    {at: route.idle_timeout_seconds, name: route.idle_timeout_negotiated ? "idle_timeout otherwise" : "idle_timeout", kind: "cut"},
-    {at: route.deadline_seconds, name: "deadline", kind: "end"},
-  ];
-  return lines.filter((line) => line.at);
-}
-
-function reading(route) {
-  if (route.deadline_seconds) return `Each ends ${duration(route.deadline_seconds)} after it came, whatever it does.`;
-  if (route.idle_timeout_seconds) return "Hatched: silent past 80 % of idle_timeout.";
-  return "No idle_timeout is in force: silence ends none of them.";
-}
-
-// nearest says how near the fullest source is to what one may have.
-function nearest(route) {
-  return route.source_limit && route.fullest_source ? `; ${route.fullest_source} has ${count(route.fullest_source_connections)} of ${count(route.source_limit)}` : "";
+export function setUpRoutes() {
+  isPointedAt = hold($("route-rows"), () => latest && draw());
+  $("more-routes").addEventListener("click", () => want({all: wanted.all ? "" : "1"}));
+  follow((changed) => latest && (changed.has("open") || changed.has("all")) && draw());
 }

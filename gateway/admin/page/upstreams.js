@@ -1,11 +1,15 @@
-// The endpoints, and the buttons that drain them.
+// The endpoints: those that need a look as rows with all that is known, the others by upstream, a line each.
 
 import {ask, why} from "./gateway.js";
-import {$, confirmable, hidden, keyed, mark, notice, put, putAddress, stamp} from "./dom.js";
+import {$, confirmable, el, hidden, keyed, mark, notice, put, putAddress, stamp} from "./dom.js";
 import {count, since} from "./words.js";
 
+const few = 12; // endpoints that have a row each, however well they are
+
 const kinds = {active: "good", backup: "plain", failing: "warn", down: "bad", "down by hand": "bad", "up by hand": "warn", ejected: "bad", unresolved: "bad", draining: "warn", removed: "plain"};
-const results = {ok: "good", refused: "bad", timeout: "bad", failed: "bad"};
+const failures = {refused: "refused", timeout: "timed out", failed: "failed", local: "no port or descriptor"};
+const chosen = new Set(); // upstreams that somebody wants as rows
+let latest = null;
 
 // stateOf puts the facts about an endpoint into one word, the one that says most about what it gets.
 export function stateOf(endpoint) {
@@ -22,17 +26,17 @@ export function stateOf(endpoint) {
 // detail says what the word leaves out.
 export function detail(endpoint, now) {
   const parts = [];
-  if (endpoint.backup) parts.push("backup");
-  const hand = endpoint.by_hand;
-  if (hand?.weight) parts.push(`weight ${hand.weight} set by hand ${since(hand.weight_since, now)} ago`);
-  if (hand && hand.state !== "auto") parts.push(`${hand.state} by hand for ${since(hand.state_since, now)}`);
-  if (endpoint.check) parts.push(checked(endpoint.check, now));
-  if (endpoint.slow_until) parts.push(`starts slowly for ${since(now, endpoint.slow_until)} more`);
-  if (endpoint.failures > 0) parts.push(`failures in a row: ${endpoint.failures}, the last: ${endpoint.last_error}`);
+  if (endpoint.failures > 0) parts.push(`${endpoint.last_error}, ${endpoint.failures === 1 ? "once" : `${endpoint.failures} times in a row`}`);
   if (endpoint.ejected_until) {
     const left = Date.parse(endpoint.ejected_until) - Date.parse(now);
     parts.push(left > 0 ? `to be probed in ${Math.ceil(left / 1000)}s` : "the next connection probes it");
   }
+  if (endpoint.check) parts.push(checked(endpoint.check, now));
+  const hand = endpoint.by_hand;
+  if (hand && hand.state !== "auto") parts.push(`${hand.state} by hand for ${since(hand.state_since, now)}`);
+  if (hand?.weight) parts.push(`weight ${hand.weight} set by hand ${since(hand.weight_since, now)} ago`);
+  if (endpoint.slow_until) parts.push(`starts slowly for ${since(now, endpoint.slow_until)} more`);
+  if (endpoint.resolved && endpoint.resolved !== endpoint.address) parts.push(`at ${endpoint.resolved}`);
   return parts.join("; ");
 }
 
@@ -42,11 +46,30 @@ function checked(check, now) {
   return check.last_error ? `${state}, last failure ${since(check.last_error_at, now)} ago: ${check.last_error}` : state;
 }
 
+const keyOf = ({upstream, endpoint}) => `${upstream.name} ${endpoint.address}`;
+
 // drawUpstreams takes now from the gateway, whose clock dated the attempts.
 export function drawUpstreams(answer, now, refresh) {
-  const rows = (answer.upstreams ?? []).flatMap((upstream) => (upstream.endpoints ?? []).map((endpoint) => ({upstream, endpoint})));
-  keyed($("endpoint-rows"), rows, ({upstream, endpoint}) => `${upstream.name} ${endpoint.address}`,
-    (row) => make(row, refresh), (parts, row) => fill(parts, row, now));
+  latest = [answer, now, refresh];
+  const upstreams = answer.upstreams ?? [];
+  const all = upstreams.flatMap((upstream) => (upstream.endpoints ?? []).map((endpoint) => ({upstream, endpoint})));
+  const isRow = (one) => all.length <= few || chosen.has(one.upstream.name) || !isFine(one.endpoint);
+  const rows = all.filter(isRow).sort((a, b) => rank(a.endpoint) - rank(b.endpoint));
+  $("endpoint-table").hidden = rows.length === 0;
+  keyed($("endpoint-rows"), rows, keyOf, (row) => make(row, refresh), (parts, row) => fill(parts, row, now));
+  const fine = all.filter((one) => !isRow(one));
+  $("fine").hidden = fine.length === 0;
+  keyed($("fine-rows"), [...Map.groupBy(fine, (one) => one.upstream.name)], ([name]) => name, makeFine, fillFine);
+  put($("endpoint-count"), `${count(all.length)} endpoints, ${count(all.filter((one) => one.endpoint.healthy).length)} take new connections`);
+  drawLookups(upstreams, now);
+}
+
+function isFine(endpoint) {
+  return ["active", "backup"].includes(stateOf(endpoint)) && !endpoint.by_hand && !endpoint.slow_until;
+}
+
+function rank(endpoint) {
+  return {bad: 0, warn: 1}[kinds[stateOf(endpoint)]] ?? 2;
 }
 
 function make({upstream, endpoint}, refresh) {
@@ -61,13 +84,18 @@ function make({upstream, endpoint}, refresh) {
 
 function fill(parts, {upstream, endpoint}, now) {
   put(parts.upstream, upstream.name);
-  parts.upstream.title = upstream.name;
+  parts.upstream.title = `${upstream.name}, balance ${upstream.balance}`;
   putAddress(parts.address, endpoint.address);
   const state = stateOf(endpoint);
   mark(parts.state, state, kinds[state]);
-  parts.state.title = detail(endpoint, now);
+  const known = detail(endpoint, now) || (endpoint.last_connect ? "" : "not tried yet");
+  put(parts.detail, known);
+  put(parts.weight, endpoint.backup ? `${endpoint.weight}, backup` : endpoint.weight);
   put(parts.connections, count(endpoint.connections));
-  for (const result of Object.keys(results)) put(parts[result], count(endpoint.connects?.[result]));
+  put(parts.ok, count(endpoint.connects?.ok));
+  const failed = Object.entries(failures).filter(([result]) => endpoint.connects?.[result] > 0).map(([result, words]) => `${count(endpoint.connects[result])} ${words}`).join(", ");
+  put(parts.failed, failed || "–");
+  parts.failed.title = failed;
   drawAttempt(parts.last, endpoint.last_connect, now);
   const draining = state === "draining";
   if (draining !== parts.draining) {
@@ -81,6 +109,51 @@ function drawAttempt(cell, attempt, now) {
   const text = attempt ? `${attempt.result} ${since(attempt.at, now)} ago` : "none yet";
   put(cell, text);
   cell.className = attempt && attempt.result !== "ok" ? "bad" : "";
+}
+
+// makeFine is a line that becomes rows when it is pressed.
+function makeFine([name]) {
+  const parts = {
+    dots: el("span", {className: "dots"}), name: el("b", {}, name), addresses: el("span", {className: "cut code"}), connections: el("span", {className: "figure muted"}),
+  };
+  const button = el("button", {type: "button", className: "plain fine"}, parts.dots, parts.name, parts.addresses, parts.connections);
+  button.addEventListener("click", () => {
+    chosen.add(name);
+    drawUpstreams(...latest);
+    [...$("endpoint-rows").children].find((row) => row.dataset.key.startsWith(name + " "))?.querySelector("button")?.focus();
+  });
+  parts.node = el("li", {}, button);
+  return parts;
+}
+
+function fillFine(parts, [name, all]) {
+  const endpoints = all.map((one) => one.endpoint);
+  dots(parts.dots, {endpoints});
+  put(parts.addresses, endpoints.map((endpoint) => endpoint.address).join(", "));
+  parts.addresses.title = `${name}: ${parts.addresses.textContent}`;
+  put(parts.connections, `${count(endpoints.reduce((sum, endpoint) => sum + endpoint.connections, 0))} open`);
+}
+
+// drawLookups lists the names that do not resolve now, or not wholly.
+function drawLookups(upstreams, now) {
+  const failing = upstreams.flatMap((upstream) => (upstream.lookups ?? []).filter((lookup) => lookup.error || lookup.left_out).map((lookup) => ({upstream, lookup})));
+  $("lookups").hidden = failing.length === 0;
+  keyed($("lookups"), failing, ({upstream, lookup}) => `${upstream.name} ${lookup.name}`, () => ({node: el("li", {className: "warn"})}), (parts, {upstream, lookup}) => {
+    const at = lookup.at ? `last resolved ${since(lookup.at, now)} ago, ${count(lookup.found)} addresses known` : "never resolved";
+    put(parts.node, `${lookup.name} of ${upstream.name}: ${lookup.error || `${count(lookup.left_out)} addresses left out`}; ${at}`);
+  });
+}
+
+const mostDots = 12;
+
+// dots draws the endpoints of an upstream as marks in a line, for the row of a route.
+export function dots(node, upstream) {
+  const all = (upstream?.endpoints ?? []).filter((endpoint) => !endpoint.removed);
+  const key = all.map((endpoint) => `${endpoint.address} ${stateOf(endpoint)}`).join(", ");
+  if (node.dataset.drawn === key) return;
+  node.dataset.drawn = key;
+  node.replaceChildren(...all.slice(0, mostDots).map((endpoint) => el("span", {className: `mark dot ${kinds[stateOf(endpoint)]}`, title: `${endpoint.address} ${stateOf(endpoint)}`})),
+    ...(all.length > mostDots ? [`+${all.length - mostDots}`] : []), hidden(` ${key}`));
 }
 
 async function drain(upstream, address, draining, refresh) {

@@ -46,14 +46,27 @@ export function bytes(n) {
   return `${i === 0 || n >= 10 ? Math.floor(n) : n.toFixed(1)} ${names[i]}`;
 }
 
-const clockForm = new Intl.DateTimeFormat("en-GB", {hour: "2-digit", minute: "2-digit", second: "2-digit"});
-const dateForm = new Intl.DateTimeFormat("en-GB", {day: "numeric", month: "short"});
+const clockForm = new Intl.DateTimeFormat("en-GB", {hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: "UTC"});
+const dateForm = new Intl.DateTimeFormat("en-GB", {day: "numeric", month: "short", timeZone: "UTC"});
+let offset = 0; // ms that the gateway's clock is ahead of UTC
 
-// clock gives the time of day where the browser is, after the date if that is not today.
+// setZone has times shown as the gateway's clock has them, which is what its log has, wherever the browser is. now is an instant
+// as the gateway writes it.
+export function setZone(now) {
+  const [, sign, hours, minutes] = /([+-])(\d\d):(\d\d)$/.exec(now) ?? ["", "+", 0, 0];
+  offset = (sign === "-" ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * 60000;
+}
+
+// clock gives the time of day where the gateway is, after the date if that is not today.
 export function clock(instant) {
-  const at = new Date(instant);
-  const today = at.toDateString() === new Date().toDateString();
-  return (today ? "" : dateForm.format(at) + ", ") + clockForm.format(at);
+  const at = new Date(new Date(instant).getTime() + offset);
+  const day = dateForm.format(at);
+  return (day === dateForm.format(Date.now() + offset) ? "" : day + ", ") + clockForm.format(at);
+}
+
+// minute gives the hour and the minute.
+export function minute(instant) {
+  return clockForm.format(new Date(instant).getTime() + offset).slice(0, 5);
 }
 
 // since gives how long ago an instant was by the gateway's clock, which need not agree with the browser's.

@@ -1,0 +1,39 @@
+// What has happened since the page was opened, but for ends, which have a table of their own.
+
+import {$, el, keyed, mark, put} from "./dom.js";
+import {clock, counted} from "./words.js";
+
+const most = 50;
+let happened = []; // the latest first
+let number = 0;
+
+// hearEvent takes one that is no end.
+export function hearEvent(event) {
+  happened = [{...event, number: number++}, ...happened].slice(0, most);
+  keyed($("event-rows"), happened, (one) => one.number, make, () => {});
+  $("no-events").hidden = true;
+}
+
+const kinds = {
+  reload: (e) => e.reload.ok ? ["reload", "plain", `the policy file took over: ${counted((e.reload.changes ?? []).length, "change", "changes")}, generation ${e.reload.generation}`]
+    : ["reload", "bad", `the policy file was refused: ${e.reload.error}`],
+  health: (e) => ["health", ["back", "up"].includes(e.health.change) ? "good" : "bad", health(e.health)],
+  deed: (e) => ["deed", e.deed.status < 400 ? "plain" : "warn", `${[e.deed.from, e.deed.certificate, e.deed.token].filter(Boolean).join(", ")}: ${e.deed.call}: ${e.deed.result}`],
+  alarm: (e) => ["wrong", e.alarm.level === "error" ? "bad" : "warn", e.alarm.text],
+  alarm_over: (e) => ["over", "good", e.alarm.text],
+};
+
+function health(change) {
+  const what = change.endpoint ? `endpoint ${change.endpoint} of ${change.upstream}` : `upstream ${change.upstream}`;
+  const after = change.failures ? ` after ${counted(change.failures, "failure", "failures")} in a row` : "";
+  return `${what}: ${change.change}${after}${change.error ? `: ${change.error}` : ""}`;
+}
+
+function make(event) {
+  const [word, kind, text] = (kinds[event.kind] ?? (() => [event.kind, "plain", ""]))(event);
+  const name = el("span", {});
+  mark(name, word, kind);
+  const words = el("span", {className: "words"});
+  put(words, text);
+  return {node: el("li", {}, el("time", {className: "muted"}, clock(event.at)), name, words)};
+}

@@ -1,0 +1,125 @@
+// The policies in force, the effective file with its warnings, and what is advised. Each is asked for when it is unfolded, and again
+// when another generation takes over.
+
+import {ask, why} from "./gateway.js";
+import {$, el, say} from "./dom.js";
+import {warningList} from "./file.js";
+import {count, counted, duration} from "./words.js";
+
+let generation = null; // that is in force
+const asked = new Map(); // by panel: the generation that it shows
+
+const panels = {
+  "policies-panel": {body: "policies-body", path: "/policies", draw: drawPolicies},
+  "effective-panel": {body: "effective-body", path: "/config", draw: drawEffective},
+  "advice-panel": {body: "advice-body", path: "/advice", draw: drawAdvice},
+};
+
+// renew has the panels that are open show the policy of a generation.
+export function renew(now) {
+  generation = now;
+  for (const id of Object.keys(panels)) show(id);
+}
+
+async function show(id) {
+  if (!$(id).open || asked.get(id) === generation) return;
+  asked.set(id, generation);
+  const {body, path, draw} = panels[id];
+  try {
+    $(body).replaceChildren(...draw(await ask(path)));
+  } catch (error) {
+    asked.delete(id);
+    $(body).replaceChildren(el("p", {className: "bad"}, `This cannot be told now: ${why(error)}.`));
+  }
+}
+
+export function setUpPolicies() {
+  for (const id of Object.keys(panels)) $(id).addEventListener("toggle", () => show(id));
+  $("advice-again").addEventListener("click", () => {
+    asked.delete("advice-panel");
+    show("advice-panel");
+  });
+}
+
+function drawPolicies(answer) {
+  const rows = (answer.policies ?? []).map((policy) => el("tr", {}, el("th", {scope: "row"}, policy.name || "of its own"),
+    el("td", {}, policy.kind, ...(policy.dry_run ? [" ", el("span", {className: "tag"}, "dry run")] : [])),
+    el("td", {}, routesOf(policy)), el("td", {}, ...timersOf(policy))));
+  return [scrolled("Policies in force", el("table", {className: "loose"}, head("Policy", "Kind", "Routes", "Timers, with where they are written"), el("tbody", {}, ...rows)))];
+}
+
+function routesOf(policy) {
+  const names = policy.routes ?? [];
+  return names.length <= 6 ? names.join(", ") : `${names.slice(0, 5).join(", ")} and ${names.length - 5} more`;
+}
+
+function timersOf(policy) {
+  return (policy.timers ?? []).filter((timer) => timer.value_seconds !== null || timer.dry_run_seconds !== null).map((timer) => el("span", {className: "timer"},
+    `${timer.timer} `, el("b", {}, timer.value_seconds === null ? "off" : duration(timer.value_seconds)),
+    timer.dry_run_seconds === null ? "" : `, dry run ${duration(timer.dry_run_seconds)}`,
+    el("span", {className: "muted"}, ` ${timer.from}`)));
+}
+
+function drawEffective(answer) {
+  const warnings = answer.warnings ?? [];
+  return [
+    el("p", {className: warnings.length > 0 ? "warn" : "muted"}, warnings.length > 0 ? counted(warnings.length, "warning", "warnings") : "No warnings."),
+    ...warningList(warnings), ...copyable(answer.yaml, "the effective policy file"),
+  ];
+}
+
+// copyable shows a text that is to be pasted, with a button that copies it.
+function copyable(text, what) {
+  const source = el("pre", {className: "source", tabIndex: 0, role: "region", "aria-label": what}, text);
+  const button = el("button", {type: "button", className: "act copy"}, "Copy", el("span", {className: "hidden"}, ` ${what}`));
+  button.addEventListener("click", () => copy(text, source, button));
+  return [el("div", {className: "copyable"}, button, source)];
+}
+
+// copy falls back to selecting the text: browsers give the clipboard only to pages of this machine or of https.
+async function copy(text, source, button) {
+  try {
+    await navigator.clipboard.writeText(text);
+    button.firstChild.textContent = "Copied";
+  } catch {
+    getSelection().selectAllChildren(source);
+    button.firstChild.textContent = "Selected";
+  }
+  say(`${button.firstChild.textContent}.`);
+}
+
+function drawAdvice(answer) {
+  return (answer.advices ?? []).map((advice) => el("article", {className: "advice"},
+    el("h4", {}, advice.route, el("span", {className: "muted"}, ` policy ${advice.policy || "of its own"}: `), verdict(advice)),
+    el("p", {className: "muted small"}, `${counted(advice.connections, "connection", "connections")} seen in ${duration(advice.observed_seconds)}; idle_timeout ${inForce(advice)}`),
+    el("ul", {className: "changes small"}, ...(advice.reasons ?? []).map((reason) => el("li", {}, reason))),
+    ...candidates(advice), ...(advice.yaml ? copyable(advice.yaml, `what to paste for ${advice.route}`) : []),
+    ...(advice.trial_yaml ? [el("p", {className: "small"}, "Or watch it first:"), ...copyable(advice.trial_yaml, `a dry run for ${advice.route}`)] : [])));
+}
+
+function verdict(advice) {
+  if (advice.recommended_seconds === null) return advice.kind === "short" ? "nothing to advise" : "too little is known";
+  return `idle_timeout ${duration(advice.recommended_seconds)}`;
+}
+
+function inForce(advice) {
+  const dry = advice.dry_run_seconds === null ? "" : `; dry run ${duration(advice.dry_run_seconds)} counted ${count(advice.dry_run_counted)}, of which ${count(advice.dry_run_false_cuts)} spoke again`;
+  return (advice.in_force_seconds === null ? "off" : duration(advice.in_force_seconds)) + dry;
+}
+
+function candidates(advice) {
+  const all = advice.candidates ?? [];
+  if (all.length === 0) return [];
+  const least = (candidate, text) => candidate.unknown ? `≥ ${text}` : text;
+  const rows = all.map((candidate) => el("tr", {}, el("th", {scope: "row", className: "figure"}, duration(candidate.timeout_seconds)),
+    ...[count(candidate.cut_spoke), count(candidate.cut_dead), candidate.reclaimed_hours.toFixed(1)].map((text) => el("td", {className: "figure"}, least(candidate, text)))));
+  return [scrolled(`Candidates for ${advice.route}`, el("table", {className: "loose candidates"}, head("Timeout", "False cuts", "Dead cuts", "Hours reclaimed"), el("tbody", {}, ...rows)))];
+}
+
+function head(...names) {
+  return el("thead", {}, el("tr", {}, ...names.map((name) => el("th", {scope: "col"}, name))));
+}
+
+function scrolled(name, table) {
+  return el("div", {className: "scroll", tabIndex: 0, role: "region", "aria-label": name}, table);
+}
