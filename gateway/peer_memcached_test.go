@@ -43,7 +43,7 @@ func memcachedBinary(from int, b []byte) (rest []byte, ends, noop bool) {
 }
 
 func memcachedText(_ int, b []byte) (rest []byte, ends, noop bool) {
-	line, rest, _ := bytes.Cut(b, []byte("\r\n"))
+	line, rest, _ := bytes.Cut(b, []byte("\n")) // the lines of metadump end so
 	words := strings.Fields(string(line))
 	data := -1
 	size := func(at int) {
@@ -62,8 +62,13 @@ func memcachedText(_ int, b []byte) (rest []byte, ends, noop bool) {
 		ends = false
 	case "STAT":
 		ends = false
+	case "mg":
+		ends = len(words) > 2 // else a line of mgdump
 	case "mn", "MN":
 		noop = true
+	}
+	if strings.HasPrefix(words[0], "key=") {
+		ends = false
 	}
 	if data >= 0 {
 		rest = rest[data+2:]
@@ -133,6 +138,37 @@ func TestMemcachedClientsThroughTheGateway(t *testing.T) {
 				w.capture(t, "memcached_binary", "memcached and libmemcached: memccp --binary", memcachedMessages, func(said [2][]byte) bool { return said[0][0] == 0x80 && bytes.Contains(said[0], []byte("END")) })
 			}
 		}
+	})
+	t.Run("lists of keys and other replies of the operator's", func(t *testing.T) {
+		w, g := tapped(t, "memcached", server, "")
+		c := g.dial("r")
+		for _, step := range []struct{ say, last string }{
+			{"set listed1 0 0 1\r\nx\r\nset listed2 0 0 1\r\ny\r\n", "STORED\r\nSTORED\r\n"},
+			{"lru_crawler metadump all\r\n", "END\r\n"}, // it loses what is sent before its end
+			{"lru_crawler mgdump all\r\n", "\r\n"},      // which 1.6.18 does not know
+			{"get listed1\r\n", "VALUE listed1 0 1\r\nx\r\nEND\r\n"},
+			{"stats items\r\nstats sizes\r\nstats reset\r\n", "END\r\nRESET\r\n"},
+			{"stats detail on\r\nget listed1\r\nstats detail dump\r\nstats detail off\r\n", "END\r\nOK\r\n"},
+			{"verbosity 0\r\nme listed1\r\nversion\r\nflush_all\r\nnothing\r\n", "OK\r\nERROR\r\n"},
+		} {
+			c.send(step.say)
+			c.receiveUpTo(step.last)
+		}
+		c.send("quit\r\n")
+		c.drained()
+		must(t, c.Close())
+		w.agrees(t, g, memcachedMessages)
+	})
+	t.Run("one that watches", func(t *testing.T) {
+		_, g := tapped(t, "memcached", server, "")
+		c := g.dial("r")
+		c.send("watch mutations\r\n")
+		c.receive("OK\r\n")
+		if e := g.onlyConnection(); !e.Unpaired {
+			t.Errorf("explain says %+v", e)
+		}
+		g.dial("r").send("set watched 0 0 1\r\nx\r\nquit\r\n")
+		c.receiveUpTo("key=watched")
 	})
 	t.Run("meta", func(t *testing.T) {
 		w, g := tapped(t, "memcached", server, "")

@@ -5,8 +5,8 @@ import "bytes"
 // Memcached (memcached's doc/protocol.txt and doc/protocol-binary.txt). A client whose first byte is 80 speaks the binary
 // protocol (memcached_binary.go), any other the text protocol with its meta commands (memcached_text.go).
 //
-// A reply of several lines or packets (get, stats) is one message. Each request has one reply, unless it says noreply. After
-// a quiet request (meta flag q, the binary opcodes that end in Q) requests and replies are paired no more.
+// A reply of several lines or packets (get, stats, lru_crawler metadump) is one message. Each request has one reply, unless it says noreply. After
+// a quiet request (meta flag q, the binary opcodes that end in Q) and after watch requests and replies are paired no more.
 //
 // The heartbeats are mn and the binary no-op, and their replies. The gateway answers them where nothing is owed, once the
 // server has replied to something.

@@ -89,6 +89,9 @@ func (p *memcached) learn(d *Dialogue, w *memcWords) uint8 {
 	case "":
 		d.facts |= memcErrs
 		return memcSilent
+	case "watch": // what the server logs follows the reply
+		d.unpair()
+		return memcPlain
 	case "ms", "mg", "md", "ma":
 		if w.quiet {
 			d.unpair()
@@ -125,10 +128,10 @@ func (p *memcached) reply(d *Dialogue, b []byte, n int) (int, Event) {
 		if ok = true; d.facts&memcErrs != 0 { // it cannot be told to which of them
 			d.unpair()
 		}
-	case "STAT", "ITEM", "PREFIX":
+	case "STAT", "ITEM", "PREFIX", "mg": // the last is mgdump's
 		goesOn, ok = true, true
 	default:
-		ok = true
+		goesOn, ok = bytes.HasPrefix(w.words[0], []byte("key=")), true // metadump's
 	}
 	if !ok {
 		return s.breaks(FaultMemcachedSize)

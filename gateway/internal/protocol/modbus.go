@@ -11,7 +11,7 @@ import "encoding/binary"
 //	+-------------+----------+--------+------+------------------------+
 //	                                   ├─────── length bytes ────────┤
 //
-// Each request has one reply. There are no heartbeats, and nothing by which a server says that it closes.
+// Each request has one reply, told by its transaction; where a client repeats one, requests and replies are paired no more. There are no heartbeats, and nothing by which a server says that it closes.
 type modbus struct{ named }
 
 // NewModbus returns the Protocol of Modbus TCP.
@@ -58,28 +58,26 @@ func (p *modbus) Scan(d *Dialogue, from Direction, b []byte) (int, Event) {
 }
 
 // In the facts of a Dialogue: the transaction of the last request is in the low 16 bits.
-const (
-	modbusAsked   = 1 << 16 // there has been a request
-	modbusRepeats = 1 << 17 // the client uses a transaction again before its reply: transactions tell nothing
-)
+const modbusAsked = 1 << 16 // there has been a request
 
 // modbusLast is the kind of a reply to the last request.
 const modbusLast = 1
 
-// modbusNote notes of which transaction a message is.
+// modbusNote notes of which transaction a message is. A client that uses one again before its reply repeats what has got none, maybe of
+// a device that is not there, or has all its requests be of the same: how many replies come is not known any more.
 func modbusNote(d *Dialogue, from Direction, transaction uint16) {
-	last, asked := uint16(d.facts), d.facts&modbusAsked != 0
+	again := d.facts&modbusAsked != 0 && uint16(d.facts) == transaction
 	if from == FromUpstream {
 		d.streams[from].kind = 0
-		if asked && transaction == last && d.facts&modbusRepeats == 0 {
+		if again {
 			d.streams[from].kind = modbusLast
 		}
 		return
 	}
-	if asked && transaction == last && d.owed > 0 {
-		d.facts |= modbusRepeats
+	if again && d.owed > 0 {
+		d.unpair()
 	}
-	d.facts = d.facts&modbusRepeats | modbusAsked | uint32(transaction)
+	d.facts = modbusAsked | uint32(transaction)
 }
 
 // Skip implements Protocol.

@@ -10,8 +10,17 @@ const (
 func TestModbus(t *testing.T) {
 	converseNamed(t, NewModbus, []namedRow{
 		{"requests are owed until their replies", Options{},
-			conversation{client(readHolding + readHolding), upstream(holdingReply), client(readHolding)},
+			conversation{client(modbusAs(1, readHolding) + modbusAs(2, readHolding)), upstream(modbusAs(1, holdingReply)), client(modbusAs(3, readHolding))},
 			transcript{Events: [2]string{"message of 12\nmessage of 12\nmessage of 12\n", "message of 15\n"}, Owed: 2}},
+		{"a transaction may be used again after its reply", Options{},
+			conversation{client(readHolding), upstream(holdingReply), client(readHolding)},
+			transcript{Events: [2]string{"message of 12\nmessage of 12\n", "message of 15\n"}, Owed: 1}},
+		{"one that is repeated without a reply, as a device is not there: then nothing is paired, or the first would be owed for ever", Options{},
+			conversation{client(readHolding + readHolding), upstream(holdingReply), client(readHolding)},
+			transcript{Events: [2]string{"message of 12\nmessage of 12\nmessage of 12\n", "message of 15\n"}}},
+		{"a late reply to one that was given up", Options{},
+			conversation{client(modbusAs(1, readHolding) + modbusAs(2, readHolding)), upstream(modbusAs(2, holdingReply) + modbusAs(1, holdingReply)), client(modbusAs(3, readHolding))},
+			transcript{Events: [2]string{"message of 12\nmessage of 12\nmessage of 12\n", "message of 15\nmessage of 15\n"}, Owed: 1}},
 		{"a reply ends the wait for those before it that have none", Options{},
 			conversation{client(modbusAs(1, readHolding) + modbusAs(2, readHolding) + modbusAs(3, readHolding)), upstream(modbusAs(3, holdingReply))},
 			transcript{Events: [2]string{"message of 12\nmessage of 12\nmessage of 12\n", "message of 15\n"}}},

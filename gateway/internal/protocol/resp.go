@@ -41,6 +41,7 @@ const (
 	respPush         // it is no reply
 	respSilent       // a request that has no reply
 	respSync         // a request after which the connection is not understood
+	respError        // an error, which may be the reply to a request that has none otherwise
 )
 
 // Facts of a Dialogue.
@@ -48,6 +49,7 @@ const (
 	respIs3     uint32 = 1 << iota // the server has sent what only RESP 3 has
 	respInMulti                    // the client is between MULTI and EXEC
 	respReplied                    // the server has replied to something
+	respMayErr                     // an error may be the reply to SUBSCRIBE, in RESP 3
 )
 
 const (
@@ -123,6 +125,9 @@ func (p *resp) step(d *Dialogue, from Direction, b []byte) (took int, done bool,
 				return 0, false, NoFault
 			case equals:
 				s.kind = respPing
+			}
+			if b[0] == '-' {
+				s.kind = respError
 			}
 		}
 		s.stage = respLine
@@ -267,10 +272,10 @@ func (p *resp) ended(d *Dialogue, from Direction) Event {
 	s.kind, s.more, s.stage = respPlain, 0, respValue
 	switch {
 	case from == FromUpstream && kind == respPush:
+		d.facts &^= respMayErr
 		return Message
 	case from == FromUpstream:
-		d.facts |= respReplied
-		d.pay()
+		p.replied(d, kind)
 	case kind == respSync:
 		d.set(opaque)
 	case kind != respSilent:
@@ -280,6 +285,17 @@ func (p *resp) ended(d *Dialogue, from Direction) Event {
 		return Heartbeat
 	}
 	return Message
+}
+
+// replied notes a reply.
+func (p *resp) replied(d *Dialogue, kind uint8) {
+	d.facts |= respReplied
+	if kind == respError && d.facts&respMayErr != 0 && d.owed > 0 {
+		d.unpair() // whose it is cannot be told
+	}
+	if d.pay(); d.owed == 0 {
+		d.facts &^= respMayErr
+	}
 }
 
 // Skip implements Protocol.

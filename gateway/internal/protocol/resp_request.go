@@ -152,6 +152,7 @@ func (p *resp) learn(d *Dialogue, w *respWords) uint8 {
 		case d.facts&respIs3 == 0:
 			d.unpair()
 		case d.facts&respInMulti == 0:
+			d.facts |= respMayErr
 			return respSilent
 		}
 	case w.is("MONITOR"), w.is("CLIENT") && bytes.EqualFold(w.words[1], []byte("REPLY")):
