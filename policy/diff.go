@@ -18,6 +18,10 @@ func Diff(before, after *Config) []Change {
 	var d diff
 	was, is := before.alike(after).sections(), after.alike(before).sections()
 	for i, section := range is {
+		if isKind(section.value, yaml.ScalarNode) {
+			d.value(section.key, was[i].value, section.value)
+			continue
+		}
 		d.entries(entries(section.key, was[i].value), entries(section.key, section.value))
 	}
 	return d.changes

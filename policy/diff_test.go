@@ -87,7 +87,7 @@ func alter(t *testing.T, at leaf) {
 	t.Helper()
 	choices := map[string][]string{
 		"listen": {"127.0.0.1:7999"}, "metrics": {"0.0.0.0:9999"}, "token_file": {"other"}, "viewer_token_file": {"other"}, "cert": {"other"}, "key": {"other"},
-		"client_ca": {"other"}, "ca": {"other"}, "server_name": {"other"}, "alpn": {"other"}, "min_version": {"1.2"}, "level": {"info"}, "format": {"text"}, "histograms": {"both"}, "connections": {"all"}, "file": {"other"},
+		"client_ca": {"other"}, "ca": {"other"}, "server_name": {"other"}, "alpn": {"other"}, "min_version": {"1.2"}, "level": {"info"}, "format": {"text"}, "histograms": {"both"}, "advise_file": {"other"}, "connections": {"all"}, "file": {"other"},
 		"on_full": {"wait"}, "reset_on": {"client"}, "close": {"fin", "rst"}, "heartbeat": {"forward", "answer"}, "endpoints": {"127.0.0.1:9999"},
 		"balance": {"round_robin", "least_connections"}, "allow": {"198.51.100.0/24"}, "deny": {"198.51.100.0/24"},
 		"over": {"close", "delay"}, "bytes_per_second": {"2MiB", "3MiB"}, "proxy_protocol": {"v1", "v2"}, "sni": {"other.example"}, "source": {"198.51.100.0/24"}, "from": {"198.51.100.0/24"},
@@ -225,6 +225,7 @@ func edits() []edit {
 		{"what stays until the next start", "listen: 127.0.0.1:9180}", "pprof: true, metrics: 0.0.0.0:9181}\ngateway: {loops: 2, edit_grace: none}",
 			"admin.metrics: added 0.0.0.0:9181 (restart)\nadmin.pprof: false -> true (restart)\n" +
 				"gateway.loops: 0 -> 2 (restart)\ngateway.edit_grace: 2s -> none"},
+		{"a file for advice", "policies:\n", "advise_file: advice\npolicies:\n", "advise_file: none -> advice"},
 		{"what has a name comes", "  spare:", "  beta: {short: {}}\n  spare:", "policies.beta: added (short)"},
 		{"what has a name goes", "  spare: {short: {}}\n", "", "policies.spare: removed"},
 		{"an upstream with many endpoints", "  servers:", "  more: {endpoints: [a:1, b:2, c:3, d:4, e:5]}\n  servers:",

@@ -12,7 +12,7 @@ import (
 func (c *Config) YAML() []byte {
 	var out bytes.Buffer
 	for _, section := range c.sections() {
-		if len(section.value.Content) == 0 {
+		if section.value.Kind != yaml.ScalarNode && len(section.value.Content) == 0 {
 			continue
 		}
 		if out.Len() > 0 {

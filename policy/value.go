@@ -68,6 +68,28 @@ func file(to *File) value {
 	}
 }
 
+// fileOrNone takes the path of a file, or none. It may stand at the top of the file, where also what is not written is read.
+func fileOrNone(to *File) value {
+	return value{
+		read: func(c cursor) {
+			switch {
+			case !c.written():
+			case c.node.Value == none:
+				*to = File{}
+			default:
+				readFile(to)(c)
+			}
+		},
+		node: func() *yaml.Node {
+			if to.IsZero() {
+				return scalarNode(none)
+			}
+			return scalarNode(to.String())
+		},
+		schema: func() schema { return schema{"type": "string", "minLength": 1} },
+	}
+}
+
 // word takes a word of an enum.
 func word[E enum](to *E) value {
 	return value{
