@@ -14,42 +14,65 @@ import (
 	"idlegate/policy"
 )
 
-// Advise says what the connections of a route, or of each, tell about its idle_timeout. The advice on one route rests on all that
-// share its policy.
-func (g *Gateway) Advise(ctx context.Context, name string, tolerance float64) (api.Advices, error) {
-	asked, err := g.chosen(name)
+// advised are the timers that there is advice on.
+var advised = [advice.Timers]deadline.Timer{deadline.IdleTimeout, deadline.FirstMessage, deadline.Message, deadline.MaxLifetime}
+
+// Advise says what the connections of a route, or of each, tell about one of its timers, or about all that there is advice on. The
+// advice on one route rests on all that share its policy: the one that needs the longest time decides.
+func (g *Gateway) Advise(ctx context.Context, q api.AdviceQuery) (api.Advices, error) {
+	asked, err := g.chosen(q.Route)
 	if err != nil {
 		return api.Advices{}, err
 	}
 	routes := g.current().routes
-	inputs, err := g.adviceInputs(ctx, routes)
+	known, open, err := g.weighed(ctx, routes)
 	if err != nil {
 		return api.Advices{}, err
 	}
-	for i := range inputs {
-		inputs[i].Tolerance = tolerance
+	var inputs []advice.Input
+	var of []*route
+	for i, r := range routes {
+		for t := range advice.Timers {
+			if isAdvisedOn(r, t) && (q.Timer == "" || q.Timer == t.String()) {
+				in := adviceInput(r, t, &known[i], &open[i])
+				in.Tolerance = q.Tolerance
+				inputs, of = append(inputs, in), append(of, r)
+			}
+		}
 	}
 	all := api.Advices{Advices: []api.Advice{}}
 	for i, a := range advice.ForRoutes(inputs) {
-		if r := routes[i]; slices.ContainsFunc(asked, func(one *route) bool { return one.Name == r.Name }) {
-			all.Advices = append(all.Advices, describeAdvice(r, &inputs[i], &a))
+		if slices.ContainsFunc(asked, func(one *route) bool { return one.Name == of[i].Name }) {
+			all.Advices = append(all.Advices, describeAdvice(of[i], &inputs[i], &a))
 		}
 	}
 	return all, nil
 }
 
+// isAdvisedOn reports whether there is something to say of a timer of a route: of a short policy's idle_timeout it is that it has none.
+func isAdvisedOn(r *route, t advice.Timer) bool {
+	switch t {
+	case advice.MessageTimeout:
+		return r.Rules.Bounded
+	case advice.MaxLifetime:
+		return r.cfg.Policy.Kind == policy.Long
+	}
+	return true
+}
+
 func describeAdvice(r *route, in *advice.Input, a *advice.Advice) api.Advice {
 	said := api.Advice{
-		Route: r.Name, Policy: r.cfg.Policy.Name, Kind: r.cfg.Policy.Kind.String(), Candidates: []api.Candidate{}, Reasons: []string{},
-		ObservedSeconds: time.Since(r.since).Seconds(),
+		Route: r.Name, Policy: r.cfg.Policy.Name, Kind: r.cfg.Policy.Kind.String(), Timer: in.Timer.String(), Candidates: []api.Candidate{}, Reasons: []string{},
+		ObservedSeconds: in.Counted.Seconds(), Certainty: advice.Unfounded.String(),
 	}
-	if r.cfg.Policy.Kind != policy.Long {
+	if in.Timer == advice.IdleTimeout && r.cfg.Policy.Kind != policy.Long {
 		said.Reasons = append(said.Reasons, "The policy is short: a connection lasts until its deadline whether it is silent or not, "+
 			"so there is no idle_timeout to advise on. connection_duration_seconds shows how long they take.")
 		return said
 	}
 	said.Connections = a.Connections
-	said.InForceSeconds, said.DryRunSeconds = seconds(in.IdleTimeout), seconds(in.DryRun)
+	said.Certainty, said.Basis = a.Certainty.String(), a.Basis
+	said.InForceSeconds, said.DryRunSeconds = seconds(in.InForce), seconds(in.DryRun)
 	said.DryRunCounted, said.DryRunFalseCuts = in.Observed, a.Resumed
 	said.Enough, said.Reasons = a.Enough, append(said.Reasons, a.Reasons...)
 	said.RecommendedSeconds, said.YAML, said.TrialYAML = seconds(a.Recommended), a.YAML, a.DryRunYAML
@@ -62,37 +85,43 @@ func describeAdvice(r *route, in *advice.Input, a *advice.Advice) api.Advice {
 	return said
 }
 
-// adviceInputs is what is known of the silences of the connections of each route.
-func (g *Gateway) adviceInputs(ctx context.Context, routes []*route) ([]advice.Input, error) {
+// weighed is what is known of each route, and what its connections tell that are open.
+func (g *Gateway) weighed(ctx context.Context, routes []*route) ([]ledger.Knowledge, []advice.Tallies, error) {
 	counted, err := g.counters(ctx, statsOf(routes))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	inputs := make([]advice.Input, len(routes))
-	of := map[*relay.RouteStats]*advice.Input{}
+	known := make([]ledger.Knowledge, len(routes))
 	for i, r := range routes {
-		inputs[i] = adviceInput(r, &counted[i])
-		of[r.RouteStats] = &inputs[i]
+		known[i] = counted[i].Knowledge(time.Since(r.since), r.Rules.Standard(r.Rules.Watched(deadline.IdleTimeout)))
+	}
+	open := make([]advice.Tallies, len(routes))
+	of := map[*relay.RouteStats]*advice.Tallies{}
+	for i, r := range routes {
+		of[r.RouteStats] = &open[i]
 	}
 	err = g.eachView(ctx, func(v *relay.View) {
-		if in := of[v.Route.RouteStats]; in != nil {
-			in.Open.Open(ledger.Silences(&v.Session, v.At))
+		if tallies := of[v.Route.RouteStats]; tallies != nil {
+			ledger.Open(tallies, &v.Session, v.At)
 		}
 	})
-	return inputs, err
+	return known, open, err
 }
 
-func adviceInput(r *route, c *ledger.Counters) advice.Input {
-	return advice.Input{
-		Route: r.Name, Policy: r.cfg.Policy.Name,
-		IdleTimeout: r.Rules.Standard(r.Rules.Enforced[deadline.IdleTimeout]),
-		DryRun:      r.Rules.Standard(r.Rules.Watched(deadline.IdleTimeout)),
-		DryRunAll:   r.cfg.Policy.DryRun.All,
-		Observed:    c.DryRunIdle,
-		Ended:       c.Silences,
-		Counted:     time.Since(r.since),
-		Gaps:        gapsOf(&c.Gap),
+func adviceInput(r *route, t advice.Timer, known *ledger.Knowledge, open *advice.Tallies) advice.Input {
+	in := advice.Input{
+		Route: r.Name, Policy: r.cfg.Policy.Name, Kind: r.cfg.Policy.Kind.String(), Timer: t,
+		InForce:   r.Rules.Standard(r.Rules.Enforced[advised[t]]),
+		DryRun:    r.Rules.Standard(r.Rules.Watched(advised[t])),
+		DryRunAll: r.cfg.Policy.DryRun.All,
+		Ended:     known.Advice[t],
+		Open:      open[t],
+		Counted:   known.Counted,
 	}
+	if t == advice.IdleTimeout {
+		in.Observed, in.Gaps = known.DryRunIdle, gapsOf(&known.Gap)
+	}
+	return in
 }
 
 func gapsOf(h *metrics.Histogram) advice.Gaps {

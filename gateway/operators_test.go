@@ -56,7 +56,7 @@ func TestOperatorsWhoDoEverythingAtOnce(t *testing.T) {
 	})
 	work(func(*rand.Rand) {
 		_, _ = r.g.Snapshot(ctx)
-		_, _ = r.g.Advise(ctx, "", 0)
+		_, _ = r.g.Advise(ctx, api.AdviceQuery{})
 		_, _ = r.g.Histories(ctx, "")
 		_, _ = r.g.Endings(ctx, "", "", 0, 10)
 		_, _ = r.g.Silences(ctx, "")

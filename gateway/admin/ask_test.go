@@ -24,6 +24,7 @@ type listener struct {
 	filter        api.Filter
 	page          api.Page
 	route, reason string
+	timer         string
 	limit         int
 	tolerance     float64
 }
@@ -43,8 +44,8 @@ func (l *listener) Endings(_ context.Context, route, reason string, _ uint64, li
 	return api.Endings{}, nil
 }
 
-func (l *listener) Advise(_ context.Context, route string, tolerance float64) (api.Advices, error) {
-	l.route, l.tolerance = route, tolerance
+func (l *listener) Advise(_ context.Context, q api.AdviceQuery) (api.Advices, error) {
+	l.route, l.timer, l.tolerance = q.Route, q.Timer, q.Tolerance
 	return api.Advices{}, nil
 }
 
@@ -82,6 +83,7 @@ func TestParametersReachTheGateway(t *testing.T) {
 		"all endings": {"GET", "/ended", listener{limit: 100}},
 		"advice":      {"GET", "/advice?route=chat&tolerance=1e-05", listener{route: "chat", tolerance: 0.00001}},
 		"all advice":  {"GET", "/advice", listener{tolerance: 0.001}},
+		"one timer":   {"GET", "/advice?timer=max_lifetime", listener{timer: "max_lifetime", tolerance: 0.001}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := &listener{fleet: fakeFleet()}
@@ -123,6 +125,7 @@ func TestParametersAreTakenStrictly(t *testing.T) {
 		"offset before the first": {"GET /connections?offset=-1", `offset is "-1"; it must be a whole number from 0 to`},
 		"offset beyond all":       {"GET /connections?offset=99999999999999999999", "it must be a whole number from 0 to"},
 		"tolerance above one":     {"GET /advice?tolerance=1.5", `tolerance is "1.5"; it must be a share from 0 to 1, as in 0.001`},
+		"advice on another timer": {"GET /advice?timer=deadline", `timer is "deadline"; it must be one of idle_timeout, first_message_timeout, message_timeout, max_lifetime`},
 		"tolerance of none":       {"GET /advice?tolerance=NaN", `tolerance is "NaN"; it must be a share`},
 		"tolerance in percent":    {"GET /advice?tolerance=1%25", `tolerance is "1%"; it must be a share`},
 		"duration without unit":   {"GET /connections?idle=90", `idle is "90"; it must be a duration of whole d, h, m, s and ms, as in 10s, 1m30s or 7d`},

@@ -67,7 +67,7 @@ func (c calls) table() []operation {
 		{method: post, path: "/upstreams/{name}/drain", params: []string{"endpoint"}, answer: c.drainEndpoint},
 		{method: del, path: "/upstreams/{name}/drain", params: []string{"endpoint"}, answer: c.undrainEndpoint},
 		{method: post, path: "/upstreams/{name}/endpoint", params: []string{"endpoint", "weight", "state"}, answer: c.setEndpoint},
-		{method: get, path: "/advice", params: []string{"route", "tolerance"}, answer: c.advice},
+		{method: get, path: "/advice", params: []string{"route", "timer", "tolerance"}, answer: c.advice},
 		{method: get, path: "/config", answer: c.config},
 		{method: post, path: "/plan", timeout: reloadTimeout, body: true, harmless: true, answer: c.plan},
 		{method: post, path: "/reload", params: []string{"to"}, timeout: reloadTimeout, answer: c.reload},
@@ -217,11 +217,11 @@ func (c calls) ended(ctx context.Context, a *ask) (int, any, error) {
 const defaultTolerance = 0.001
 
 func (c calls) advice(ctx context.Context, a *ask) (int, any, error) {
-	tolerance := a.share("tolerance", defaultTolerance)
+	q := api.AdviceQuery{Route: a.text("route"), Timer: a.oneOf("timer", api.AdvisedTimers()), Tolerance: a.share("tolerance", defaultTolerance)}
 	if a.err != nil {
 		return 0, nil, a.err
 	}
-	return ok(c.gateway.Advise(ctx, a.text("route"), tolerance))
+	return ok(c.gateway.Advise(ctx, q))
 }
 
 // document gives out the description of the API.

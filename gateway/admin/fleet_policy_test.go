@@ -223,21 +223,22 @@ func (m *member) timer(c api.Connection) api.Timer {
 	return t
 }
 
-func (f *fleet) Advise(_ context.Context, route string, tolerance float64) (api.Advices, error) {
+func (f *fleet) Advise(_ context.Context, q api.AdviceQuery) (api.Advices, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var advices api.Advices
 	for _, r := range f.routes {
-		if route != "" && route != r.name {
+		if q.Route != "" && q.Route != r.name || q.Timer != "" && q.Timer != "idle_timeout" {
 			continue
 		}
 		a := api.Advice{
-			Route: r.name, Policy: r.policy, Kind: r.kind, ObservedSeconds: f.now().Sub(f.started).Seconds(),
+			Route: r.name, Policy: r.policy, Kind: r.kind, Timer: "idle_timeout", Certainty: "none", ObservedSeconds: f.now().Sub(f.started).Seconds(),
 			Connections: 40_000, Enough: r.kind == "long", Reasons: []string{"a short policy has no idle_timeout"},
 		}
 		if r.kind == "long" {
+			a.Certainty, a.Basis = "fair", "It follows from 40,000 connections."
 			a.InForceSeconds, a.RecommendedSeconds = new(r.timeout.Seconds()), new(r.timeout.Seconds()*2/3)
-			a.Reasons = []string{fmt.Sprintf("it would have cut 3 of 40000 connections that spoke again, within the tolerance of %g", tolerance)}
+			a.Reasons = []string{fmt.Sprintf("it would have cut 3 of 40000 connections that spoke again, within the tolerance of %g", q.Tolerance)}
 			a.YAML = fmt.Sprintf("policies:\n  %s:\n    long:\n      idle_timeout: %ds\n", r.policy, int(*a.RecommendedSeconds))
 			a.Candidates = []api.Candidate{
 				{TimeoutSeconds: 30, CutSpoke: 512, CutDead: 900, ReclaimedHours: 120.5},
@@ -250,5 +251,5 @@ func (f *fleet) Advise(_ context.Context, route string, tolerance float64) (api.
 		}
 		advices.Advices = append(advices.Advices, a)
 	}
-	return advices, f.checkRoute(route)
+	return advices, f.checkRoute(q.Route)
 }

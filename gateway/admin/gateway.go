@@ -39,8 +39,8 @@ type Figures interface {
 	// Endings gives at most limit of the connections that ended last; reason may be "", and id 0.
 	Endings(ctx context.Context, route, reason string, id uint64, limit int) (api.Endings, error)
 	Upstreams(ctx context.Context) (api.Upstreams, error)
-	// Advise takes as tolerance the share of connections that idle_timeout may cut though they would speak again.
-	Advise(ctx context.Context, route string, tolerance float64) (api.Advices, error)
+	// Advise says which timers a route should have, from what its connections did.
+	Advise(ctx context.Context, q api.AdviceQuery) (api.Advices, error)
 }
 
 // Events are what happens.

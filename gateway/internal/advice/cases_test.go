@@ -19,11 +19,12 @@ import (
 //	expect 1m
 //	because The longest silence after which a client spoke again was 41s.
 //
-// What comes before expect is the input: `counted D`, `idle_timeout D`, `dry_run D`, `dry_run all D`, `observed N`,
+// What comes before expect is the input: `counted D`, `idle_timeout D` (`in_force D` for other timers), `dry_run D`, `dry_run all D`, `observed N`,
 // `tolerance SHARE`, `gaps P50 P99 P999 MAX`, any number of them on a line; `N ended quiet D tail D`, the same with `cut`
 // at its end where idle_timeout ended them, and with `open` for `ended`; `N spoke D`, after a silence that the dry run had
 // counted. `expect D|nothing` demands what is recommended, `expect too little [D]` that there is not enough to go by; all
-// reasons follow, in their order.
+// reasons follow, in their order. `timer KEY` and `kind short` say what is advised on, and in which policy; `certain WORD BASIS` demands
+// how sure that is, and from what it follows.
 func TestCases(t *testing.T) {
 	for _, c := range readCases(t) {
 		t.Run(c.name, func(t *testing.T) {
@@ -33,6 +34,9 @@ func TestCases(t *testing.T) {
 			}
 			if said, want := strings.Join(got.Reasons, "\n"), strings.Join(c.reasons, "\n"); said != want {
 				t.Errorf("it says:\n%s\nwant:\n%s", said, want)
+			}
+			if c.certain != "" && c.certain != got.Certainty.String()+" "+got.Basis {
+				t.Errorf("how sure: %s %s\nwant: %s", got.Certainty, got.Basis, c.certain)
 			}
 			checkSnippets(t, &c.in, &got)
 		})
@@ -47,21 +51,31 @@ func checkSnippets(t *testing.T, in *Input, got *Advice) {
 		t.Errorf("%v is recommended, but to be pasted is %q", got.Recommended, got.YAML)
 	}
 	if got.YAML != "" {
-		if p := pasted(t, in, got.YAML); p.IdleTimeout != got.Recommended || p.DryRun.All {
-			t.Errorf("pasted, idle_timeout is %v, dry_run %t:\n%s", p.IdleTimeout, p.DryRun.All, got.YAML)
+		if p := pasted(t, in, got.YAML); valueOf(p, in.Timer) != got.Recommended || p.DryRun.All {
+			t.Errorf("pasted, %v is %v, dry_run %t:\n%s", in.Timer, valueOf(p, in.Timer), p.DryRun.All, got.YAML)
 		}
 	}
 	if got.DryRunYAML == "" {
 		return
 	}
 	p := pasted(t, in, got.DryRunYAML)
-	if in.DryRunAll && (!p.DryRun.All || p.IdleTimeout != got.Recommended) ||
-		!in.DryRunAll && (p.DryRun.All || p.DryRun.Timers[policy.TimerIdleTimeout] != got.Recommended) {
+	if in.DryRunAll && (!p.DryRun.All || valueOf(p, in.Timer) != got.Recommended) ||
+		!in.DryRunAll && (p.DryRun.All || p.DryRun.Timers[policy.Timer(in.Timer.String())] != got.Recommended) {
 		t.Errorf("pasted, it does not watch %v:\n%s", got.Recommended, got.DryRunYAML)
 	}
-	if in.IdleTimeout > 0 && got.Recommended >= in.IdleTimeout {
-		t.Errorf("a dry run of %v would see nothing beside %v in force", got.Recommended, in.IdleTimeout)
+	if in.InForce > 0 && got.Recommended >= in.InForce {
+		t.Errorf("a dry run of %v would see nothing beside %v in force", got.Recommended, in.InForce)
 	}
+}
+
+// valueOf is the value of a timer in a policy.
+func valueOf(p *policy.Policy, timer Timer) time.Duration {
+	for _, t := range p.Timers() {
+		if string(t.Key) == timer.String() {
+			return t.Duration
+		}
+	}
+	return -1
 }
 
 // pasted returns the policy of the route in a file that has the snippet in its place.
@@ -89,6 +103,7 @@ type adviceCase struct {
 	recommended time.Duration
 	enough      bool
 	reasons     []string
+	certain     string
 }
 
 func readCases(t *testing.T) (all []*adviceCase) {
@@ -110,6 +125,8 @@ func readCases(t *testing.T) (all []*adviceCase) {
 		case word == "because":
 			c := all[len(all)-1]
 			c.reasons = append(c.reasons, rest)
+		case word == "certain":
+			all[len(all)-1].certain = rest
 		default:
 			all[len(all)-1].read(t, strings.Fields(scanner.Text()))
 		}
@@ -135,8 +152,8 @@ func (c *adviceCase) read(t *testing.T, words []string) {
 		switch word := next(); word {
 		case "counted":
 			c.in.Counted = duration(t, next())
-		case "idle_timeout":
-			c.in.IdleTimeout = duration(t, next())
+		case "idle_timeout", "in_force":
+			c.in.InForce = duration(t, next())
 		case "dry_run":
 			if words[0] == "all" {
 				next()
@@ -153,6 +170,10 @@ func (c *adviceCase) read(t *testing.T, words []string) {
 			c.in.Tolerance = share
 		case "gaps":
 			c.in.Gaps = Gaps{duration(t, next()), duration(t, next()), duration(t, next()), duration(t, next())}
+		case "timer":
+			c.in.Timer = timerOf(t, next())
+		case "kind":
+			c.in.Kind = next()
 		case "inline":
 			c.in.Policy = ""
 		case "expect":
@@ -163,6 +184,17 @@ func (c *adviceCase) read(t *testing.T, words []string) {
 			return
 		}
 	}
+}
+
+func timerOf(t *testing.T, key string) Timer {
+	t.Helper()
+	for timer := range Timers {
+		if timer.String() == key {
+			return timer
+		}
+	}
+	t.Fatalf("there is no advice on %s", key)
+	return Timers
 }
 
 func whole(t *testing.T, s string) int {
@@ -189,10 +221,10 @@ func (c *adviceCase) count(t *testing.T, n int, words []string) {
 	quiet, tail := duration(t, words[2]), duration(t, words[4])
 	for range n {
 		if words[0] == "open" {
-			c.in.Open.Open(quiet, tail)
+			c.in.Open.openOn(c.in.Timer.ladder(), quiet, tail)
 			continue
 		}
-		c.in.Ended.Ended(quiet, tail, words[len(words)-1] == "cut")
+		c.in.Ended.endedOn(c.in.Timer.ladder(), quiet, tail, words[len(words)-1] == "cut")
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 
 // ofDryRun says what a dry run has found.
 func (s *study) ofDryRun() string {
-	if s.DryRun == 0 {
+	if s.DryRun == 0 || s.Timer != IdleTimeout {
 		return ""
 	}
 	said := "The dry run with " + units.FormatDuration(s.DryRun) + " counted "
@@ -23,20 +23,20 @@ func (s *study) ofDryRun() string {
 	}
 }
 
-// ofCut says what an idle_timeout in force, now or before, has kept from being seen.
+// ofCut says what a value in force, now or before, has kept from being seen.
 func (s *study) ofCut() string {
 	if s.all.cut == 0 {
 		return ""
 	}
-	ended := "has ended " + number(s.all.cut) + " of " + connections(s.Ended.connections)
-	const unknown = "; whether they would have spoken is not known."
-	switch now := s.IdleTimeout; {
+	ended := "has ended " + number(s.all.cut) + " of " + s.count(s.Ended.connections)
+	unknown := "; " + s.cutUnknown + " is not known."
+	switch now := s.InForce; {
 	case now == 0:
-		return "idle_timeout, which is off now, " + ended + unknown
+		return s.key() + ", which is off now, " + ended + unknown
 	case s.all.shortestCut < now:
-		return "idle_timeout, which is " + units.FormatDuration(now) + " now, " + ended + ", the soonest after " + about(s.all.shortestCut) + " of silence" + unknown
+		return s.key() + ", which is " + units.FormatDuration(now) + " now, " + ended + ", the soonest after " + about(s.all.shortestCut) + s.ofSilence + unknown
 	default:
-		return "idle_timeout " + units.FormatDuration(now) + " in force " + ended + unknown + s.howToFindOut()
+		return s.key() + " " + units.FormatDuration(now) + " in force " + ended + unknown + s.howToFindOut()
 	}
 }
 
@@ -45,11 +45,11 @@ func (s *study) howToFindOut() string {
 	if s.harmless < rungs && s.verdict() == raise {
 		return ""
 	}
-	at := exceeded(2 * s.IdleTimeout)
+	at := s.ladder.exceeded(2 * s.InForce)
 	if at == rungs {
 		return ""
 	}
-	return " To find that out it would have to be raised, to " + units.FormatDuration(ladder[at]) + " say; a dry run cannot look beyond a timeout in force."
+	return " To find that out it would have to be raised, to " + units.FormatDuration(s.ladder[at]) + " say; a dry run cannot look beyond a timeout in force."
 }
 
 // slight is a tolerance to show what few connections cost.
@@ -65,15 +65,18 @@ func (s *study) ofTolerance() string {
 	if s.harmless < rungs && chosen >= s.chosen {
 		return "" // it would make no difference
 	}
-	said := "With a tolerance of " + percent(slight) + ", which is " + connections(allowed) + ", it would be " + units.FormatDuration(ladder[chosen])
+	said := "With a tolerance of " + percent(slight) + ", which is " + s.count(allowed) + ", it would be " + units.FormatDuration(s.ladder[chosen])
 	if reclaimed := s.rows[chosen].ReclaimedHours; reclaimed > 0 {
-		said += ", which would have cut " + number(s.rows[chosen].CutSpoke) + " that later spoke and reclaimed " + hours(reclaimed)
+		said += ", which would have cut " + number(s.rows[chosen].CutSpoke) + s.later + " and reclaimed " + hours(reclaimed)
 	}
 	return said + "."
 }
 
 // ofGaps says how far apart messages are.
 func (s *study) ofGaps() string {
+	if s.Timer != IdleTimeout {
+		return ""
+	}
 	var parts []string
 	for _, gap := range []struct {
 		share string
@@ -103,18 +106,18 @@ func (s *study) remark(recommended time.Duration) string {
 	if s.shared {
 		clients += " of route " + s.Route
 	}
-	said := units.FormatDuration(recommended) + ": " + clients + " spoke again after " + about(s.all.longest) + " of silence at most"
+	said := units.FormatDuration(recommended) + ": " + clients + s.didAfter + about(s.all.longest) + s.atMost
 	if s.verdict() == hopeless {
 		return said + ", which no candidate allows; as it is in force."
 	}
 	if cut := s.rows[s.harmless].CutSpoke; cut > 0 {
-		said += "; " + units.FormatDuration(ladder[s.harmless]) + " would have cut " + number(cut) + " of " + number(s.all.spoke)
+		said += "; " + units.FormatDuration(s.ladder[s.harmless]) + " would have cut " + number(cut) + " of " + number(s.all.spoke)
 	}
 	switch s.verdict() {
-	case keep, pointless:
+	case keep, pointless, spare:
 		return said + "; as it is in force."
 	case raise:
-		return said + "; what it would cut could not be seen under " + units.FormatDuration(s.IdleTimeout) + "."
+		return said + "; what it would cut could not be seen under " + units.FormatDuration(s.InForce) + "."
 	}
 	if reclaimed := s.rows[s.chosen].ReclaimedHours; reclaimed > 0 {
 		said += "; would have reclaimed " + hours(reclaimed)

@@ -7,17 +7,24 @@ import (
 	"idlegate/policy/units"
 )
 
-// ForRoutes advises on several routes, in their order. Routes with the same named policy have one idle_timeout, so they are all
+// shared is what routes have in common.
+type shared struct {
+	policy string
+	timer  Timer
+}
+
+// ForRoutes advises on several routes, in their order. Routes with the same named policy have one value of each timer, so they are all
 // given the longest that one of them needs: what is pasted for one must not cut the clients of another.
 func ForRoutes(all []Input) []Advice {
 	studies := make([]*study, len(all))
 	advices := make([]Advice, len(all))
-	byPolicy := map[string][]int{}
+	byPolicy := map[shared][]int{}
 	for i := range all {
 		studies[i] = newStudy(&all[i])
 		advices[i] = studies[i].advice()
 		if name := all[i].Policy; name != "" {
-			byPolicy[name] = append(byPolicy[name], i)
+			one := shared{name, all[i].Timer}
+			byPolicy[one] = append(byPolicy[one], i)
 		}
 	}
 	for _, sharers := range byPolicy {
@@ -53,7 +60,7 @@ func reconcile(studies []*study, advices []Advice, sharers []int) {
 	}
 }
 
-// longer reports whether a is a longer idle_timeout than b; 0 is off, and longer than all.
+// longer reports whether a is a longer timeout than b; 0 is off, and longer than all.
 func longer(a, b time.Duration) bool { return b != 0 && (a == 0 || a > b) }
 
 // yield has a route take what another one that shares its policy needs.
@@ -64,7 +71,7 @@ func (s *study) yield(a *Advice, other *study, decided *Advice) {
 	case !decided.Enough:
 		said += "of which not enough is known yet, so it stays as it is."
 	case decided.Recommended == 0:
-		said += "which needs idle_timeout off."
+		said += "which needs " + s.key() + " off."
 	default:
 		said += "which needs " + units.FormatDuration(decided.Recommended) + "."
 	}
@@ -79,6 +86,7 @@ func (s *study) yield(a *Advice, other *study, decided *Advice) {
 	a.Reasons = append(append([]string{said}, observed...), s.circumstances()...)
 	a.Enough = a.Enough || decided.Enough
 	a.Recommended = decided.Recommended
+	a.Certainty, a.Basis = decided.Certainty, decided.Basis+" That is of route "+other.Route+", which decides."
 	shown := *other
 	shown.shared = true
 	a.YAML, a.DryRunYAML = "", ""
@@ -95,5 +103,5 @@ func (s *study) ofSharing(studies []*study, sharers []int) string {
 			others = append(others, studies[i].Route)
 		}
 	}
-	return "The policy " + s.Policy + " is also that of " + strings.Join(others, ", ") + ": one idle_timeout serves them all."
+	return "The policy " + s.Policy + " is also that of " + strings.Join(others, ", ") + ": one " + s.key() + " serves them all."
 }

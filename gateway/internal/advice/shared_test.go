@@ -10,7 +10,7 @@ import (
 
 // spokeAfter is a route with 100 clients who speak again after such a silence, counted for a month.
 func spokeAfter(route string, silence time.Duration) Input {
-	in := Input{Route: route, Policy: "devices", IdleTimeout: time.Hour, Counted: 30 * day}
+	in := Input{Route: route, Policy: "devices", InForce: time.Hour, Counted: 30 * day}
 	for range 100 {
 		in.Ended.Ended(silence, 50*time.Minute, false)
 	}
@@ -50,7 +50,7 @@ func TestRoutesThatShareAPolicyAreGivenWhatNoneIsHurtBy(t *testing.T) {
 }
 
 func TestAPolicyIsNotShortenedForARouteOfWhichTooLittleIsKnown(t *testing.T) {
-	quick, unknown := spokeAfter("quick", 3*time.Second), Input{Route: "unknown", Policy: "devices", IdleTimeout: time.Hour, Counted: 30 * day}
+	quick, unknown := spokeAfter("quick", 3*time.Second), Input{Route: "unknown", Policy: "devices", InForce: time.Hour, Counted: 30 * day}
 	advices := ForRoutes([]Input{quick, unknown})
 	for i, a := range advices {
 		if a.Recommended != time.Hour || a.YAML != "" || a.DryRunYAML != "" {
@@ -64,7 +64,7 @@ func TestAPolicyIsNotShortenedForARouteOfWhichTooLittleIsKnown(t *testing.T) {
 
 func TestAPolicyIsRaisedForOneRouteAndAllThatShareItAreTold(t *testing.T) {
 	slow, unknown := spokeAfter("slow", 4*time.Minute), Input{Route: "unknown", Policy: "devices", Counted: 30 * day}
-	slow.IdleTimeout, unknown.IdleTimeout = time.Minute, time.Minute
+	slow.InForce, unknown.InForce = time.Minute, time.Minute
 	advices := ForRoutes([]Input{unknown, slow})
 	if a := advices[0]; a.Recommended != advices[1].Recommended || a.Recommended <= time.Minute || a.YAML != advices[1].YAML || !a.Enough {
 		t.Errorf("%+v", a)
@@ -76,7 +76,7 @@ func TestAPolicyIsRaisedForOneRouteAndAllThatShareItAreTold(t *testing.T) {
 
 func TestAPolicyThatOneRouteNeedsOffStaysOff(t *testing.T) {
 	quick, endless := spokeAfter("quick", 3*time.Second), spokeAfter("endless", 10*day)
-	quick.IdleTimeout, endless.IdleTimeout = 0, 0
+	quick.InForce, endless.InForce = 0, 0
 	for _, a := range ForRoutes([]Input{quick, endless}) {
 		if a.Recommended != 0 || a.YAML != "" || a.DryRunYAML != "" {
 			t.Errorf("%+v", a)

@@ -18,6 +18,8 @@ const (
 // study is an Input with what follows from it.
 type study struct {
 	*Input
+	*words
+	ladder   *ladder
 	all      Tally // ended and open
 	rows     []Row
 	harmless int // shortest candidate that cuts no more than is tolerated; rungs: none is
@@ -27,7 +29,7 @@ type study struct {
 }
 
 func newStudy(in *Input) *study {
-	s := &study{Input: in, all: in.Ended}
+	s := &study{Input: in, words: wordsOf(in.Timer), ladder: in.Timer.ladder(), all: in.Ended}
 	s.all.Add(&in.Open)
 	s.rows = make([]Row, rungs)
 	for i := range s.rows {
@@ -41,29 +43,29 @@ func (s *study) row(i int) Row {
 	dead, cut := s.all.cutDead(i)
 	deadOpen, _ := s.Open.cutDead(i)
 	return Row{
-		Candidate:      ladder[i],
+		Candidate:      s.ladder[i],
 		CutSpoke:       s.all.cutSpoke(i),
 		CutDead:        dead,
 		DeadOpen:       deadOpen,
 		DeadCut:        cut,
-		ReclaimedHours: s.all.reclaimed(i).hours(),
-		OpenHours:      s.Open.reclaimed(i).hours(),
-		Unknown:        ladder[i] >= s.Counted || s.hidden(ladder[i]),
+		ReclaimedHours: s.all.reclaimed(s.ladder, i).hours(),
+		OpenHours:      s.Open.reclaimed(s.ladder, i).hours(),
+		Unknown:        s.ladder[i] >= s.Counted || s.hidden(s.ladder[i]),
 	}
 }
 
-// hidden reports whether an idle_timeout has kept silences longer than d from being seen. It need not be the one in force,
+// hidden reports whether the timer has kept silences longer than d from being seen. It need not be the one in force,
 // which may have been edited since.
 func (s *study) hidden(d time.Duration) bool {
 	if s.all.cut == 0 {
 		return false
 	}
-	return d >= s.all.shortestCut || s.IdleTimeout > 0 && d >= s.IdleTimeout
+	return d >= s.all.shortestCut || s.InForce > 0 && d >= s.InForce
 }
 
 // tolerated returns how many connections that later spoke may be cut.
 func (s *study) tolerated(share float64) uint64 {
-	if !(share > 0) {
+	if !(share > 0) || s.Timer == MessageTimeout { // a share of messages is none of clients: each may send thousands
 		return 0
 	}
 	const rounding = 1e-9 // 29% of 100 are 28.999999999999996
@@ -84,48 +86,51 @@ func (s *study) choose(share float64) (harmless, chosen int) {
 type verdict int
 
 const (
-	set       verdict = iota // idle_timeout is off: set it
+	set       verdict = iota // the timer is off: set it
 	shorten                  // the one in force is longer than it need be
 	raise                    // the one in force is as short as the silences of clients that speak again, or shorter
 	keep                     // the one in force is the one to recommend, or lies within its margin
 	pointless                // the one in force is longer than it need be, and nothing comes of shortening it
 	hopeless                 // no candidate is long enough
+	spare                    // max_lifetime is off, and stays so: what is dead is ended by idle_timeout
 )
 
 func (s *study) verdict() verdict {
 	if s.harmless == rungs {
 		return hopeless
 	}
-	shortest, margin := ladder[s.harmless], ladder[s.chosen]
-	switch now := s.IdleTimeout; {
+	shortest, margin := s.ladder[s.harmless], s.ladder[s.chosen]
+	switch now := s.InForce; {
+	case now == 0 && s.Timer == MaxLifetime:
+		return spare
 	case now == 0:
 		return set
 	case now == margin, shortest < now && now < margin:
 		return keep
 	case now < margin:
 		return raise
-	case s.rows[s.chosen].ReclaimedHours == 0:
+	case s.rows[s.chosen].ReclaimedHours == 0, s.Timer == MaxLifetime:
 		return pointless
 	}
 	return shorten
 }
 
-// blind reports that idle_timeout itself ended all that have ended, so that nothing speaks for a shorter one: under a
+// blind reports that the timer itself ended all that have ended, so that nothing speaks for a shorter one: under a
 // minute, a client that has something to say every five looks no different from one that is dead after its first words.
 func (s *study) blind() bool {
 	v := s.verdict()
 	return s.all.cut > 0 && s.all.cut == s.Ended.connections && (v == shorten || v == set)
 }
 
-// recommended is the idle_timeout to have, 0 if it should stay off.
+// recommended is the value to have, 0 if it should stay off.
 func (s *study) recommended() time.Duration {
 	switch s.verdict() {
 	case set, shorten, raise:
-		return ladder[s.chosen]
+		return s.ladder[s.chosen]
 	case hopeless:
-		if s.IdleTimeout <= s.all.longest {
+		if s.InForce <= s.all.longest {
 			return 0
 		}
 	}
-	return s.IdleTimeout
+	return s.InForce
 }

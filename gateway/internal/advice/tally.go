@@ -5,7 +5,25 @@ import (
 	"time"
 )
 
-// Tally counts connections by the candidates that would have cut them. It is of plain counters, 1.3 KB, and the zero
+// Tallies has a Tally for each timer.
+type Tallies [Timers]Tally
+
+// Ended adds to the tally of t as Tally.Ended does.
+func (all *Tallies) Ended(t Timer, quiet, tail time.Duration, cut bool) {
+	all[t].endedOn(t.ladder(), quiet, tail, cut)
+}
+
+// Open adds to the tally of t as Tally.Open does.
+func (all *Tallies) Open(t Timer, quiet, tail time.Duration) { all[t].openOn(t.ladder(), quiet, tail) }
+
+// Add adds all that other has counted.
+func (all *Tallies) Add(other *Tallies) {
+	for t := range all {
+		all[t].Add(&other[t])
+	}
+}
+
+// Tally counts connections, or messages, by the candidates that would have cut them. It is of plain counters, 1.3 KB, and the zero
 // Tally is empty. It belongs to one event loop; a copy of it is a snapshot.
 type Tally struct {
 	connections uint64
@@ -31,8 +49,10 @@ type Tally struct {
 
 // Ended adds a connection that has ended. quiet is the longest silence after which its client spoke again, 0 if it never
 // did; tail the silence in which it ended; cut says that idle_timeout ended it.
-func (t *Tally) Ended(quiet, tail time.Duration, cut bool) {
-	from, to := t.count(max(quiet, 0), max(tail, 0))
+func (t *Tally) Ended(quiet, tail time.Duration, cut bool) { t.endedOn(&silences, quiet, tail, cut) }
+
+func (t *Tally) endedOn(l *ladder, quiet, tail time.Duration, cut bool) {
+	from, to := t.count(l, max(quiet, 0), max(tail, 0))
 	if !cut {
 		return
 	}
@@ -44,7 +64,21 @@ func (t *Tally) Ended(quiet, tail time.Duration, cut bool) {
 }
 
 // Open adds a connection that is open, with its silence so far as tail.
-func (t *Tally) Open(quiet, tail time.Duration) { t.count(max(quiet, 0), max(tail, 0)) }
+func (t *Tally) Open(quiet, tail time.Duration) { t.openOn(&silences, quiet, tail) }
+
+func (t *Tally) openOn(l *ladder, quiet, tail time.Duration) { t.count(l, max(quiet, 0), max(tail, 0)) }
+
+// Prompt has n messages in all be those that were finished: the others than those that Ended was told of came whole, in no time.
+func (t *Tally) Prompt(n uint64) {
+	if n <= t.spoke {
+		return
+	}
+	more := n - t.spoke
+	t.connections += more
+	t.spoke += more
+	t.quiets[0] += more
+	t.tails[0] += more
+}
 
 // Spoke adds a message after a silence for which a dry run had counted the connection as ended.
 func (t *Tally) Spoke(silence time.Duration) {
@@ -56,8 +90,8 @@ func (t *Tally) Spoke(silence time.Duration) {
 func (t *Tally) BeginDryRun() { t.resumed, t.longestResumed = 0, 0 }
 
 // count adds a connection, and returns the candidates to which it is dead: from one and before another.
-func (t *Tally) count(quiet, tail time.Duration) (from, to int) {
-	from, to = exceeded(quiet), exceeded(tail)
+func (t *Tally) count(l *ladder, quiet, tail time.Duration) (from, to int) {
+	from, to = l.exceeded(quiet), l.exceeded(tail)
 	t.connections++
 	if quiet > 0 {
 		t.spoke++
@@ -115,14 +149,14 @@ func (t *Tally) cutDead(i int) (n, cut uint64) {
 	return n, cut
 }
 
-// reclaimed returns the time for which connections were silent beyond candidate i.
-func (t *Tally) reclaimed(i int) (sum total) {
+// reclaimed returns the time for which connections were silent beyond candidate i of l.
+func (t *Tally) reclaimed(l *ladder, i int) (sum total) {
 	var n uint64
 	for at := i + 1; at <= rungs; at++ {
 		n += t.tails[at]
 		sum.add(t.tailSum[at])
 	}
-	return sum.less(n, ladder[i])
+	return sum.less(n, l[i])
 }
 
 // total is a sum of durations in nanoseconds. It has 128 bits because 64 hold only 5 million connection-hours.

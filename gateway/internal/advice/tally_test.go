@@ -45,14 +45,14 @@ func (t *Tally) ended(c connection) { t.Ended(c.quiet, c.tail, c.cut) }
 
 func compare(t *testing.T, tally *Tally, all []connection) {
 	t.Helper()
-	for i, candidate := range ladder {
+	for i, candidate := range silences {
 		want := figuresOf(all, candidate)
 		dead, cut := tally.cutDead(i)
 		if spoke := tally.cutSpoke(i); spoke != want.cutSpoke || dead != want.cutDead || cut != want.deadCut {
 			t.Errorf("%v: cut %d that spoke and %d dead, %d of them by idle_timeout; want %d, %d and %d",
 				candidate, spoke, dead, cut, want.cutSpoke, want.cutDead, want.deadCut)
 		}
-		sum := tally.reclaimed(i)
+		sum := tally.reclaimed(&silences, i)
 		got := new(big.Int).SetUint64(sum.hi)
 		got.Lsh(got, 64).Add(got, new(big.Int).SetUint64(sum.lo))
 		if got.Cmp(want.reclaimed) != 0 {
@@ -63,7 +63,7 @@ func compare(t *testing.T, tally *Tally, all []connection) {
 
 // silence draws one that lies on a rung, beside it or anywhere, up to a year.
 func silence(r *rand.Rand) time.Duration {
-	rung := ladder[r.IntN(rungs)]
+	rung := silences[r.IntN(rungs)]
 	switch r.IntN(6) {
 	case 0:
 		return 0
@@ -112,7 +112,7 @@ func TestSumsGoBeyond64Bits(t *testing.T) {
 	twice.Add(&tally)
 	twice.Add(&tally)
 	compare(t, &twice, slices.Concat(all, all))
-	if got, want := twice.reclaimed(rungs-1).hours(), float64(16*(200*365-1)*24); got != want {
+	if got, want := twice.reclaimed(&silences, rungs-1).hours(), float64(16*(200*365-1)*24); got != want {
 		t.Errorf("%v hours, want %v", got, want)
 	}
 }
@@ -120,7 +120,7 @@ func TestSumsGoBeyond64Bits(t *testing.T) {
 func TestASilenceAsLongAsTheCandidateIsInTime(t *testing.T) {
 	var tally Tally
 	tally.Ended(30*time.Second, 30*time.Second, false)
-	at := slices.Index(ladder[:], 30*time.Second)
+	at := slices.Index(silences[:], 30*time.Second)
 	if dead, _ := tally.cutDead(at); tally.cutSpoke(at) != 0 || dead != 0 {
 		t.Error("30s cuts a connection that was silent for exactly 30s")
 	}
@@ -158,8 +158,10 @@ func TestSumsKeepTheExtremes(t *testing.T) {
 }
 
 func TestTheLadderAscends(t *testing.T) {
-	if l := Ladder(); len(l) != rungs || !slices.IsSorted(l) || len(slices.Compact(l)) != rungs {
-		t.Errorf("ladder: %v", l)
+	for timer := range Timers {
+		if l := timer.Ladder(); len(l) != rungs || !slices.IsSorted(l) || len(slices.Compact(l)) != rungs {
+			t.Errorf("%v: %v", timer, l)
+		}
 	}
 }
 

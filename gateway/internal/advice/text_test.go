@@ -77,7 +77,7 @@ policies:
 
 func TestTheSnippetOfAPolicyInsideItsRoute(t *testing.T) {
 	in := traceInput(readTrace(t))
-	in.Policy, in.IdleTimeout, in.DryRun, in.DryRunAll = "", 0, 5*time.Minute, true
+	in.Policy, in.InForce, in.DryRun, in.DryRunAll = "", 0, 5*time.Minute, true
 	got := For(in)
 	const final = `# 1m: clients spoke again after 45s of silence at most; would have reclaimed 5.2 connection-hours.
 routes:
@@ -121,7 +121,7 @@ func TestOneAlreadyTriedIsNotTriedAgain(t *testing.T) {
 }
 
 func TestSharesAreRoundedAsPeopleDo(t *testing.T) {
-	s := study{all: Tally{spoke: 100}}
+	s := study{Input: &Input{}, all: Tally{spoke: 100}}
 	for share, want := range map[float64]uint64{-1: 0, 0: 0, 0.009: 0, 0.01: 1, 0.07: 7, 0.29: 29, 0.999: 99, 1: 100, 3: 100} {
 		if got := s.tolerated(share); got != want {
 			t.Errorf("%v of 100 are %d, want %d", share, got, want)

@@ -138,7 +138,7 @@ func play(all []traced, candidate time.Duration) result {
 
 // traceInput counts the trace as two event loops would.
 func traceInput(all []traced) Input {
-	in := Input{Route: "devices", Policy: "patient", IdleTimeout: traceTimeout, Counted: traceCounted}
+	in := Input{Route: "devices", Policy: "patient", InForce: traceTimeout, Counted: traceCounted}
 	var loops [2]Tally
 	for i, c := range all {
 		var quiet time.Duration

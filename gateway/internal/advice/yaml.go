@@ -7,20 +7,20 @@ import (
 	"idlegate/policy/units"
 )
 
-// yaml is the recommended idle_timeout as the policy file has it, with the reason above it. With dry_run: true it would
+// yaml is the recommended value as the policy file has it, with the reason above it. With dry_run: true it would
 // not be in force, so that is ended along with it.
 func (s *study) yaml(recommended time.Duration) string {
 	if recommended == 0 {
 		return ""
 	}
-	lines := []string{"idle_timeout: " + units.FormatDuration(recommended)}
+	lines := []string{s.key() + ": " + units.FormatDuration(recommended)}
 	if s.DryRunAll {
 		lines = append(lines, "dry_run: false # puts the policy's other timers in force as well")
 	}
 	return s.snippet(s.remark(recommended), lines)
 }
 
-// dryRunYAML is the dry run of the recommended idle_timeout. One that is longer than that in force would see nothing.
+// dryRunYAML is the dry run of the recommended value. One that is longer than that in force would see nothing.
 func (s *study) dryRunYAML(recommended time.Duration) string {
 	switch s.verdict() {
 	case set, shorten:
@@ -32,17 +32,24 @@ func (s *study) dryRunYAML(recommended time.Duration) string {
 	}
 	remark := "To try " + units.FormatDuration(recommended) + " first: this closes nothing, and counts what it would have ended."
 	if s.DryRunAll {
-		return s.snippet(remark, []string{"idle_timeout: " + units.FormatDuration(recommended), "dry_run: true"})
+		return s.snippet(remark, []string{s.key() + ": " + units.FormatDuration(recommended), "dry_run: true"})
 	}
-	return s.snippet(remark, []string{"dry_run: {idle_timeout: " + units.FormatDuration(recommended) + "}"})
+	return s.snippet(remark, []string{"dry_run: {" + s.key() + ": " + units.FormatDuration(recommended) + "}"})
+}
+
+func (s *study) kind() string {
+	if s.Kind == "" {
+		return "long"
+	}
+	return s.Kind
 }
 
 // snippet puts lines into the policy: into the named one, or into the one that stands inside the route.
 func (s *study) snippet(remark string, lines []string) string {
-	outer := []string{"routes:", "  - name: " + scalar(s.Route), "    policy:", "      long:"}
+	outer := []string{"routes:", "  - name: " + scalar(s.Route), "    policy:", "      " + s.kind() + ":"}
 	indent := "        "
 	if s.Policy != "" {
-		outer = []string{"policies:", "  " + scalar(s.Policy) + ":", "    long:"}
+		outer = []string{"policies:", "  " + scalar(s.Policy) + ":", "    " + s.kind() + ":"}
 		indent = "      "
 	}
 	all := append([]string{"# " + remark}, outer...)

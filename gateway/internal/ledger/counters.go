@@ -44,7 +44,7 @@ type Counters struct {
 	Lateness   metrics.Histogram
 	Duration   metrics.Histogram
 	Gap        metrics.Histogram
-	Silences   advice.Tally
+	Advice     advice.Tallies
 	DryRunIdle uint64 // silences counted by the dry run of idle_timeout that is under way
 }
 
@@ -74,7 +74,7 @@ func (c *Counters) Add(o *Counters) {
 	c.Lateness.Add(&o.Lateness)
 	c.Duration.Add(&o.Duration)
 	c.Gap.Add(&o.Gap)
-	c.Silences.Add(&o.Silences)
+	c.Advice.Add(&o.Advice)
 	c.Opaque += o.Opaque
 	c.FalseCuts += o.FalseCuts
 	c.DryRunIdle += o.DryRunIdle
@@ -83,5 +83,5 @@ func (c *Counters) Add(o *Counters) {
 // BeginDryRun forgets what an earlier dry run of idle_timeout has counted.
 func (c *Counters) BeginDryRun() {
 	c.DryRunIdle = 0
-	c.Silences.BeginDryRun()
+	c.Advice[advice.IdleTimeout].BeginDryRun()
 }

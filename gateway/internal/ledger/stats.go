@@ -25,6 +25,5 @@ func (l *LoopStats) CountEnd(s *session.Session, now deadline.Instant) {
 	l.Closed[s.Reason]++
 	l.History.count(s.Reason, now)
 	l.Duration.Observe(s.Age(now))
-	quiet, tail := Silences(s, now)
-	l.Silences.Ended(quiet, tail, s.Reason == session.IdleTimeout)
+	l.ended(s, now)
 }

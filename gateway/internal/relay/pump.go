@@ -3,6 +3,7 @@ package relay
 import (
 	"syscall"
 
+	"idlegate/gateway/internal/advice"
 	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
@@ -237,6 +238,12 @@ func (l *Loop) account(c *conn, from protocol.Direction, in session.Read) sessio
 	if got.Gaps > 0 {
 		count.Gap.Observe(got.Gap)
 		count.Gap.ObserveN(0, got.Gaps-1)
+	}
+	if got.First > 0 {
+		count.Advice.Ended(advice.FirstMessageTimeout, got.First, 0, false)
+	}
+	if got.Took > 0 {
+		count.Advice.Ended(advice.MessageTimeout, got.Took, 0, false)
 	}
 	if got.FalseCut > 0 {
 		l.resumed(c, got.FalseCut)

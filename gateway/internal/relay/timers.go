@@ -3,6 +3,7 @@ package relay
 import (
 	"time"
 
+	"idlegate/gateway/internal/advice"
 	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/ledger"
 	"idlegate/gateway/internal/protocol"
@@ -173,7 +174,7 @@ func (l *Loop) observe(c *conn) {
 func (l *Loop) resumed(c *conn, silence time.Duration) {
 	count := l.count(c)
 	count.FalseCuts++
-	count.Silences.Spoke(silence)
+	count.Advice[advice.IdleTimeout].Spoke(silence)
 	l.cfg.Reporter.Resumed(Resumed{ID: c.id, Route: c.route, Client: c.clientAddr.address(), At: l.now, Silence: silence})
 }
 

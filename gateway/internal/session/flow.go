@@ -26,6 +26,8 @@ type Receipt struct {
 	Heartbeats uint64         // that were completed
 	Gaps       uint64         // between client messages that they ended; one less where the client's first is among them
 	Gap        time.Duration  // the first of these; the others are 0, as all messages of one read come at one instant
+	First      time.Duration  // not 0: the client's first message is among them, so long after first_message_timeout began to count
+	Took       time.Duration  // not 0: a message of the client that more than one read brought is complete, so long after its first byte
 	FalseCut   time.Duration  // not 0: after so long a silence, for which a dry run had counted idle_timeout
 	Broke      Reason         // Open, ProtocolError or MessageTooLarge: Pass bytes are sound, and the session ends
 	Fault      protocol.Fault // of Broke
@@ -53,6 +55,9 @@ func (s *Session) Received(r *Rules, from protocol.Direction, in Read, now deadl
 	}
 	begun := false
 	if from == protocol.FromClient {
+		if began := s.Events.MessageBegan; began != 0 && (got.ended || s.atBoundary(from)) {
+			got.Took = max(1, s.Events.ReadClock(now).Since(began))
+		}
 		begun = s.clientMessage(r, got, uint64(in.New)+in.Unread, now)
 	} else {
 		s.upstreamMessage(r, got, now)
@@ -132,6 +137,7 @@ func (s *Session) clientSpoke(got *Receipt, now deadline.Instant) {
 		got.Gap = silence
 		return
 	}
+	got.First = s.Events.FirstAfter(now)
 	s.Events.FirstMessage = true
 	got.Gaps--
 }

@@ -61,11 +61,13 @@ func (c *Client) Explain(ctx context.Context, id uint64) (api.Explanation, error
 	return get[api.Explanation](ctx, c, connection(id), nil)
 }
 
-// Advise is what the connections tell about idle_timeout, of one route or of all. tolerance is the share of them that may be
-// cut though they would speak again.
-func (c *Client) Advise(ctx context.Context, route string, tolerance float64) (api.Advices, error) {
-	query := only("route", route)
-	query.Set("tolerance", strconv.FormatFloat(tolerance, 'g', -1, 64))
+// Advise is what the connections tell about the timers of their routes.
+func (c *Client) Advise(ctx context.Context, q api.AdviceQuery) (api.Advices, error) {
+	query := only("route", q.Route)
+	query.Set("tolerance", strconv.FormatFloat(q.Tolerance, 'g', -1, 64))
+	if q.Timer != "" {
+		query.Set("timer", q.Timer)
+	}
 	return get[api.Advices](ctx, c, "/advice", query)
 }
 
