@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"slices"
-	"time"
 
 	"idlegate/gateway/admin/api"
 	"idlegate/gateway/internal/advice"
@@ -87,13 +86,9 @@ func describeAdvice(r *route, in *advice.Input, a *advice.Advice) api.Advice {
 
 // weighed is what is known of each route, and what its connections tell that are open.
 func (g *Gateway) weighed(ctx context.Context, routes []*route) ([]ledger.Knowledge, []advice.Tallies, error) {
-	counted, err := g.counters(ctx, statsOf(routes))
+	known, err := g.knowledge.of(ctx, g, routes)
 	if err != nil {
 		return nil, nil, err
-	}
-	known := make([]ledger.Knowledge, len(routes))
-	for i, r := range routes {
-		known[i] = counted[i].Knowledge(time.Since(r.since), r.Rules.Standard(r.Rules.Watched(deadline.IdleTimeout)))
 	}
 	open := make([]advice.Tallies, len(routes))
 	of := map[*relay.RouteStats]*advice.Tallies{}

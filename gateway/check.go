@@ -23,7 +23,7 @@ type CheckConfig struct {
 }
 
 // Check reports what New would refuse though it is well written, as a token file that is not there, and what would go wrong
-// on this machine. Nothing is bound, and nothing is left behind. Warnings are what may be otherwise when the gateway starts.
+// on this machine, as a folder for advise_file in which nothing can be made. Nothing is bound, and nothing is left behind. Warnings are what may be otherwise when the gateway starts.
 func Check(c CheckConfig) (problems, warnings policy.Problems) {
 	l := &look{cfg: c.Policy, hosts: map[string][]netip.Addr{}}
 	l.files()
@@ -64,6 +64,9 @@ func (l *look) files() {
 	}
 	if !admin.TLS.Cert.IsZero() {
 		l.certificates(adminTLS(admin.TLS))
+	}
+	if file := l.cfg.Advise; !file.IsZero() {
+		l.problem("advise_file", tryAdviceFile(file.Path))
 	}
 	l.reloaded()
 	l.listeners(func(path string, a policy.Address) {
@@ -169,6 +172,11 @@ func tryLog(path string) error {
 		}
 		return file.Close()
 	}
+	return tryFolder(path)
+}
+
+// tryFolder says why no file could be made beside path.
+func tryFolder(path string) error {
 	probe, err := os.CreateTemp(filepath.Dir(path), ".idlegate-check-*")
 	var refused *fs.PathError
 	if errors.As(err, &refused) {

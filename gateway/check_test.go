@@ -84,6 +84,8 @@ func TestCheckRefusesTheFilesThatNewRefuses(t *testing.T) {
 		{`log: {file: log}`, ""},
 		{`log: {file: none/log}`, "log.file"},
 		{`log: {file: .}`, "log.file"},
+		{`advise_file: advice`, ""},
+		{`advise_file: none`, ""},
 	}
 	for _, test := range tests {
 		t.Run(test.text, func(t *testing.T) {
@@ -128,4 +130,31 @@ upstreams: {u: {dns: {name: gate.example, port: 7000}}}
 routes: [{name: r, listen: "192.0.2.7:7000", protocol: raw, upstream: u, policy: {long: {}}}]`)}
 	l.circles(map[netip.Addr]bool{})
 	expectPaths(t, "problems", l.problems, "upstreams.u.dns.name")
+}
+
+// A gateway starts without the file of advice; check says that it would be missed.
+func TestCheckFindsAFolderInWhichTheFileOfAdviceCannotBeMade(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "letter"), []byte("Dear Sir"), 0o600))
+	must(t, os.Mkdir(filepath.Join(dir, "folder"), 0o700))
+	readOnly := "/proc/self/advice" // also for root
+	for file, want := range map[string]string{
+		"advice": "", "folder/advice": "", "none": "", "absent/advice": "no such file", "letter/advice": "not a directory",
+		"letter": "is no file of advice", "folder": "a directory, not a regular file", readOnly: "make a file in /proc/self",
+	} {
+		cfg, err := policy.Parse(filepath.Join(dir, "gate.yaml"), []byte("advise_file: "+file+`
+upstreams: {u: {endpoints: ["127.0.0.1:9"]}}
+routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: u, policy: {long: {}}}]`))
+		must(t, err)
+		problems, _ := Check(CheckConfig{Policy: cfg, Offline: true})
+		switch {
+		case want == "" && len(problems) > 0, want != "" && len(problems) != 1:
+			t.Errorf("%s: %v", file, problems)
+		case want != "" && (problems[0].Path != "advise_file" || problems[0].Line != 1 || !strings.Contains(problems[0].Text, want)):
+			t.Errorf("%s: %v, want %q", file, problems[0], want)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) != 2 {
+		t.Errorf("it leaves %q", left)
+	}
 }

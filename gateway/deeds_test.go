@@ -41,20 +41,27 @@ func TestAViewersTokenIsReadFromItsFile(t *testing.T) {
 	if got := get(t, http.DefaultClient, url+"status", "viewer's"); got != http.StatusOK {
 		t.Errorf("looking: %d", got)
 	}
-	request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url+"drain", nil)
+	got := post(t, url+"drain", "viewer's")
+	if ready, _ := r.g.Ready(); got != http.StatusForbidden || !ready {
+		t.Errorf("draining: %d, and the gateway is ready: %v", got, ready)
+	}
+	if _, err := unstartedAs(t, operated("token_file: "+operator+", viewer_token_file: "+filepath.Join(dir, "nowhere"))); err == nil || !strings.Contains(err.Error(), "admin.viewer_token_file") {
+		t.Errorf("with a file that is not there: %v", err)
+	}
+}
+
+// post calls the API with a token, and returns the status of the answer.
+func post(t *testing.T, url, token string) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	request.Header.Set("Authorization", "Bearer viewer's")
+	request.Header.Set("Authorization", "Bearer "+token)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
 	response.Body.Close()
-	if ready, _ := r.g.Ready(); response.StatusCode != http.StatusForbidden || !ready {
-		t.Errorf("draining: %d, and the gateway is ready: %v", response.StatusCode, ready)
-	}
-	if _, err := unstartedAs(t, operated("token_file: "+operator+", viewer_token_file: "+filepath.Join(dir, "nowhere"))); err == nil || !strings.Contains(err.Error(), "admin.viewer_token_file") {
-		t.Errorf("with a file that is not there: %v", err)
-	}
+	return response.StatusCode
 }

@@ -121,6 +121,7 @@ func (e *edit) takeOver() {
 	e.next.gone = e.old.gone.without(e.next).and(e.drainGone(since))
 	e.undrainBack(since)
 	g.log.adopt(e.log)
+	g.knowledge.follow(e.next.cfg.Advise)
 	g.admission.Set(e.bounds.connections, e.bounds.onFull)
 	g.budget.Set(e.bounds.memory)
 	for _, u := range e.next.upstreams {
@@ -135,6 +136,7 @@ func (e *edit) takeOver() {
 		}
 		if before := e.old.known(r.Name); before != nil && before.Rules.Watched(deadline.IdleTimeout) != r.Rules.Watched(deadline.IdleTimeout) {
 			change.DryRuns = append(change.DryRuns, r.RouteStats)
+			g.knowledge.beginDryRun(r.Name)
 		}
 	}
 	g.mu.Lock()

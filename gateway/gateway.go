@@ -82,14 +82,15 @@ type Gateway struct {
 	unseen     unseen      // Guarded by mu.
 	wentBack   time.Time   // Guarded by mu; when an operator went back to the policy before; zero: what the file says is in force.
 
-	record *recorder // set once
-	hands  *hands    // set once
+	record    *recorder  // set once
+	hands     *hands     // set once
+	knowledge *knowledge // set once
 }
 
 // New binds every address of cfg.Policy, and has its names looked up. Nothing is accepted before Run, and what was bound is
 // given up again where New fails. A name of an endpoint that does not resolve is no failure.
 func New(cfg Config) (*Gateway, error) {
-	g := &Gateway{cfg: cfg, since: time.Now(), drain: make(chan struct{}), turn: make(chan struct{}, 1), file: file.New(cfg.File), record: newRecorder(), hands: newHands()}
+	g := &Gateway{cfg: cfg, since: time.Now(), drain: make(chan struct{}), turn: make(chan struct{}, 1), file: file.New(cfg.File), record: newRecorder(), hands: newHands(), knowledge: newKnowledge(cfg.Policy.Advise)}
 	if cfg.Content != nil {
 		g.reads.sum = sha256.Sum256(cfg.Content)
 	}

@@ -4,6 +4,9 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,10 +17,11 @@ import (
 
 // wholePolicy uses what there is for both edges, limits, health and timers on one route, as an operator would.
 const wholePolicy = `
-admin: {listen: 127.0.0.1:0, pprof: false}
+admin: {listen: 127.0.0.1:0, token_file: %[9]s, viewer_token_file: %[10]s, pprof: false}
 log: {level: debug, format: json, connections: all}
 gateway: {loops: 2, max_connections: 100, on_full: evict_idlest, buffer_memory: 256MiB, drain_timeout: 30s, edit_grace: 2s}
 metrics: {histograms: both}
+advise_file: %[11]s
 policies:
   devices:
     long:
@@ -104,7 +108,10 @@ func TestTheWholePolicyServes(t *testing.T) {
 	wrong.Certificates = []tls.Certificate{newAuthority(t, foreignDir).issue(t, foreignDir, "devices.internal").pair(t)}
 	heads := make(chan *proxyproto.Header, 10)
 	good, foreign, spare := proxiedTLS(t, right, heads), proxiedTLS(t, wrong, heads), proxiedTLS(t, right, heads)
-	r := startAdmin(t, fmt.Sprintf(wholePolicy, good, foreign, spare, a.file, own.cert, own.key, front.cert, front.key))
+	operator, viewer, advice := filepath.Join(dir, "operator"), filepath.Join(dir, "viewer"), filepath.Join(dir, "advice")
+	write(t, operator, "operator's")
+	write(t, viewer, "viewer's")
+	r := startAdmin(t, fmt.Sprintf(wholePolicy, good, foreign, spare, a.file, own.cert, own.key, front.cert, front.key, operator, viewer, advice))
 
 	eventually(t, "the endpoint with a foreign certificate is down, and why is said", func() bool {
 		e := r.endpointOf("device_servers", foreign)
@@ -161,5 +168,14 @@ func TestTheWholePolicyServes(t *testing.T) {
 	c.receiveFIN()
 	if line := r.expectEnd("devices", "client_fin"); line.Client != "10.1.2.3:4711" {
 		t.Errorf("%+v", line)
+	}
+
+	// The viewer looks and changes nothing; what is known for advice is there after the end.
+	if looked, drained := get(t, http.DefaultClient, "http://"+r.g.AdminAddress()+"/api/v1/status", "viewer's"), post(t, "http://"+r.g.AdminAddress()+"/api/v1/drain", "viewer's"); looked != http.StatusOK || drained != http.StatusForbidden {
+		t.Errorf("a viewer's look is answered with %d, its drain with %d", looked, drained)
+	}
+	r.over()
+	if kept, err := os.ReadFile(advice); err != nil || !strings.HasPrefix(string(kept), "idlegate advice ") {
+		t.Errorf("for advice is kept %.40q: %v", kept, err)
 	}
 }
