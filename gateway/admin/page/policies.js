@@ -91,15 +91,17 @@ async function copy(text, source, button) {
 function drawAdvice(answer) {
   return (answer.advices ?? []).map((advice) => el("article", {className: "advice"},
     el("h4", {}, advice.route, el("span", {className: "muted"}, ` policy ${advice.policy || "of its own"}: `), verdict(advice)),
-    el("p", {className: "muted small"}, `${counted(advice.connections, "connection", "connections")} seen in ${duration(advice.observed_seconds)}; idle_timeout ${inForce(advice)}`),
+    el("p", {className: "muted small"}, `${counted(advice.connections, ...(advice.timer === "message_timeout" ? ["message", "messages"] : ["connection", "connections"]))} seen in ${duration(advice.observed_seconds)}; ${advice.timer} ${inForce(advice)}`),
+    ...(advice.basis ? [el("p", {className: "small"}, `Certainty: ${advice.certainty}. ${advice.basis}`)] : []),
     el("ul", {className: "changes small"}, ...(advice.reasons ?? []).map((reason) => el("li", {}, reason))),
     ...candidates(advice), ...(advice.yaml ? copyable(advice.yaml, `what to paste for ${advice.route}`) : []),
     ...(advice.trial_yaml ? [el("p", {className: "small"}, "Or watch it first:"), ...copyable(advice.trial_yaml, `a dry run for ${advice.route}`)] : [])));
 }
 
 function verdict(advice) {
-  if (advice.recommended_seconds === null) return advice.kind === "short" ? "nothing to advise" : "too little is known";
-  return `idle_timeout ${duration(advice.recommended_seconds)}`;
+  if (!advice.enough) return `${advice.timer}: ${advice.kind === "short" && advice.timer === "idle_timeout" ? "nothing to advise" : "too little is known"}`;
+  if (advice.recommended_seconds === null) return `${advice.timer}: off`;
+  return `${advice.timer} ${duration(advice.recommended_seconds)}`;
 }
 
 function inForce(advice) {
