@@ -160,10 +160,15 @@ func (c *commands) reload() {
 	c.says(c.does("reload"), `policies\.patient\.long\.idle_timeout: 10m -> 10s`)
 }
 
-func (c *commands) tellsOf(kind, text string) {
+func (c *commands) hears(kind string, parts ...string) {
 	c.Helper()
 	c.until("tail tells of it", func() bool {
-		return regexp.MustCompile(`(?m)^\S+ ` + kind + `[^:]*: .*` + regexp.QuoteMeta(text)).MatchString(c.tail.String())
+		for line := range strings.Lines(c.tail.String()) {
+			if strings.Contains(line, " "+kind) && containsAll(line, parts) {
+				return true
+			}
+		}
+		return false
 	})
 }
 

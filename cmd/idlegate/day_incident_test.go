@@ -53,7 +53,7 @@ type hands interface {
 	plan(policy string) (atOnce int)     // how many connections an edit would end at once
 	reloadRefused(words string)          // the file as it was saved is refused
 	reload()                             // the file as it was saved takes over
-	tellsOf(kind, text string)           // what has happened, as it happened
+	hears(kind string, parts ...string)  // of what has happened, as it happened
 	saysWhyItEnded(id uint64, by string) // one connection that ended, and how
 }
 
@@ -66,6 +66,14 @@ func TestOperatorsSecondDay(t *testing.T) {
 	t.Run("with commands only", func(t *testing.T) {
 		i := beginIncident(t, binary)
 		i.work(i.withCommands())
+	})
+	t.Run("with the page only", func(t *testing.T) {
+		path := browser(t)
+		if path == "" {
+			t.Skip("needs chromium, chromium-browser or google-chrome, none of which is installed")
+		}
+		i := beginIncident(t, binary)
+		i.work(i.withPage(path))
 	})
 }
 
@@ -106,7 +114,7 @@ func (i *incident) work(h hands) {
 	h.sees("endpoint "+dying.String()+" of servers is down", "connection refused")
 	h.findsDown(dying.String(), "connection refused")
 	h.finds("upstream_reset", lost)
-	h.tellsOf("health", dying.String()+" of servers is down")
+	h.hears("health", dying.String()+" of servers", "down")
 	i.until("the lost have a line each", func() bool { return i.logged(`reason=upstream_reset .*`) == lost })
 	h.saysWhyItEnded(i.ended("upstream_reset").ID, dying.String())
 
@@ -138,7 +146,7 @@ func (i *incident) work(h hands) {
 	before := i.figure(`connections_closed_total{reason="idle_timeout",route="devices"}`)
 	i.save(helps)
 	h.reload()
-	h.tellsOf("reload", "generation 2, 3 changes")
+	h.hears("reload", "generation 2", "3 changes")
 	i.until("the one that waited is served", func() bool { return waiting.heardOf() > 0 })
 	h.finds("idle_timeout", planned)
 	if ended := i.figure(`connections_closed_total{reason="idle_timeout",route="devices"}`) - before; int(ended) != planned || planned == 0 {
