@@ -152,9 +152,15 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 
 func (a *authority) issue(t *testing.T, dir, name string) *issued {
 	t.Helper()
+	return a.issueUntil(t, dir, name, time.Now().Add(time.Hour))
+}
+
+// issueUntil issues a certificate that is valid until then.
+func (a *authority) issueUntil(t *testing.T, dir, name string, until time.Time) *issued {
+	t.Helper()
 	key := newKey(t)
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, NotAfter: until,
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{name},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}

@@ -207,6 +207,12 @@ func TestHandshakesThatFail(t *testing.T) {
 				t.Error("it was let in")
 			}
 		}, "", "tls_handshake_failed"},
+		"one that has expired": {func(t *testing.T, c *client) {
+			old := a.issueUntil(t, t.TempDir(), "client", time.Now().Add(-time.Hour))
+			if _, err := tls.Client(c.Conn, a.trusting(t, old)).Read(make([]byte, 1)); err == nil {
+				t.Error("it was let in")
+			}
+		}, "", "tls_handshake_failed"},
 		"silence":              {func(_ *testing.T, c *client) { c.receiveFIN() }, "tls_handshake_timeout: 200ms", "tls_handshake_timeout"},
 		"a hello that stops":   {func(_ *testing.T, c *client) { c.send("\x16\x03\x01\x02\x00\x01\x00"); c.receiveFIN() }, "tls_handshake_timeout: 200ms", "tls_handshake_timeout"},
 		"silence in a dry run": {func(_ *testing.T, c *client) { c.receiveFIN() }, "tls_handshake_timeout: 200ms, dry_run: true", "tls_handshake_timeout"},
@@ -271,6 +277,10 @@ func TestAnUpstreamThatCannotBeVerifiedIsNotSpokenTo(t *testing.T) {
 		error string
 	}{
 		"of a foreign authority": {func(t *testing.T) string { return secureBackend(t, foreign, echoes) }, "", "unknown authority"},
+		"that has expired": {func(t *testing.T) string {
+			old := a.issueUntil(t, t.TempDir(), "server", time.Now().Add(-time.Hour))
+			return secureBackend(t, &tls.Config{Certificates: []tls.Certificate{old.pair(t)}}, echoes)
+		}, "", "has expired"},
 		"for another name":       {func(t *testing.T) string { return secureBackend(t, good, echoes) }, ", server_name: else.example", "not else.example"},
 		"no TLS at all": {func(t *testing.T) string {
 			return backend(t, func(c *client) { c.send("220 hello\r\n"); _, _ = io.Copy(io.Discard, c) })
