@@ -281,7 +281,7 @@ func TestAnUpstreamThatCannotBeVerifiedIsNotSpokenTo(t *testing.T) {
 			old := a.issueUntil(t, t.TempDir(), "server", time.Now().Add(-time.Hour))
 			return secureBackend(t, &tls.Config{Certificates: []tls.Certificate{old.pair(t)}}, echoes)
 		}, "", "has expired"},
-		"for another name":       {func(t *testing.T) string { return secureBackend(t, good, echoes) }, ", server_name: else.example", "not else.example"},
+		"for another name": {func(t *testing.T) string { return secureBackend(t, good, echoes) }, ", server_name: else.example", "not else.example"},
 		"no TLS at all": {func(t *testing.T) string {
 			return backend(t, func(c *client) { c.send("220 hello\r\n"); _, _ = io.Copy(io.Discard, c) })
 		}, "", "does not look like a TLS handshake"},
