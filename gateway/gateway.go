@@ -29,6 +29,8 @@ type Config struct {
 	Every   time.Duration // between looks at File for edits; 0: it is read again only on demand
 	Logger  *slog.Logger  // nil: as the policy's log section says
 	Version string        // for build_info
+	// GCPercent is what Run has debug.SetGCPercent told while few TLS handshakes are made; 0: that is left alone.
+	GCPercent int
 
 	// Sockets are listening already, as those that systemd has bound for a socket unit. What the policy has listen at the address of
 	// one listens there. They stay open until the process ends, so that clients of a route that is away wait for it.
@@ -85,6 +87,7 @@ type Gateway struct {
 	record    *recorder  // set once
 	hands     *hands     // set once
 	knowledge *knowledge // set once
+	garbage   garbage    // owned by who looks at figures
 }
 
 // New binds every address of cfg.Policy, and has its names looked up. Nothing is accepted before Run, and what was bound is
@@ -160,6 +163,7 @@ func (g *Gateway) makeLoops() error {
 	bounds := g.bounds(g.cfg.Policy, limit, n)
 	g.budget, g.admission = relay.NewBudget(bounds.memory), relay.NewAdmission(bounds.connections, bounds.onFull)
 	handshakes := tlsio.NewPool(mostHandshakes, n)
+	g.garbage = garbage{atRest: g.cfg.GCPercent, handshakes: handshakes}
 	g.unrouted = relay.NewRouteStats(policy.NoRoute, n)
 	for i := range n {
 		l, err := relay.New(relay.Config{

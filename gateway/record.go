@@ -178,6 +178,7 @@ func (g *Gateway) look(ctx context.Context) {
 	}
 	g.record.note(time.Now(), g.clock.Now()/int64(time.Minute), routes, totals, g.log.dropped())
 	g.alarms(time.Now())
+	g.garbage.look(time.Now())
 }
 
 // recordFigures looks every second until the returned function is called or ctx ends.

@@ -16,6 +16,7 @@ import (
 // than loops. The error is that of a loop that has failed, see relay.Loop.Run; then all connections have been cut.
 func (g *Gateway) Run(ctx context.Context) error {
 	g.announce()
+	defer g.garbage.begin()()
 	if more := len(g.loops) + 1; runtime.GOMAXPROCS(0) < more {
 		runtime.GOMAXPROCS(more)
 	}

@@ -256,6 +256,11 @@ func halves(p netip.Prefix) (low, high netip.Prefix) {
 
 // warnMatch warns of matches that need what a listener's clients do not have.
 func (r *Route) warnMatch(c cursor) {
+	if sni := c.child("match").child("sni"); sni.written() && !r.TLS.IsOn() && !c.child("tls").written() {
+		if why := r.Protocol.notOfTLS(); why != "" {
+			sni.warn("without tls the TLS of these clients is passed on, and %s; add tls to end it here, or write protocol: raw", why)
+		}
+	}
 	unix := slices.ContainsFunc(r.Listen, Address.IsUnix)
 	if at := c.child("match").child("source"); unix && at.written() {
 		at.warn("clients of a unix socket have no address, so the route never takes them")
@@ -263,4 +268,18 @@ func (r *Route) warnMatch(c cursor) {
 	if at := c.child("accept_proxy_protocol"); unix && at.written() {
 		at.warn("has no effect on a unix socket, whose clients have no address to be trusted by")
 	}
+}
+
+// notOfTLS says what becomes of TLS records that are taken for messages of p, "" where that can be meant.
+func (p *Protocol) notOfTLS() string {
+	t, f := p.Traits(), &p.LengthField
+	switch {
+	case p.Framing == 0, t.NoMessages:
+		return ""
+	case p.Framing == LengthField && f.Offset == 3 && f.Size == 2 && len(f.Magic) == 0: // that of a record
+		return ""
+	case t.TurnsOpaque:
+		return "a connection of " + t.Name + " turns opaque at its first byte"
+	}
+	return t.Name + " finds no messages in it"
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -39,9 +38,6 @@ func newRun() *cobra.Command {
 }
 
 func runFile(cmd *cobra.Command, file string) error {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	start, err := readAtStart(file)
 	if err != nil {
 		return err
@@ -58,9 +54,13 @@ func runFile(cmd *cobra.Command, file string) error {
 	defer signals.stop()
 	told := service.Notify()
 	defer told.Close()
-	g, err := gateway.New(gateway.Config{
+	config := gateway.Config{
 		Policy: cfg, File: file, Content: start.data, Every: start.every, Version: version(), Sockets: service.Sockets(), Reloading: told.Reloading,
-	})
+	}
+	if os.Getenv("GOGC") == "" {
+		config.GCPercent = gcPercent
+	}
+	g, err := gateway.New(config)
 	if err != nil {
 		return err
 	}

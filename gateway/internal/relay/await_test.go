@@ -43,11 +43,11 @@ func TestWhoWaitsForMemoryWithAPartOfItsMessageGivesItBack(t *testing.T) {
 		if c.phase != awaiting || !c.isPostponed() || !c.session.Events.Paused() {
 			t.Fatalf("after %v: phase %d, postponed %v", l.now.Since(since), c.phase, c.isPostponed())
 		}
-		l.onDue(c)
+		l.timers.onDue(c)
 	}
 	for l.now <= since.After(evictAfter+postponed) && c.phase == awaiting {
 		l.now = l.now.After(postponed)
-		l.onDue(c)
+		l.timers.onDue(c)
 	}
 	if c.session.Reason != session.Evicted {
 		t.Errorf("it ended as %v after %v, want evicted", c.session.Reason, l.now.Since(since))

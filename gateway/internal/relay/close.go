@@ -112,7 +112,7 @@ func (e *closer) resetLeg(c *conn, side session.Side) {
 func (e *closer) lookSoon(c *conn) {
 	now := e.loop.now
 	c.lookAt = soonAt(min(c.closeEnd.at(now), now.After(resetLook)))
-	e.loop.rearm(c)
+	e.loop.timers.rearm(c)
 }
 
 // onReady hears of a socket of a session that has ended.
@@ -198,7 +198,7 @@ func (e *closer) onDue(c *conn) {
 	}
 	e.closed(c)
 	if c.phase == closing {
-		e.loop.rearm(c)
+		e.loop.timers.rearm(c)
 	}
 }
 

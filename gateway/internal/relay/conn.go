@@ -12,24 +12,28 @@ import (
 
 // phase is where a connection stands.
 //
-//	vacant ──► shaking ──► awaiting ──► dialling ──► relaying ──► closing ──► vacant
+//	vacant ──► (shaking) ──► awaiting ──► dialling ──► relaying ──► closing ──► vacant
+//
+// From each that is open an end leads to closing, and from awaiting and dialling vacate to vacant, for a client that never becomes
+// a session: its socket cannot be watched, there is no descriptor for the upstream's, or the loop has stopped.
 type phase uint8
 
 const (
-	// The slot is free. Entered by slab.put, from closing or from a client that was refused; left by slab.take.
+	// The slot is free. Entered by slab.put, from closing or by vacate; left by open.
 	vacant phase = iota
-	// The client's TLS handshake is under way, or awaited. Entered by open for a route that speaks TLS; left by shaken, and by end.
+	// The client's TLS handshake is under way, or awaited. Entered by handshaker.withClient, from open for a route that speaks TLS; left
+	// by handshaker.done, and by end.
 	shaking
-	// No upstream connection was asked for. Entered by open and shaken; left at once by connector.first or, with connect_on: first_message, by
-	// connector.dial when the message is whole, and by end.
+	// No upstream connection was asked for. Entered by open and handshaker.done; left at once by connector.first or connector.dial or,
+	// with connect_on: first_message, by connector.dial when the message is whole; by end, and by vacate.
 	awaiting
-	// An upstream connection is being made. Entered by connector.first and connector.dial; left by connector.connected, by end where
-	// no endpoint is left, and to vacant by refuseNoFDs where there are no descriptors.
+	// An upstream connection is being made, its TLS handshake included. Entered by connector.first and connector.dial; left by
+	// connector.connected, by end where no endpoint is left, and by vacate.
 	dialling
 	// Both sides are there, and bytes are passed on. Entered by connector.connected; left by end.
 	relaying
-	// The session has ended; what was read is written, FINs are exchanged. Entered by end; left by closer.closed when both sockets
-	// are, within two closeSteps of the last progress, and by Stop.
+	// The session has ended; what was read is written, FINs are exchanged. Entered by end; left by closer.release when both sockets are
+	// closed, a closeStep after the end, or after the last time that a side has taken all that waited for it, and at Stop.
 	closing
 )
 

@@ -78,11 +78,11 @@ func (d *connector) connect(c *conn) syscall.Errno {
 		return errno
 	}
 	room := roomOf(address.IsUnix())
-	if err := d.loop.watch(fd, room, c.token(session.Upstream)); err != nil {
+	if err := watch(d.loop.poller, fd, room, c.token(session.Upstream)); err != nil {
 		reactor.Close(fd)
 		return syscall.ENOMEM
 	}
-	d.loop.review(c) // the one that was tried before may have been draining
+	c.review() // the one that was tried before may have been draining
 	c.upstream = leg{fd: int32(fd), pending: c.upstream.pending, room: room}
 	c.session.Dialling(d.loop.now)
 	if !pending {
@@ -109,7 +109,7 @@ func (d *connector) attempted(c *conn, why problem) {
 		result, c.failure = upstream.TimedOut, session.ConnectTimeout
 	}
 	of := c.route.Upstream
-	d.loop.tell(of, c.use.Name, of.Endpoints().Failed(&c.use, result, c.problemText(), int64(d.loop.now)))
+	d.loop.connector.tell(of, c.use.Name, of.Endpoints().Failed(&c.use, result, c.problemText(), int64(d.loop.now)))
 	if why == connectedToSelf {
 		c.use.MayRetry() // from another port
 	}
@@ -124,7 +124,7 @@ func (d *connector) settle(c *conn) (ended session.Reason) {
 		ended = c.failure
 		d.loop.end(c, ended)
 	default:
-		d.loop.rearm(c)
+		d.loop.timers.rearm(c)
 	}
 	return ended
 }
@@ -150,7 +150,7 @@ func (d *connector) onReady(c *conn, ready reactor.Ready) {
 	}
 	d.reached(c)
 	if errno != 0 && c.phase == relaying { // it had accepted and spoken before
-		d.loop.stopWriting(c, session.Upstream, errno)
+		d.loop.ends.stopWriting(c, session.Upstream, errno)
 	}
 	d.settle(c)
 }
@@ -218,8 +218,45 @@ func (d *connector) settled(c *conn) {
 		return
 	}
 	of := c.route.Upstream
-	d.loop.tell(of, c.use.Name, c.use.Settled(int64(d.loop.now)))
+	d.loop.connector.tell(of, c.use.Name, c.use.Settled(int64(d.loop.now)))
 	if leg := &c.upstream; leg.fd >= 0 && !c.use.Address().IsUnix() {
 		_ = c.route.SocketOptions().SetKeepalive(int(leg.fd)) // the listener has been given the same
 	}
+}
+
+// tell reports what an event has made of an endpoint, and of its upstream.
+func (d *connector) tell(of *Upstream, name string, c upstream.Change) {
+	if c.Kind == upstream.Unchanged {
+		return
+	}
+	news := Health{Upstream: of.Name, Endpoint: name, Event: EndpointEjected, Change: c}
+	if c.Kind == upstream.Returned {
+		news.Event = EndpointBack
+	}
+	d.loop.cfg.Reporter.Health(news)
+	if news, changed := of.Reconsider(); changed {
+		d.loop.cfg.Reporter.Health(news)
+	}
+}
+
+// causes says which close reasons an endpoint causes.
+var causes = [session.ReasonCount]upstream.End{
+	session.UpstreamFIN:     upstream.EndFIN,
+	session.UpstreamReset:   upstream.EndReset,
+	session.UpstreamLost:    upstream.EndLost,
+	session.UpstreamStalled: upstream.EndStalled,
+}
+
+// release gives back the place of a session that has ended for cause.
+func (d *connector) release(c *conn, cause session.Reason) {
+	if !c.use.Reserved() {
+		return
+	}
+	e := upstream.Ending{How: causes[cause], Silent: c.session.FromUpstream.Bytes == 0}
+	if began := c.session.Events.ConnectBegan; began != 0 {
+		e.Waited = d.loop.now.Since(began)
+	}
+	of := c.route.Upstream
+	d.tell(of, c.use.Name, of.Endpoints().Ended(&c.use, e, int64(d.loop.now)))
+	c.settles = 0
 }

@@ -21,7 +21,7 @@ func (l *Loop) Drain(timeout time.Duration) {
 	}
 	l.acceptor.close()
 	l.drain.SetDraining(drain.Order{Since: l.now, Within: timeout})
-	l.slab.each(func(c *conn) { l.rearm(c) })
+	l.slab.each(func(c *conn) { l.timers.rearm(c) })
 	l.finishDrain()
 }
 
@@ -36,13 +36,14 @@ func (l *Loop) Review() {
 	l.tick()
 	l.slab.each(func(c *conn) {
 		if c.phase != closing {
-			l.review(c)
-			l.rearm(c)
+			c.review()
+			l.timers.rearm(c)
 		}
 	})
 }
 
-func (l *Loop) review(c *conn) {
+// review finds out whether c drains for its route's or its endpoint's sake.
+func (c *conn) review() {
 	switch {
 	case c.route.Draining():
 		c.draining = session.RouteRemoved
@@ -53,20 +54,23 @@ func (l *Loop) review(c *conn) {
 	}
 }
 
-// drainReason returns the reason for which c ends if it ends for cause: that for which it drains, if it does.
-func (l *Loop) drainReason(c *conn, cause session.Reason) session.Reason {
+// drains is whether the gateway drains, as a loop knows it.
+type drains struct{ drain.State }
+
+// reason returns the reason for which c ends if it ends for cause: that for which it drains, if it does.
+func (d *drains) reason(c *conn, cause session.Reason) session.Reason {
 	switch {
 	case c.draining != session.Open:
 		return c.draining
-	case l.drain.Draining():
+	case d.Draining():
 		return session.Drained
 	}
 	return cause
 }
 
-// drainOrder returns by which order c drains: of several the one that ends it first.
-func (l *Loop) drainOrder(c *conn) drain.Order {
-	first := l.drain.DrainOrder()
+// order returns by which order c drains: of several the one that ends it first.
+func (d *drains) order(c *conn) drain.Order {
+	first := d.DrainOrder()
 	if c.draining == session.Open {
 		return first
 	}
@@ -81,25 +85,23 @@ func (l *Loop) drainOrder(c *conn) drain.Order {
 	return first
 }
 
-// drainAt returns when c has to end because it drains.
-func (l *Loop) drainAt(c *conn) deadline.Instant {
-	return l.drainOrder(c).At(c.session.Events.Lifetime)
-}
+// at returns when c has to end because it drains.
+func (d *drains) at(c *conn) deadline.Instant { return d.order(c).At(c.session.Events.Lifetime) }
 
 const drainLook = 50 * time.Millisecond // between looks for a message boundary
 
 // drainDue ends a session that has not ended by itself. One whose turn came early may finish the messages under way,
 // and have the reply that it is owed.
-func (l *Loop) drainDue(c *conn) {
-	last := l.drainOrder(c).Last()
-	if l.now >= last {
-		l.end(c, session.Shutdown)
+func (ts *timers) drainDue(c *conn) {
+	last := ts.loop.drain.order(c).Last()
+	if ts.loop.now >= last {
+		ts.loop.end(c, session.Shutdown)
 		return
 	}
 	atBoundary := c.session.Talk.AtBoundary(protocol.FromClient) && c.session.Talk.AtBoundary(protocol.FromUpstream)
 	if atBoundary && !c.session.Events.Owing() {
-		l.end(c, session.Drained)
+		ts.loop.end(c, session.Drained)
 		return
 	}
-	l.wheel.Set(c.slot, int64(min(last, l.now.After(drainLook), c.session.Next(c.rules()))))
+	ts.wheel.Set(c.slot, int64(min(last, ts.loop.now.After(drainLook), c.session.Next(c.rules()))))
 }

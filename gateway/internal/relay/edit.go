@@ -28,13 +28,20 @@ func (l *Loop) Apply(e *Edit) (accepts bool) {
 	for _, a := range e.DryRuns {
 		l.of(a).BeginDryRun()
 	}
-	variants := map[variant]*Route{}
+	taking := takeover{loop: l, edit: e, variants: map[variant]*Route{}}
 	l.slab.each(func(c *conn) {
 		if c.phase != closing {
-			l.adopt(c, e, variants)
+			taking.adopt(c)
 		}
 	})
 	return accepts
+}
+
+// takeover has the connections of a loop follow an edit.
+type takeover struct {
+	loop     *Loop
+	edit     *Edit
+	variants map[variant]*Route
 }
 
 // variant is a route under the old policy, of which there are several where connections were opened with another Pinned.
@@ -44,45 +51,60 @@ type variant struct {
 	asked    protocol.Asked // its answer is still to come
 }
 
-// adopt makes c follow its route under the new policy.
-func (l *Loop) adopt(c *conn, e *Edit, variants map[variant]*Route) {
+// route returns what c's route is under the new policy; nil: there is none of its name.
+func (o *takeover) route(c *conn) *Route {
 	old := c.route
-	if next := e.Routes[old.RouteStats]; next != nil {
-		of := variant{old, c.phase == awaiting || c.phase == shaking, c.session.Talk.Asked()}
-		route := variants[of]
-		if route == nil {
-			pinned := old.Pinned
-			if of.awaiting {
-				pinned = pinned.To(next.Pinned)
-			}
-			route = next.On(pinned).stillAsked(old, of.asked)
-			variants[of] = route
-		}
-		c.route = route
-		if route.Rates.bounded() && !old.Rates.bounded() {
-			l.extras.rated(c).seen(c.session.Flow(protocol.FromClient)) // they count from now on
-		}
-		if c.isSlowed() { // the next read shows whether it still has to be
-			c.extra.rated.until = l.now
-		}
-		if addr := c.clientAddr.address().Addr(); route.SourceLimit > 0 && !c.marks.has(counted) && addr.IsValid() {
-			route.sources.Enter(addr, 0)
-			c.marks |= counted
-		}
-		l.followWriteTimeout(c, old)
-		unread := c.session.ReadClosed()
-		c.session.ApplyRules(&old.Rules, &route.Rules, l.now, e.Grace, uint16(l.random.Uint32()))
-		if unread && c.mayRead(session.Client) {
-			l.backlog.add(c) // no edge comes for what lies there already
-		}
+	next := o.edit.Routes[old.RouteStats]
+	if next == nil {
+		return nil
 	}
-	l.review(c)
-	l.rearm(c)
+	of := variant{old, c.phase == awaiting || c.phase == shaking, c.session.Talk.Asked()}
+	if known := o.variants[of]; known != nil {
+		return known
+	}
+	pinned := old.Pinned
+	if of.awaiting {
+		pinned = pinned.To(next.Pinned)
+	}
+	route := next.On(pinned).stillAsked(old, of.asked)
+	o.variants[of] = route
+	return route
+}
+
+// adopt has c follow its route under the new policy.
+func (o *takeover) adopt(c *conn) {
+	if next := o.route(c); next != nil {
+		o.follow(c, next)
+	}
+	c.review()
+	o.loop.timers.rearm(c)
+}
+
+// follow gives c the route next in the place of its own.
+func (o *takeover) follow(c *conn, next *Route) {
+	old, l := c.route, o.loop
+	c.route = next
+	if next.Rates.bounded() && !old.Rates.bounded() {
+		l.extras.rated(c).seen(c.session.Flow(protocol.FromClient)) // they count from now on
+	}
+	if c.isSlowed() { // the next read shows whether it still has to be
+		c.extra.rated.until = l.now
+	}
+	if addr := c.clientAddr.address().Addr(); next.SourceLimit > 0 && !c.marks.has(counted) && addr.IsValid() {
+		next.sources.Enter(addr, 0)
+		c.marks |= counted
+	}
+	c.followWriteTimeout(old)
+	unread := c.session.ReadClosed()
+	c.session.ApplyRules(&old.Rules, &next.Rules, l.now, o.edit.Grace, uint16(l.random.Uint32()))
+	if unread && c.mayRead(session.Client) {
+		l.backlog.add(c) // no edge comes for what lies there already
+	}
 }
 
 // followWriteTimeout gives the sockets of c the user_timeout that its write_timeout needs, where an edit has changed that. What
 // is written of both goes with the policy for the one, and with Pinned for the other.
-func (l *Loop) followWriteTimeout(c *conn, old *Route) {
+func (c *conn) followWriteTimeout(old *Route) {
 	timeout := c.route.SocketOptions().UserTimeout
 	if timeout == old.SocketOptions().UserTimeout {
 		return

@@ -17,7 +17,7 @@ func (l *Loop) endFor(c *conn, reason session.Reason, breach *ledger.Breach) {
 	c.session.End(c.firstCause(reason), l.now)
 	cause := c.session.Reason
 	if cause != session.Shutdown && cause != session.Killed {
-		c.session.Reason = l.drainReason(c, cause)
+		c.session.Reason = l.drain.reason(c, cause)
 	}
 	l.report(c, cause, breach)
 	l.cfg.Budget.finished(c.id)
@@ -42,7 +42,19 @@ func (l *Loop) endFor(c *conn, reason session.Reason, breach *ledger.Breach) {
 	}
 	l.closer.closed(c)
 	if c.phase == closing {
-		l.wheel.Set(c.slot, int64(c.lookAt.at(l.now)))
+		l.timers.wheel.Set(c.slot, int64(c.lookAt.at(l.now)))
+	}
+}
+
+// passWithheld passes on what is withheld of a session that ends for cause.
+func (l *Loop) passWithheld(c *conn, cause session.Reason) {
+	for from := range protocol.Directions {
+		b := l.keeper.withheld(c, from)
+		to := c.receiver(from)
+		closed := to.failed || to.fd < 0 || c.phase != relaying || cause == session.WriteDeadline && from == protocol.FromUpstream
+		if len(b) > 0 && !closed {
+			_ = l.sendOwn(c, session.Receiver(from), b) // a peer that is gone shows as such by itself
+		}
 	}
 }
 
@@ -76,7 +88,7 @@ func (l *Loop) report(c *conn, cause session.Reason, breach *ledger.Breach) {
 		ended.Endpoint, ended.Error = c.use.Name, c.problemText()
 	}
 	c.tellTLS(&ended)
-	l.releaseEndpoint(c, cause)
+	l.connector.release(c, cause)
 	c.route.left(c.clientAddr.address().Addr(), c.marks.has(counted))
 	l.sessions.Add(-1)
 	if c.route.checks {
@@ -95,10 +107,10 @@ func (l *Loop) vacate(c *conn) {
 
 func (l *Loop) free(c *conn) {
 	for from := range protocol.Directions {
-		l.forget(c, from)
+		l.keeper.forget(c, from)
 	}
 	l.extras.drop(c)
-	l.wheel.Clear(c.slot)
+	l.timers.wheel.Clear(c.slot)
 	l.slab.put(c)
 	l.cfg.Admission.left()
 }

@@ -46,7 +46,7 @@ func (hs *handshaker) withClient(c *conn, config *tls.Config) {
 	hs.loop.extras.need(c).tls = &secured{client: secure{config: config}}
 	c.session.Shaking(hs.loop.now)
 	hs.loop.count(c).Opened++
-	hs.loop.rearm(c)
+	hs.loop.timers.rearm(c)
 }
 
 // withUpstream begins with an upstream that has just been connected.
@@ -94,7 +94,7 @@ func (hs *handshaker) onNotify(token uint64, h *tlsio.Handshake) {
 			return
 		}
 		if !leg.pending.empty() {
-			hs.loop.awaitRoom(c, side)
+			c.awaitRoom(hs.loop.poller, side)
 		}
 	}
 	switch {
@@ -119,7 +119,7 @@ func (hs *handshaker) onReady(c *conn, side session.Side, ready reactor.Ready) {
 			return
 		}
 		if leg.pending.empty() {
-			hs.loop.forgetRoom(c, side)
+			c.forgetRoom(hs.loop.poller, side)
 		}
 	}
 	if leg.readable && (c.secure(side).expected || side == session.Client && c.extra.tls.client.shake == nil) {
@@ -145,7 +145,7 @@ func (hs *handshaker) feed(c *conn, side session.Side) {
 	case errno == 0:
 		hs.failed(c, side, errGone)
 	case side == session.Client:
-		hs.loop.broken(c, side, errno)
+		hs.loop.ends.broken(c, side, errno)
 	default:
 		hs.failed(c, side, errno)
 	}
@@ -172,7 +172,7 @@ func (hs *handshaker) done(c *conn, side session.Side, h *tlsio.Handshake) {
 		hs.loop.connector.dial(c)
 		return
 	}
-	hs.loop.rearm(c)
+	hs.loop.timers.rearm(c)
 	if c.mayRead(side) {
 		hs.loop.pump(c, side.Sends())
 	}
@@ -196,7 +196,7 @@ func (hs *handshaker) failed(c *conn, side session.Side, err error) {
 		reason = session.Evicted
 	case errors.As(err, &errno):
 		c.client.keep(errno)
-		hs.loop.broken(c, side, errno)
+		hs.loop.ends.broken(c, side, errno)
 		return
 	}
 	hs.loop.end(c, reason)

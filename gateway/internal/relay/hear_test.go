@@ -81,7 +81,7 @@ func (h *hearing) hears(side session.Side) string {
 func (h *hearing) passes(d time.Duration) {
 	h.now = h.now.After(d)
 	h.c.session.Events = shifted(h.c.session.Events, d)
-	h.onDue(h.c)
+	h.timers.onDue(h.c)
 }
 
 // shifted puts what has happened back by d: the loop reads the clock itself.
@@ -122,9 +122,9 @@ func TestWhatLiesInASocketCameInTime(t *testing.T) {
 		{"with reset_on upstream they do", session.Rules{Enforced: idle, ResetOn: deadline.ResetOnUpstream}, nil, session.Upstream, true},
 		{"with reset_on client they do not", session.Rules{Enforced: idle, ResetOn: deadline.ResetOnClient}, nil, session.Upstream, false},
 		{"bytes of the upstream restart half_close_timeout", session.Rules{Enforced: deadline.Durations{deadline.HalfClose: time.Second}},
-			func(h *hearing) { h.finished(h.c, protocol.FromClient) }, session.Upstream, true},
+			func(h *hearing) { h.ends.onFIN(h.c, protocol.FromClient) }, session.Upstream, true},
 		{"so do those of the client", session.Rules{Enforced: deadline.Durations{deadline.HalfClose: time.Second}},
-			func(h *hearing) { h.finished(h.c, protocol.FromUpstream) }, session.Client, true},
+			func(h *hearing) { h.ends.onFIN(h.c, protocol.FromUpstream) }, session.Client, true},
 		{"a message ends first_message_timeout", session.Rules{Enforced: deadline.Durations{deadline.FirstMessage: time.Second}}, nil, session.Client, true},
 		{"deadline is not put off", session.Rules{Enforced: deadline.Durations{deadline.Deadline: time.Second}}, nil, session.Client, false},
 	} {

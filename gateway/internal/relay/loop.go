@@ -3,12 +3,10 @@ package relay
 import (
 	"fmt"
 	"math/rand/v2"
-	"net/netip"
 	"sync/atomic"
 	"time"
 
 	"idlegate/gateway/internal/deadline"
-	"idlegate/gateway/internal/drain"
 	"idlegate/gateway/internal/ledger"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
@@ -23,25 +21,6 @@ type Reporter interface {
 	Resumed(Resumed)
 	Trouble(Trouble)
 	Health(Health)
-}
-
-// Observed describes a timer that would have ended a connection, had it not been a dry run.
-type Observed struct {
-	ID     uint64
-	Route  *Route
-	Client netip.AddrPort
-	Timer  deadline.Timer
-	At     deadline.Instant
-	Age    time.Duration
-}
-
-// Resumed describes a client that spoke after a silence for which a dry run had counted it as ended.
-type Resumed struct {
-	ID      uint64
-	Route   *Route
-	Client  netip.AddrPort
-	At      deadline.Instant
-	Silence time.Duration
 }
 
 // Trouble is something that the operator should know and that is no connection's own, or that it is over.
@@ -59,33 +38,44 @@ type Config struct {
 	Index      int         // of the loop
 }
 
-// Loop is one event loop.
+// Loop is one event loop: it waits, tells its parts what has come, and owns the sessions. What a message takes is its own work, in pump.go,
+// read.go and write.go; anything else is that of its parts.
 type Loop struct {
 	// Set once, then read only.
 	cfg    Config
 	poller *reactor.Poller
 
-	// Owned by the loop.
+	// Owned by the loop, its parts included.
+	now     deadline.Instant // of the wake-up under way
+	buf     []byte           // reads go here
 	slab    slab
-	wheel   *wheel.Wheel
+	backlog backlog
 	pool    *pool
 	extras  extras
 	random  *rand.Rand
-	now     deadline.Instant // of the wake-up under way
-	buf     []byte
-	backlog backlog
-	due     []int32 // slots whose timers are due and not handled yet
-	dueBuf  []int32 // what due is part of
+	busy    busyTime
+	stopped bool
 	tally
+
+	// Who comes, and goes.
 	acceptor   acceptor
 	connector  connector
-	closer     closer
-	inserter   inserter
 	handshaker handshaker
+	ends       ends
+	closer     closer
+	drain      drains
+
+	// When.
+	timers timers
+
+	// What is not simply passed on.
+	inserter   inserter
+	keeper     keeper
+	memory     memory
+	unbuffered unbuffered
+	holder     holder
+	splicer    splicer
 	tls        tlsLayer
-	drain      drain.State // of the gateway, as the loop knows it
-	stopped    bool
-	busy       busyTime
 
 	sessions atomic.Int64 // what the acceptor balances by
 
@@ -100,12 +90,22 @@ func New(cfg Config) (*Loop, error) {
 	}
 	now := cfg.Clock.Now()
 	l := &Loop{
-		cfg: cfg, poller: poller, now: deadline.Instant(now), tally: tally{index: cfg.Index},
-		wheel: wheel.New(now), pool: newPool(cfg.Budget, cfg.Pipes), buf: make([]byte, readSize),
-		random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
+		cfg: cfg, poller: poller, now: deadline.Instant(now), buf: make([]byte, readSize), pool: newPool(cfg.Budget, cfg.Pipes),
+		random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), tally: tally{index: cfg.Index},
 	}
-	l.acceptor.loop, l.connector.loop, l.closer.loop, l.inserter.loop, l.tls.loop = l, l, l, l, l
+	l.acceptor = acceptor{loop: l}
+	l.connector = connector{loop: l}
 	l.handshaker = handshaker{loop: l, pool: cfg.Handshakes}
+	l.ends = ends{loop: l}
+	l.closer = closer{loop: l}
+	l.timers = timers{loop: l, wheel: wheel.New(now)}
+	l.inserter = inserter{loop: l}
+	l.keeper = keeper{extras: &l.extras, budget: cfg.Budget}
+	l.memory = memory{loop: l, budget: cfg.Budget, admission: cfg.Admission}
+	l.unbuffered = unbuffered{loop: l}
+	l.holder = holder{loop: l}
+	l.splicer = splicer{loop: l}
+	l.tls = tlsLayer{loop: l}
 	return l, nil
 }
 
@@ -140,10 +140,10 @@ func (l *Loop) tick() { l.now = deadline.Instant(l.cfg.Clock.Now()) }
 
 // patience returns how long the loop may sleep.
 func (l *Loop) patience() time.Duration {
-	if len(l.backlog.slots) > 0 || len(l.due) > 0 {
+	if len(l.backlog.slots) > 0 || len(l.timers.due) > 0 {
 		return 0
 	}
-	at, ok := l.wheel.Next()
+	at, ok := l.timers.wheel.Next()
 	if accept := l.acceptor.nextAccept(); accept != 0 && (!ok || int64(accept) < at) {
 		at, ok = int64(accept), true
 	}
@@ -171,7 +171,7 @@ func (l *Loop) turn(n int) {
 		}
 	}
 	l.readOn()
-	l.expire()
+	l.timers.expire()
 	l.acceptor.onTurn()
 	if woken {
 		l.readMail()
@@ -198,25 +198,6 @@ func (l *Loop) readOn() {
 			continue
 		}
 		l.pumpBoth(c)
-	}
-}
-
-// dueBatch is how many connections whose timers are due are handled before others have their turn.
-const dueBatch = 128
-
-// expire handles the timers that are due, and leaves what is too much to the next turn.
-func (l *Loop) expire() {
-	if len(l.due) == 0 {
-		l.due = l.wheel.Expire(int64(l.now), l.dueBuf[:0])
-		l.dueBuf = l.due
-	}
-	now := l.due[:min(dueBatch, len(l.due))]
-	l.due = l.due[len(now):]
-	for _, slot := range now {
-		if c := l.slab.at(slot); c.phase != vacant {
-			l.tick()
-			l.onDue(c)
-		}
 	}
 }
 

@@ -29,7 +29,7 @@ func TestABeginningThatTheKernelTookNoneOfIsOfferedAgain(t *testing.T) {
 			if s.c.upstream.pending.empty() {
 				t.Fatal("the kernel took it")
 			}
-			at, ok := s.l.wheel.At(s.c.slot)
+			at, ok := s.l.timers.wheel.At(s.c.slot)
 			if want := int64(s.l.now.After(offerAfter + time.Millisecond)); !ok || at > want {
 				t.Errorf("the connection is looked at %d ns too late, or never", at-want)
 			}

@@ -19,12 +19,12 @@ func TestBytesThatTheKernelTookNoneOfAreOfferedAgain(t *testing.T) {
 		t.Fatal("no memory")
 	}
 	l.waitFor(c, session.Client)
-	at, ok := l.wheel.At(c.slot)
+	at, ok := l.timers.wheel.At(c.slot)
 	if want := int64(l.now.After(offerAfter + time.Millisecond)); !ok || at > want {
 		t.Fatalf("the connection is looked at %d ns too late, or never", at-want)
 	}
 	l.now = l.now.After(offerAfter + time.Millisecond) // a soon is rounded up
-	l.onDue(c)
+	l.timers.onDue(c)
 	got := make([]byte, 10)
 	if n, err := syscall.Read(pair[1], got); err != nil || string(got[:n]) != "held" {
 		t.Errorf("the client got %q, %v", got[:max(n, 0)], err)

@@ -1,9 +1,6 @@
 package relay
 
-import (
-	"idlegate/gateway/internal/deadline"
-	"idlegate/gateway/internal/session"
-)
+import "idlegate/gateway/internal/session"
 
 // open makes a session of an accepted client.
 func (l *Loop) open(r *Route, n newcomer, id uint64) {
@@ -29,7 +26,7 @@ func (l *Loop) open(r *Route, n newcomer, id uint64) {
 		l.vacate(c)
 		return
 	}
-	if err := l.watch(n.fd, c.client.room, c.token(session.Client)); err != nil {
+	if err := watch(l.poller, n.fd, c.client.room, c.token(session.Client)); err != nil {
 		l.refuseNoFDs(c)
 		return
 	}
@@ -39,7 +36,7 @@ func (l *Loop) open(r *Route, n newcomer, id uint64) {
 	}
 	if r.ConnectFirstMessage {
 		l.count(c).Opened++
-		l.rearm(c)
+		l.timers.rearm(c)
 		return
 	}
 	l.connector.first(c)
@@ -60,7 +57,7 @@ func (l *Loop) refuseNoFDs(c *conn) {
 
 // start lets the bytes flow: first what was held back for the upstream, then what lies there.
 func (l *Loop) start(c *conn) {
-	l.rearm(c)
+	l.timers.rearm(c)
 	if c.isTLS(session.Upstream) {
 		l.tls.encryptPending(c)
 	}
@@ -70,16 +67,5 @@ func (l *Loop) start(c *conn) {
 	}
 	if c.phase == relaying {
 		l.pumpBoth(c)
-	}
-}
-
-// rearm makes sure that the session's timers are looked at in time. A later instant is left to the wheel to find out.
-func (l *Loop) rearm(c *conn) {
-	at := l.dueAt(c)
-	if at == deadline.Never {
-		return
-	}
-	if set, ok := l.wheel.At(c.slot); !ok || int64(at) < set {
-		l.wheel.Set(c.slot, int64(at))
 	}
 }

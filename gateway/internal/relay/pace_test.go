@@ -15,7 +15,7 @@ func TestWhatAnUpstreamTakesIsCounted(t *testing.T) {
 	c.route.Rules.Enforced[deadline.ClientRate], c.route.Rules.Enforced[deadline.UpstreamRate] = time.Minute, time.Minute
 	c.route.Rules.Least = 1 << 30
 	c.session.Follow(c.rules())
-	l.lookAtWrites(c, session.Upstream) // finds out what it has read, where the kernel told only its memory before
+	l.timers.lookAtWrites(c, session.Upstream) // finds out what it has read, where the kernel told only its memory before
 	window := &c.session.Events.Pace().Upstream
 	window.Got = 0
 	buf := make([]byte, 4<<10)
@@ -23,7 +23,7 @@ func TestWhatAnUpstreamTakesIsCounted(t *testing.T) {
 		if n, err := syscall.Read(peer, buf); n != len(buf) || err != nil {
 			t.Fatal(n, err)
 		}
-		l.lookAtWrites(c, session.Upstream)
+		l.timers.lookAtWrites(c, session.Upstream)
 	}
 	if window.Got != 3*4<<10 {
 		t.Errorf("%d bytes are counted, of the 12 KiB that it took", window.Got)

@@ -16,8 +16,8 @@ func TestALongTurnDoesNotPutTimersOff(t *testing.T) {
 	l.now = began - deadline.Instant(turn)
 	due := began.After(time.Hour)
 	c := l.slab.take()
-	l.wheel.Set(c.slot, int64(due))
-	defer l.wheel.Clear(c.slot)
+	l.timers.wheel.Set(c.slot, int64(due))
+	defer l.timers.wheel.Clear(c.slot)
 	if wait := l.patience(); wait > due.Since(began) {
 		t.Errorf("the loop would wait %v past the instant at which a timer is due", wait-due.Since(began))
 	}

@@ -13,7 +13,7 @@ func (in *inserter) ask(c *conn) {
 		in.send(c)
 	}
 	if c.isOpen() {
-		in.loop.rearm(c)
+		in.loop.timers.rearm(c)
 	}
 }
 

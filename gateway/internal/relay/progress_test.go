@@ -41,7 +41,7 @@ func TestAUnixUpstreamThatReadsLittleIsNotStalled(t *testing.T) {
 			t.Fatal(n, err)
 		}
 		l.now = l.now.After(time.Second / 8)
-		l.lookAtWrites(c, session.Upstream)
+		l.timers.lookAtWrites(c, session.Upstream)
 		if c.session.Events.UpstreamWaits.Progressed == before {
 			t.Fatalf("look %d does not see that 4 KiB were read", look)
 		}
@@ -50,11 +50,11 @@ func TestAUnixUpstreamThatReadsLittleIsNotStalled(t *testing.T) {
 
 func TestAUnixUpstreamThatReadsNothingIsStalled(t *testing.T) {
 	l, c, _ := stalled(t)
-	l.lookAtWrites(c, session.Upstream) // finds out what it has read, where the kernel told only its memory before
+	l.timers.lookAtWrites(c, session.Upstream) // finds out what it has read, where the kernel told only its memory before
 	moved := c.session.Events.UpstreamWaits.Progressed
 	for range 10 {
 		l.now = l.now.After(time.Second / 8)
-		l.lookAtWrites(c, session.Upstream)
+		l.timers.lookAtWrites(c, session.Upstream)
 	}
 	if c.session.Events.UpstreamWaits.Progressed != moved {
 		t.Error("nothing was read, and it counts as having moved")

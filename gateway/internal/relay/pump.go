@@ -41,7 +41,7 @@ func (l *Loop) onReady(c *conn, side session.Side, ready reactor.Ready) {
 		return
 	}
 	if ready.Any(reactor.Failed) {
-		l.onFailed(c, side)
+		l.ends.onFailed(c, side)
 	}
 	if ready.Any(reactor.Writable) && c.isOpen() {
 		l.onWritable(c, side)
@@ -63,22 +63,22 @@ func (l *Loop) pumpBoth(c *conn) {
 // pump reads what the sender has sent and passes it on.
 func (l *Loop) pump(c *conn, from protocol.Direction) {
 	for range turnReads {
-		if c.phase == awaiting && !l.hasRoom(c) {
-			l.noRoom(c)
+		if c.phase == awaiting && !l.holder.hasRoom(c) {
+			l.holder.noRoom(c)
 			return
 		}
-		if c.phase != awaiting && l.scarce() {
+		if c.phase != awaiting && l.memory.isScarce() {
 			if c.speaksTLS() {
-				l.postpone(c)
+				l.memory.postpone(c)
 				return
 			}
-			l.passUnbuffered(c, from)
+			l.unbuffered.pass(c, from)
 			if from == protocol.FromClient && c.isOpen() && c.route.Rates.bounded() {
 				l.keepRates(c)
 			}
 			return
 		}
-		if !l.pumpUnread(c, from) {
+		if !l.splicer.pump(c, from) {
 			l.pumpRead(c, from)
 		}
 		if from == protocol.FromClient && c.isOpen() && c.route.Rates.bounded() {
@@ -101,7 +101,7 @@ func (l *Loop) room(c *conn, from protocol.Direction) int {
 		size = denseSize
 	}
 	if c.phase == awaiting {
-		size = min(size, l.holdRoom(c))
+		size = min(size, l.holder.room(c))
 	}
 	if from == protocol.FromClient && c.route.Rates.Bytes != 0 {
 		size = min(size, l.extras.rated(c).room(c.route.Rates.Bytes, l.now))
@@ -116,7 +116,7 @@ func (l *Loop) pumpRead(c *conn, from protocol.Direction) {
 		l.received(c, from, 0)
 		return
 	}
-	n, more, errno := l.read(c, session.Sender(from), l.behindKept(c, from, l.room(c, from)))
+	n, more, errno := l.read(c, session.Sender(from), c.behindKept(from, l.buf, l.room(c, from)))
 	leg.readable = more
 	if n == 0 {
 		l.readEnd(c, from, errno)
@@ -129,15 +129,6 @@ func (l *Loop) pumpRead(c *conn, from protocol.Direction) {
 	l.received(c, from, n)
 }
 
-// behindKept returns where the next read goes, of so many bytes at most: what is kept of it comes before.
-func (l *Loop) behindKept(c *conn, from protocol.Direction, most int) []byte {
-	if !c.keeps(from) {
-		return l.buf[:most]
-	}
-	at := len(c.keptOf(from).buf)
-	return l.buf[at:min(at+most, len(l.buf))]
-}
-
 // readEnd handles a read that brought no bytes.
 func (l *Loop) readEnd(c *conn, from protocol.Direction, errno syscall.Errno) {
 	switch errno {
@@ -146,14 +137,14 @@ func (l *Loop) readEnd(c *conn, from protocol.Direction, errno syscall.Errno) {
 			l.end(c, c.goneFor(session.Sender(from))) // a unix socket that its peer has shut down for reading: its end may never come
 		}
 	case 0:
-		l.forward(c, session.Receiver(from), l.withheld(c, from)) // it is not to become anything else
+		l.forward(c, session.Receiver(from), l.keeper.withheld(c, from)) // it is not to become anything else
 		if c.isOpen() {
-			l.finished(c, from)
+			l.ends.onFIN(c, from)
 		}
 	case errBroken:
 		l.endFor(c, session.ProtocolError, c.tlsBreach(session.Sender(from)))
 	default:
-		l.broken(c, session.Sender(from), errno)
+		l.ends.broken(c, session.Sender(from), errno)
 	}
 }
 
@@ -161,8 +152,8 @@ func (l *Loop) readEnd(c *conn, from protocol.Direction, errno syscall.Errno) {
 func (l *Loop) received(c *conn, from protocol.Direction, n int) {
 	at, passed := 0, 0
 	if c.keeps(from) {
-		at = len(l.recall(c, from).buf)
-		passed = l.forget(c, from)
+		at = len(c.recall(from, l.buf).buf)
+		passed = l.keeper.forget(c, from)
 	}
 	l.take(c, from, l.buf[:at+n], n, passed)
 }
@@ -199,12 +190,12 @@ func (l *Loop) takeOn(c *conn, from protocol.Direction, got *session.Receipt, b 
 		if done == len(b) { // they have been passed on
 			passed = len(again)
 		}
-		l.keep(c, from, again, passed, false)
+		l.keeper.keep(c, from, kept{buf: again, passed: passed})
 		return nil, 0, false
 	}
 	b = b[done:]
 	if len(b) > 0 && c.isGlutted() {
-		l.keep(c, from, b, passed, true)
+		l.keeper.keep(c, from, kept{buf: b, passed: passed, rest: true})
 		return nil, 0, false
 	}
 	return b, passed, len(b) > 0
@@ -218,7 +209,7 @@ func (l *Loop) takeEnd(c *conn, from protocol.Direction, got *session.Receipt, b
 	}
 	breach := breachOf(c, from, got, b, 0) // before the buffer is used for another read
 	if c.phase == awaiting {
-		l.awaited(c, whole)
+		l.holder.awaited(c, whole)
 	}
 	if breach != nil {
 		l.endFor(c, got.Broke, breach)
@@ -246,10 +237,10 @@ func (l *Loop) account(c *conn, from protocol.Direction, in session.Read) sessio
 		count.Advice.Ended(advice.MessageTimeout, got.Took, 0, false)
 	}
 	if got.FalseCut > 0 {
-		l.resumed(c, got.FalseCut)
+		l.timers.falseCut(c, got.FalseCut)
 	}
 	if got.Rearm {
-		l.rearm(c)
+		l.timers.rearm(c)
 	}
 	return got
 }

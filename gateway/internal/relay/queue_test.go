@@ -17,7 +17,7 @@ func TestALookAtTheClientForgetsNoTurnOfTheUpstream(t *testing.T) {
 	c.phase, c.route = relaying, rawRoute()
 	c.client.fd, c.upstream.fd = int32(pair[0]), int32(pair[1])
 	l.backlog.add(c)
-	l.readUp(c, session.Client)
+	l.timers.readUp(c, session.Client)
 	if !c.queued {
 		t.Error("the connection is in the list of those with more to read, and would be passed over")
 	}

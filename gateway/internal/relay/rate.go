@@ -78,13 +78,13 @@ func (l *Loop) keepRates(c *conn) {
 	case wait > 0:
 		r.until = l.now + deadline.Instant(wait)
 		c.session.Events.Pause(deadline.PauseRate, l.now)
-		l.rearm(c)
+		l.timers.rearm(c)
 	}
 }
 
 // readSlowed reads a client again whose rates are kept.
 func (l *Loop) readSlowed(c *conn) {
 	c.session.Events.Resume(deadline.PauseRate, l.now)
-	l.rearm(c)
+	l.timers.rearm(c)
 	l.pumpBoth(c)
 }

@@ -84,7 +84,7 @@ func TestASpliceThatFailsHereIsNoEndOfAPeer(t *testing.T) {
 	})
 	t.Run("out of it: an error of our own, and the peers are reset", func(t *testing.T) {
 		s := newScene(t, protocol.NewRaw())
-		s.l.forwardPipe(s.c, session.Client, &chunk{pipe: unpiped(), to: 10})
+		s.l.splicer.forward(s.c, session.Client, &chunk{pipe: unpiped(), to: 10})
 		s.expect(session.Client, nil, syscall.ECONNRESET, session.InternalError)
 	})
 }
@@ -128,8 +128,8 @@ func TestAClientThatIsGoneIsNotWaitedFor(t *testing.T) {
 		t.Fatalf("ended as %s before the upstream had time for the rest", s.ended)
 	}
 	s.l.now = s.l.now.After(closeStep + time.Millisecond) // a soon is rounded up
-	s.l.onDue(s.c)
-	s.l.onDue(s.c) // what it has ended is closed at its next look
+	s.l.timers.onDue(s.c)
+	s.l.timers.onDue(s.c) // what it has ended is closed at its next look
 	if s.ended != session.ClientReset || s.c.phase != vacant {
 		t.Errorf("ended as %s, and its sockets are closed: %v", s.ended, s.c.phase == vacant)
 	}
@@ -150,7 +150,7 @@ func TestAClientWhoseResetASpliceComesUponIsNotWaitedFor(t *testing.T) {
 		t.Fatalf("ended as %s before the upstream had time for the rest", s.ended)
 	}
 	s.l.now = s.l.now.After(closeStep + time.Millisecond) // a soon is rounded up
-	s.l.onDue(s.c)
+	s.l.timers.onDue(s.c)
 	if s.ended != session.ClientReset {
 		t.Errorf("ended as %s, want client_reset", s.ended)
 	}
@@ -177,7 +177,7 @@ func TestALoopThatStopsMakesNoFINOfAReset(t *testing.T) {
 		s.send(session.Upstream, make([]byte, 100_000))
 		s.step()
 	}
-	s.l.stopWriting(s.c, session.Upstream, syscall.ECONNRESET)
+	s.l.ends.stopWriting(s.c, session.Upstream, syscall.ECONNRESET)
 	s.l.end(s.c, session.UpstreamReset)
 	s.l.Stop()
 	buf, errno := make([]byte, 1<<20), syscall.Errno(0)

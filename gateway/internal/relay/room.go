@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
 )
 
@@ -22,26 +23,26 @@ func roomOf(unix bool) room {
 	return roomAlways
 }
 
-// watch adds a socket to the poller.
-func (l *Loop) watch(fd int, r room, token uint64) error {
+// watch adds a socket to the poller of its loop.
+func watch(p *reactor.Poller, fd int, r room, token uint64) error {
 	if r == roomForgotten {
-		return l.poller.AddReader(fd, token)
+		return p.AddReader(fd, token)
 	}
-	return l.poller.Add(fd, token)
+	return p.Add(fd, token)
 }
 
-// awaitRoom follows a write that left something over.
-func (l *Loop) awaitRoom(c *conn, side session.Side) {
+// awaitRoom follows a write to side that left something over.
+func (c *conn) awaitRoom(p *reactor.Poller, side session.Side) {
 	if leg := c.leg(side); leg.room == roomForgotten {
 		leg.room = roomAwaited
-		_ = l.poller.AwaitRoom(int(leg.fd), c.token(side)) // it is watched already, which takes no more memory
+		_ = p.AwaitRoom(int(leg.fd), c.token(side)) // it is watched already, which takes no more memory
 	}
 }
 
-// forgetRoom follows a write that left nothing over.
-func (l *Loop) forgetRoom(c *conn, side session.Side) {
+// forgetRoom follows a write to side that left nothing over.
+func (c *conn) forgetRoom(p *reactor.Poller, side session.Side) {
 	if leg := c.leg(side); leg.room == roomAwaited {
 		leg.room = roomForgotten
-		_ = l.poller.ForgetRoom(int(leg.fd), c.token(side))
+		_ = p.ForgetRoom(int(leg.fd), c.token(side))
 	}
 }

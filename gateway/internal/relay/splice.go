@@ -17,40 +17,43 @@ const (
 	peekSize = 64       // bytes looked at to find out how many follow; most headers are shorter
 )
 
-// pumpUnread passes on what the sender has sent through a pipe, several messages at once. It reports false, having done
+// splicer is the part of a loop that passes large messages on.
+type splicer struct{ loop *Loop }
+
+// pump passes on what the sender has sent through a pipe, several messages at once. It reports false, having done
 // nothing, where the bytes have to be read or reading them is cheaper.
-func (l *Loop) pumpUnread(c *conn, from protocol.Direction) bool {
+func (sp *splicer) pump(c *conn, from protocol.Direction) bool {
 	leg := c.sender(from)
-	if leg.pace != bulk || leg.urgent || leg.failed || c.keeps(from) || c.speaksTLS() || c.phase != relaying || !l.mayPipe() ||
+	if leg.pace != bulk || leg.urgent || leg.failed || c.keeps(from) || c.speaksTLS() || c.phase != relaying || !sp.loop.memory.mayPipe() ||
 		from == protocol.FromClient && c.route.Rates.Bytes != 0 { // a pipe would take more than it may send
 		return false
 	}
-	p := l.pool.pipes.get(l.now)
+	p := sp.loop.pool.pipes.get(sp.loop.now)
 	if p == nil {
 		return false
 	}
 	reactor.Yield()
-	drained := l.fill(c, from, p)
+	drained := sp.fill(c, from, p)
 	if drained {
 		leg.readable = false
 	}
 	if p.empty() {
-		l.pool.pipes.put(p)
+		sp.loop.pool.pipes.put(p)
 		return drained
 	}
-	l.forwardPipe(c, session.Receiver(from), p)
+	sp.forward(c, session.Receiver(from), p)
 	if errno := syscall.Errno(leg.errno); errno != 0 { // what filling has come upon, and no event will tell
-		l.stopWriting(c, session.Sender(from), errno)
+		sp.loop.ends.stopWriting(c, session.Sender(from), errno)
 	}
 	return true
 }
 
 // fill takes what the sender has sent into an empty pipe, as far as it need not be read. It reports whether there is no more for now:
 // where it comes upon anything else than bytes, reading finds out what that is.
-func (l *Loop) fill(c *conn, from protocol.Direction, p *chunk) (drained bool) {
+func (sp *splicer) fill(c *conn, from protocol.Direction, p *chunk) (drained bool) {
 	leg := c.sender(from)
 	for p.to < p.pipe.Size() {
-		head, ahead, errno := l.ahead(c, from)
+		head, ahead, errno := sp.ahead(c, from)
 		if errno == reactor.Again {
 			return leg.drained()
 		}
@@ -63,16 +66,16 @@ func (l *Loop) fill(c *conn, from protocol.Direction, p *chunk) (drained bool) {
 			return false
 		}
 		n, errno := p.pipe.Fill(int(leg.fd), most)
-		l.tick()
+		sp.loop.tick()
 		if n == 0 {
 			leg.keep(errno)
 			return errno == reactor.Again && p.empty() && leg.drained() // else perhaps it is only the pipe that is full
 		}
 		p.to += n
 		head = head[:min(n, len(head))]
-		got := l.account(c, from, session.Read{Bytes: head, New: len(head), Unread: uint64(n - len(head))})
+		got := sp.loop.account(c, from, session.Read{Bytes: head, New: len(head), Unread: uint64(n - len(head))})
 		if got.Again > 0 { // cut all the same
-			l.keep(c, from, head[len(head)-got.Again:], got.Again, false)
+			sp.loop.keeper.keep(c, from, kept{buf: head[len(head)-got.Again:], passed: got.Again})
 			return false
 		}
 		if n < most {
@@ -87,23 +90,23 @@ func (l *Loop) fill(c *conn, from protocol.Direction, p *chunk) (drained bool) {
 
 // ahead returns how many bytes come after head, the first of what the sender has sent, that need not be looked at: 0 where
 // reading is the better way. Of the errors only Again says something.
-func (l *Loop) ahead(c *conn, from protocol.Direction) (head []byte, ahead uint64, errno syscall.Errno) {
+func (sp *splicer) ahead(c *conn, from protocol.Direction) (head []byte, ahead uint64, errno syscall.Errno) {
 	if ahead = c.session.Ahead(c.rules(), from, nil); ahead > 0 {
 		return nil, ahead, 0
 	}
-	n, errno := l.peek(c, session.Sender(from), l.buf[:peekSize])
+	n, errno := sp.loop.peek(c, session.Sender(from), sp.loop.buf[:peekSize])
 	if errno != 0 || n == 0 {
 		return nil, 0, errno
 	}
-	head = l.buf[:n]
+	head = sp.loop.buf[:n]
 	if ahead = c.session.Ahead(c.rules(), from, head); ahead < bulkSize {
 		return nil, 0, 0
 	}
 	return head, ahead, 0
 }
 
-// forwardPipe sends to side what p has.
-func (l *Loop) forwardPipe(c *conn, side session.Side, p *chunk) {
+// forward sends to side what p has.
+func (sp *splicer) forward(c *conn, side session.Side, p *chunk) {
 	leg := c.leg(side)
-	l.sent(c, side, leg.pending.sendPipe(l.pool, int(leg.fd), p))
+	sp.loop.sent(c, side, leg.pending.sendPipe(sp.loop.pool, int(leg.fd), p))
 }

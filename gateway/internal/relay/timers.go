@@ -1,263 +1,151 @@
 package relay
 
 import (
-	"time"
-
-	"idlegate/gateway/internal/advice"
 	"idlegate/gateway/internal/deadline"
 	"idlegate/gateway/internal/ledger"
-	"idlegate/gateway/internal/protocol"
 	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
+	"idlegate/gateway/internal/wheel"
 )
 
+// timers is the part of a loop that knows when to look at each of its connections next, and does what its timers are there for.
+type timers struct {
+	loop   *Loop        // set once
+	wheel  *wheel.Wheel // of slots
+	due    []int32      // slots whose timers are due and not handled yet
+	dueBuf []int32      // what due is part of
+}
+
+// dueBatch is how many connections whose timers are due are handled before others have their turn.
+const dueBatch = 128
+
+// expire handles the timers that are due, and leaves what is too much to the next turn.
+func (ts *timers) expire() {
+	if len(ts.due) == 0 {
+		ts.due = ts.wheel.Expire(int64(ts.loop.now), ts.dueBuf[:0])
+		ts.dueBuf = ts.due
+	}
+	now := ts.due[:min(dueBatch, len(ts.due))]
+	ts.due = ts.due[len(now):]
+	for _, slot := range now {
+		if c := ts.loop.slab.at(slot); c.phase != vacant {
+			ts.loop.tick()
+			ts.onDue(c)
+		}
+	}
+}
+
+// rearm makes sure that the session's timers are looked at in time. A later instant is left to the wheel to find out.
+func (ts *timers) rearm(c *conn) {
+	if at := ts.dueAt(c); at != deadline.Never {
+		ts.lookBy(c, at)
+	}
+}
+
+// lookBy has c looked at by an instant, if that is not to happen sooner.
+func (ts *timers) lookBy(c *conn, by deadline.Instant) {
+	if set, ok := ts.wheel.At(c.slot); !ok || int64(by) < set {
+		ts.wheel.Set(c.slot, int64(by))
+	}
+}
+
 // dueAt returns when c must be looked at next.
-func (l *Loop) dueAt(c *conn) deadline.Instant {
+func (ts *timers) dueAt(c *conn) deadline.Instant {
 	if c.phase == closing {
-		return c.lookAt.at(l.now)
+		return c.lookAt.at(ts.loop.now)
 	}
 	at := c.session.Next(c.rules())
-	if l.drain.Draining() || c.draining != session.Open {
-		at = min(at, l.drainAt(c))
+	if ts.loop.drain.Draining() || c.draining != session.Open {
+		at = min(at, ts.loop.drain.at(c))
 	}
-	return min(at, c.slowedUntil(), c.lookAt.at(l.now), c.closeEnd.at(l.now), c.settles.at(l.now))
+	return min(at, c.slowedUntil(), c.lookAt.at(ts.loop.now), c.closeEnd.at(ts.loop.now), c.settles.at(ts.loop.now))
 }
 
 // onDue looks at a connection whose slot of the wheel has come up. Mostly something has happened since it was put there,
 // and it is only put where it now belongs.
-func (l *Loop) onDue(c *conn) {
+func (ts *timers) onDue(c *conn) {
 	if c.isPostponed() {
-		l.resume(c)
+		ts.loop.memory.resume(c)
 	}
-	if c.slowedUntil() <= l.now && c.isOpen() {
-		l.readSlowed(c)
+	if c.slowedUntil() <= ts.loop.now && c.isOpen() {
+		ts.loop.readSlowed(c)
 	}
 	if c.phase == vacant {
 		return
 	}
-	if c.settles.at(l.now) <= l.now {
-		l.connector.settled(c)
+	if c.settles.at(ts.loop.now) <= ts.loop.now {
+		ts.loop.connector.settled(c)
 	}
-	if c.lookAt.at(l.now) <= l.now && c.phase == relaying {
-		l.writeAgain(c)
+	if c.lookAt.at(ts.loop.now) <= ts.loop.now && c.phase == relaying {
+		ts.loop.writeAgain(c)
 		if c.phase != relaying {
 			return
 		}
 	}
-	if l.dueAt(c) > l.now {
-		l.rearm(c)
+	if ts.dueAt(c) > ts.loop.now {
+		ts.rearm(c)
 		return
 	}
 	if c.phase == closing {
-		l.closer.onDue(c)
+		ts.loop.closer.onDue(c)
 		return
 	}
-	if c.closeEnd.at(l.now) <= l.now {
-		l.end(c, c.goneFor(session.Client))
+	if c.closeEnd.at(ts.loop.now) <= ts.loop.now {
+		ts.loop.end(c, c.goneFor(session.Client))
 		return
 	}
-	l.lookOnce(c)
+	ts.lookOnce(c)
 	if c.phase == closing || c.phase == vacant {
 		return
 	}
-	l.observe(c)
-	if t, at := c.session.Due(c.rules(), l.now); t != deadline.None {
-		l.fire(c, t, at)
+	ts.observe(c)
+	if t, at := c.session.Due(c.rules(), ts.loop.now); t != deadline.None {
+		ts.fire(c, t, at)
 		return
 	}
-	if l.drainAt(c) <= l.now {
-		l.drainDue(c)
+	if ts.loop.drain.at(c) <= ts.loop.now {
+		ts.drainDue(c)
 		return
 	}
-	l.rearm(c)
-}
-
-// lookOnce looks at what the kernel knows and we do not, before a timer may fire: bytes that a peer has acknowledged have
-// moved, and bytes that lie in a socket came in time.
-func (l *Loop) lookOnce(c *conn) {
-	for side := range session.Sides {
-		if c.phase == relaying || side == session.Client { // who waits for answers before there is an upstream
-			l.lookAtWrites(c, side)
-		}
-	}
-	for heard := session.SideSet(0); l.hear(c, &heard); { // what one side says may leave it to the other
-	}
-}
-
-// hear reads the sides that have not been heard yet of those from which a timer that is due needs to know whether they have
-// spoken. It reports whether there were any.
-func (l *Loop) hear(c *conn, heard *session.SideSet) (again bool) {
-	if c.phase == closing || c.phase == vacant {
-		return false
-	}
-	unheard := c.session.Unheard(c.rules(), l.now)
-	for side := range session.Sides {
-		if unheard.Has(side) && !heard.Has(side) && c.phase != closing && c.phase != vacant {
-			*heard, again = heard.With(side), true
-			l.readUp(c, side)
-		}
-	}
-	return again
-}
-
-// readUp reads as many bytes as lie in side's socket when it is called, and finds a FIN behind them. One that goes on sending
-// does not hold a timer up by more than the reads of a turn.
-func (l *Loop) readUp(c *conn, side session.Side) {
-	leg := c.leg(side)
-	if leg.fd < 0 || side == session.Client && c.session.Events.Paused() {
-		return
-	}
-	leg.readable, leg.urgent = true, true // the edge of a mark may not have been collected
-	flow := c.session.Flow(side.Sends())
-	end := flow.Bytes + uint64(reactor.Unread(int(leg.fd)))
-	for c.mayRead(side) {
-		before := flow.Bytes
-		l.pump(c, side.Sends())
-		if flow.Bytes >= end || flow.Bytes == before {
-			return
-		}
-	}
-}
-
-// lookAtWrites finds out whether side has acknowledged something since the last look.
-func (l *Loop) lookAtWrites(c *conn, side session.Side) {
-	switch {
-	case c.leg(side).hasPending():
-		l.lookAtWaiting(c, side)
-	case side == session.Client && (c.session.Events.KernelPending || c.session.IdleWaits(c.rules(), l.now)):
-		l.lookAtReply(c)
-	}
-}
-
-// lookAtWaiting finds out whether side, which does not take what waits for it, has acknowledged something of what it took.
-func (l *Loop) lookAtWaiting(c *conn, side session.Side) {
-	leg := c.leg(side)
-	unacked := uint32(reactor.ProgressOf(int(leg.fd)).Unacked)
-	if unacked < leg.unacked {
-		c.session.Took(c.rules(), side, uint64(leg.unacked-unacked), l.now)
-	} else {
-		c.session.Polled(side, l.now)
-	}
-	leg.unacked = unacked
-}
-
-// lookAtReply finds out whether the kernel still holds something of a message to the client, for which idle_timeout waits.
-func (l *Loop) lookAtReply(c *conn) {
-	p := reactor.ProgressOf(int(c.client.fd))
-	l.tick() // LastAck is told as of now
-	if p.Unacked == 0 {
-		c.session.AllAcked(c.rules(), p.Mark, p.LastAck, l.now)
-		return
-	}
-	c.session.Unacked(p.Mark, p.LastAck, l.now)
-}
-
-// observe counts the timers of a dry run.
-func (l *Loop) observe(c *conn) {
-	seen := c.session.Observe(c.rules(), l.now)
-	if seen == 0 {
-		return
-	}
-	for t := deadline.None + 1; t < deadline.Count; t++ {
-		if !seen.Has(t) || t == deadline.ReadDeadline && l.mayBeAnswered(c) {
-			continue
-		}
-		l.count(c).Timeouts[t][ledger.Observed]++
-		if t == deadline.IdleTimeout {
-			l.count(c).DryRunIdle++
-		}
-		l.cfg.Reporter.Observed(Observed{ID: c.id, Route: c.route, Client: c.clientAddr.address(), Timer: t, At: l.now, Age: c.session.Age(l.now)})
-	}
-}
-
-// resumed notes that a client spoke after a silence for which a dry run had counted it as ended.
-func (l *Loop) resumed(c *conn, silence time.Duration) {
-	count := l.count(c)
-	count.FalseCuts++
-	count.Advice[advice.IdleTimeout].Spoke(silence)
-	l.cfg.Reporter.Resumed(Resumed{ID: c.id, Route: c.route, Client: c.clientAddr.address(), At: l.now, Silence: silence})
+	ts.rearm(c)
 }
 
 // fire does what the timer t, due since at, is there for.
-func (l *Loop) fire(c *conn, t deadline.Timer, at deadline.Instant) {
-	count := l.of(c.route.RouteStats) // before the end, which may free c
+func (ts *timers) fire(c *conn, t deadline.Timer, at deadline.Instant) {
+	count := ts.loop.of(c.route.RouteStats) // before the end, which may free c
 	switch t.Action() {
 	case deadline.Ask:
-		l.inserter.ask(c)
+		ts.loop.inserter.ask(c)
 		return
 	case deadline.Retry:
-		if !l.retryAfter(c, t) {
+		if !ts.retryAfter(c, t) {
 			return // another endpoint is tried, or failed otherwise
 		}
 	case deadline.StopReading:
-		if l.mayBeAnswered(c) {
-			l.closeRead(c)
+		if ts.mayBeAnswered(c) {
+			ts.closeRead(c)
 			return
 		}
-		l.end(c, session.Ends(t))
+		ts.loop.end(c, session.Ends(t))
 	default:
-		l.end(c, session.Ends(t))
+		ts.loop.end(c, session.Ends(t))
 	}
 	if t == deadline.ProbeTimeout {
 		count.Probes[ledger.Unanswered]++
 	}
 	count.Timeouts[t][ledger.Closed]++
-	count.CountLate(l.now.Since(at))
+	count.CountLate(ts.loop.now.Since(at))
 }
 
 // retryAfter tries another endpoint after the attempt that t has given up. It reports whether t has ended the session: there was no
 // other, or it was the client who took its time.
-func (l *Loop) retryAfter(c *conn, t deadline.Timer) (ended bool) {
+func (ts *timers) retryAfter(c *conn, t deadline.Timer) (ended bool) {
 	switch {
 	case t == deadline.Connect:
-		return l.connector.retry(c, problem(reactor.TimedOut)) == session.ConnectTimeout
+		return ts.loop.connector.retry(c, problem(reactor.TimedOut)) == session.ConnectTimeout
 	case c.phase == dialling:
-		return l.connector.retry(c, handshakeTimedOut) == session.TLSHandshakeTimeout
+		return ts.loop.connector.retry(c, handshakeTimedOut) == session.TLSHandshakeTimeout
 	}
-	l.end(c, session.Ends(t))
+	ts.loop.end(c, session.Ends(t))
 	return true
-}
-
-// mayBeAnswered reports whether the client has finished sending, what lies unread in its socket included.
-func (l *Loop) mayBeAnswered(c *conn) bool {
-	leg := &c.client
-	k, unread := c.keptOf(protocol.FromClient), l.unread(c)
-	switch {
-	case unread == 0 && !k.rest:
-		return c.session.MayBeAnswered(c.rules()) || leg.readToEOF
-	case leg.readToEOF || c.isTLS(session.Client): // what TLS hides is judged when it can be read
-		return true
-	}
-	buf := l.buf
-	if size := len(k.buf) + unread; size > len(buf) {
-		buf = make([]byte, size) // it cannot be looked at a part at a time, and is no more than a receive buffer
-	}
-	at := copy(buf, k.buf)
-	if unread > 0 {
-		n, errno := l.peek(c, session.Client, buf[at:])
-		if errno != 0 {
-			return false
-		}
-		at += n
-	}
-	return c.session.WouldBeAnswered(c.rules(), buf[:at])
-}
-
-// unread returns how many bytes the client has sent that the gateway has not read, since it does not read the client. (Where
-// it does it has read up.)
-func (l *Loop) unread(c *conn) int {
-	if leg := &c.client; leg.fd >= 0 && c.session.Events.Paused() {
-		return reactor.Unread(int(leg.fd))
-	}
-	return 0
-}
-
-// closeRead reads the client no more, once what it had sent in time has been read.
-func (l *Loop) closeRead(c *conn) {
-	if c.session.Events.Paused() && (l.unread(c) > 0 || c.client.readToEOF || c.keptOf(protocol.FromClient).rest) {
-		c.session.OweRead()
-	} else {
-		c.session.CloseRead(l.now)
-	}
-	l.rearm(c)
 }

@@ -35,8 +35,8 @@ func TestTimersAreInTimeWhileADrainWaitsForAMessage(t *testing.T) {
 	began := l.now
 	l.drain.SetDraining(drain.Order{Since: began, Within: time.Hour})
 	l.now = began.After(time.Second - drainLook/2)
-	l.drainDue(c)
-	if at, ok := l.wheel.At(c.slot); !ok || at != int64(began.After(time.Second)) {
+	l.timers.drainDue(c)
+	if at, ok := l.timers.wheel.At(c.slot); !ok || at != int64(began.After(time.Second)) {
 		t.Errorf("the connection is looked at %v after its message began, want 1s", deadline.Instant(at).Since(began))
 	}
 }
@@ -56,11 +56,11 @@ func TestAConnectionThatDrainsIsGivenTheReplyThatItIsOwed(t *testing.T) {
 	}
 	hear(protocol.FromClient, "GET a\r\n")
 	s.l.drain.SetDraining(drain.Order{Since: s.l.now, Within: time.Hour})
-	if s.l.drainDue(s.c); s.ended != session.Open {
+	if s.l.timers.drainDue(s.c); s.ended != session.Open {
 		t.Fatalf("it ended as %v while its reply was owed", s.ended)
 	}
 	hear(protocol.FromUpstream, "+a\r\n")
-	if s.l.drainDue(s.c); s.ended != session.Drained {
+	if s.l.timers.drainDue(s.c); s.ended != session.Drained {
 		t.Errorf("it ended as %v after its reply", s.ended)
 	}
 }

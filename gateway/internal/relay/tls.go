@@ -165,7 +165,7 @@ func (t *tlsLayer) encryptPending(c *conn) {
 	for !held.empty() {
 		if c.isOpen() && !c.upstream.failed {
 			if errno := t.loop.sendOwn(c, session.Upstream, held.head.buf[held.head.from:held.head.to]); errno != 0 {
-				t.loop.writeFailed(c, session.Upstream, errno)
+				t.loop.ends.writeFailed(c, session.Upstream, errno)
 			}
 		}
 		held.pop(t.loop.pool)
@@ -192,7 +192,7 @@ func (t *tlsLayer) sayClosed(c *conn, side session.Side) bool {
 	if leg.pending.empty() {
 		return true
 	}
-	t.loop.awaitRoom(c, side)
+	c.awaitRoom(t.loop.poller, side)
 	return false
 }
 

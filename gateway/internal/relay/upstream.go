@@ -5,7 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"idlegate/gateway/internal/session"
 	"idlegate/gateway/internal/upstream"
 	"idlegate/metrics"
 )
@@ -107,40 +106,3 @@ const (
 	EndpointDown // by its health checks
 	EndpointUp
 )
-
-// tell reports what an event has made of an endpoint, and of its upstream.
-func (l *Loop) tell(of *Upstream, name string, c upstream.Change) {
-	if c.Kind == upstream.Unchanged {
-		return
-	}
-	news := Health{Upstream: of.Name, Endpoint: name, Event: EndpointEjected, Change: c}
-	if c.Kind == upstream.Returned {
-		news.Event = EndpointBack
-	}
-	l.cfg.Reporter.Health(news)
-	if news, changed := of.Reconsider(); changed {
-		l.cfg.Reporter.Health(news)
-	}
-}
-
-// ends says which close reasons an endpoint causes.
-var ends = [session.ReasonCount]upstream.End{
-	session.UpstreamFIN:     upstream.EndFIN,
-	session.UpstreamReset:   upstream.EndReset,
-	session.UpstreamLost:    upstream.EndLost,
-	session.UpstreamStalled: upstream.EndStalled,
-}
-
-// releaseEndpoint gives back the place of a session that has ended for cause.
-func (l *Loop) releaseEndpoint(c *conn, cause session.Reason) {
-	if !c.use.Reserved() {
-		return
-	}
-	e := upstream.Ending{How: ends[cause], Silent: c.session.FromUpstream.Bytes == 0}
-	if began := c.session.Events.ConnectBegan; began != 0 {
-		e.Waited = l.now.Since(began)
-	}
-	of := c.route.Upstream
-	l.tell(of, c.use.Name, of.Endpoints().Ended(&c.use, e, int64(l.now)))
-	c.settles = 0
-}

@@ -82,7 +82,7 @@ func (l *Loop) ObserveSilences(of map[*RouteStats]*metrics.Histogram, first, slo
 func (l *Loop) view(c *conn) View {
 	v := View{
 		ID: c.id, Loop: l.cfg.Index, Slot: c.slot, Route: c.route, Client: c.clientAddr.address(), Origin: c.origin(), Session: c.session.Clone(),
-		State: Relaying, Draining: l.drainReason(c, session.Open), DrainBy: deadline.Never, At: l.now, token: c.token(session.Client),
+		State: Relaying, Draining: l.drain.reason(c, session.Open), DrainBy: deadline.Never, At: l.now, token: c.token(session.Client),
 	}
 	if c.use.Reserved() {
 		v.Endpoint = c.use.Endpoint
@@ -99,7 +99,7 @@ func (l *Loop) view(c *conn) View {
 		v.State = Dialling
 	}
 	if v.Draining != session.Open {
-		v.DrainBy = l.drainAt(c)
+		v.DrainBy = l.drain.at(c)
 	}
 	return v
 }

@@ -183,7 +183,8 @@ func TestAMessageCostsNoMoreThanCryptoTLS(t *testing.T) {
 	exchange()
 	all := testing.AllocsPerRun(200, exchange)
 	t.Logf("%v allocations an exchange", all)
-	if all > 8 { // those of the test and of the client among them
+	const most = 10 // those of the test and of the client among them: 7, and up to 9 where the race detector has pools drop some
+	if all > most {
 		t.Errorf("an exchange allocates %v times", all)
 	}
 }

@@ -128,7 +128,7 @@ func (h *Handshake) write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// run is the goroutine.
+// run is what the goroutine does for a handshake.
 func (h *Handshake) run() {
 	err := h.pool.begin(h)
 	if err == nil {

@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // Pool bounds the handshakes of a process: so many may be under way, and so many of them compute at a time. Those that wait for
@@ -12,17 +14,20 @@ import (
 type Pool struct {
 	// Set once, then read only.
 	most    int
-	workers chan struct{} // holds an item for each that computes
+	workers chan struct{}   // holds an item for each that computes
+	next    chan *Handshake // for a goroutine that is done with another
+	resting atomic.Int32    // goroutines that wait for next
 
 	mu             sync.Mutex
 	oldest, newest *Handshake // Guarded by mu.
 	under          int        // way. Guarded by mu.
 	evicted        uint64     // Guarded by mu.
+	begun          uint64     // Guarded by mu.
 }
 
 // NewPool returns a pool of at most most handshakes, of which workers compute at a time.
 func NewPool(most, workers int) *Pool {
-	return &Pool{most: max(1, most), workers: make(chan struct{}, max(1, workers))}
+	return &Pool{most: max(1, most), workers: make(chan struct{}, max(1, workers)), next: make(chan *Handshake)}
 }
 
 // Server begins a handshake with a client that has sent hello already, which may be none or a part. notify is called when Take has
@@ -43,6 +48,13 @@ func (p *Pool) UnderWay() (handshakes int, evicted uint64) {
 	return p.under, p.evicted
 }
 
+// Begun returns how many handshakes were begun so far.
+func (p *Pool) Begun() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.begun
+}
+
 func (p *Pool) start(h *Handshake) *Handshake {
 	p.mu.Lock()
 	given := (*Handshake)(nil)
@@ -59,12 +71,45 @@ func (p *Pool) start(h *Handshake) *Handshake {
 	}
 	p.newest = h
 	p.under++
+	p.begun++
 	p.mu.Unlock()
 	if given != nil {
 		given.End(ErrEvicted)
 	}
-	go h.run()
+	select {
+	case p.next <- h:
+	default:
+		go p.serve(h)
+	}
 	return h
+}
+
+// A goroutine whose handshake is over is there for another one for a while: its stack has grown to the 16 KiB that one takes, and to
+// let a new one grow to that costs 4 % of a handshake.
+const (
+	restFor     = 100 * time.Millisecond
+	mostResting = 64
+)
+
+func (p *Pool) serve(h *Handshake) {
+	rest := time.NewTimer(restFor)
+	defer rest.Stop()
+	for {
+		h.run()
+		h = nil // it is the connection's
+		if p.resting.Add(1) > mostResting {
+			p.resting.Add(-1)
+			return
+		}
+		rest.Reset(restFor)
+		select {
+		case h = <-p.next:
+			p.resting.Add(-1)
+		case <-rest.C:
+			p.resting.Add(-1)
+			return
+		}
+	}
 }
 
 // forget notes that a handshake is over.

@@ -9,32 +9,23 @@ import (
 // When the budget for held bytes is nearly spent, a read might bring bytes that can neither be passed on nor held. Then
 // they are looked at where they lie, offered to the other side, and only what it took is taken off the socket.
 
-// scarce reports whether a read must not bring more than the other side takes: always before another read of each
-// loop could spend the budget.
-func (l *Loop) scarce() bool {
-	return l.cfg.Budget.Used()+reserve(len(l.cfg.Admission.loops)) > l.cfg.Budget.limit.Load()
-}
+// unbuffered is the part of a loop that passes bytes on while memory is scarce.
+type unbuffered struct{ loop *Loop }
 
-// mayPipe reports whether all loops could hold what a pipe carries and still have what they keep in reserve.
-func (l *Loop) mayPipe() bool {
-	loops := len(l.cfg.Admission.loops)
-	return l.cfg.Budget.Used()+reserve(loops)+pipeSize*int64(loops) <= l.cfg.Budget.limit.Load()
-}
-
-// passUnbuffered offers to the other side what lies in the sender's socket, behind what is kept of it. What may yet become a heartbeat stays
+// pass offers to the other side what lies in the sender's socket, behind what is kept of it. What may yet become a heartbeat stays
 // there, and so does the beginning of a header: a socket tells when more has come.
-func (l *Loop) passUnbuffered(c *conn, from protocol.Direction) {
-	k := l.recall(c, from)
+func (u *unbuffered) pass(c *conn, from protocol.Direction) {
+	k := c.recall(from, u.loop.buf)
 	at := len(k.buf)
-	n := l.peekBehind(c, from, at)
+	n := u.peekBehind(c, from, at)
 	if n == 0 && !k.rest {
-		l.readNone(c, from)
+		u.readNone(c, from)
 		return
 	}
-	b := l.buf[:at+n]
+	b := u.loop.buf[:at+n]
 	got := c.session.Look(c.rules(), from, b)
 	pass := max(k.passed, c.passable(from, &got, b, n))
-	done, ok := l.writeTo(c, session.Receiver(from), b[:pass], k.passed)
+	done, ok := u.writeTo(c, session.Receiver(from), b[:pass], k.passed)
 	if !ok {
 		return
 	}
@@ -43,39 +34,39 @@ func (l *Loop) passUnbuffered(c *conn, from protocol.Direction) {
 		done += got.Swallow
 	}
 	if done > k.passed {
-		l.tookOff(c, from, scarcely{done: done, passed: passed, kept: k})
+		u.tookOff(c, from, scarcely{done: done, passed: passed, kept: k})
 	}
 	if c.phase != relaying {
 		return
 	}
-	switch full := len(b) == len(l.buf); {
+	switch full := len(b) == len(u.loop.buf); {
 	case passed < pass:
 		c.receiver(from).unbuffered = true
-		l.waitFor(c, session.Receiver(from))
+		u.loop.waitFor(c, session.Receiver(from))
 	case got.Broke != session.Open:
-		l.endFor(c, got.Broke, breachOf(c, from, &got, b, len(b)-max(done, at)))
+		u.loop.endFor(c, got.Broke, breachOf(c, from, &got, b, len(b)-max(done, at)))
 	case passed == done && got.Swallow > 0: // it is read again when the client has taken what waits for it
 	case got.Again > 0 && pass < len(b) && !full:
 		c.sender(from).readable = false
-		l.seen(c, from)
+		u.seen(c, from)
 	default:
-		l.backlog.add(c)
+		u.loop.backlog.add(c)
 	}
 }
 
 // seen notes that a message has begun that stays in the socket.
-func (l *Loop) seen(c *conn, from protocol.Direction) {
-	if from == protocol.FromClient && c.session.Seen(l.now) {
-		l.rearm(c)
+func (u *unbuffered) seen(c *conn, from protocol.Direction) {
+	if from == protocol.FromClient && c.session.Seen(u.loop.now) {
+		u.loop.timers.rearm(c)
 	}
 }
 
 // peekBehind looks at what the sender has sent, behind so many bytes at the start of the loop's buffer.
-func (l *Loop) peekBehind(c *conn, from protocol.Direction, at int) int {
-	if at == len(l.buf) {
+func (u *unbuffered) peekBehind(c *conn, from protocol.Direction, at int) int {
+	if at == len(u.loop.buf) {
 		return 0
 	}
-	n, _ := l.peek(c, session.Sender(from), l.buf[at:])
+	n, _ := u.loop.peek(c, session.Sender(from), u.loop.buf[at:])
 	return n
 }
 
@@ -95,14 +86,14 @@ func (c *conn) passable(from protocol.Direction, got *session.Receipt, b []byte,
 }
 
 // writeTo writes to side what of b has not been passed on, as much as it takes, and returns how much of b is passed on then.
-func (l *Loop) writeTo(c *conn, side session.Side, b []byte, passed int) (now int, ok bool) {
+func (u *unbuffered) writeTo(c *conn, side session.Side, b []byte, passed int) (now int, ok bool) {
 	if passed == len(b) {
 		return passed, true
 	}
 	n, errno := reactor.Write(int(c.leg(side).fd), b[passed:])
-	l.tick()
+	u.loop.tick()
 	if errno != 0 && errno != reactor.Again {
-		l.writeFailed(c, side, errno)
+		u.loop.ends.writeFailed(c, side, errno)
 		return passed, false
 	}
 	return passed + n, true
@@ -116,45 +107,45 @@ type scarcely struct {
 }
 
 // tookOff takes off the sender's socket what was done with, and accounts for it.
-func (l *Loop) tookOff(c *conn, from protocol.Direction, of scarcely) {
+func (u *unbuffered) tookOff(c *conn, from protocol.Direction, of scarcely) {
 	at := len(of.kept.buf)
 	if of.done <= at && !of.kept.rest {
-		l.forget(c, from)
-		l.keep(c, from, of.kept.buf, of.passed, false)
+		u.loop.keeper.forget(c, from)
+		u.loop.keeper.keep(c, from, kept{buf: of.kept.buf, passed: of.passed})
 		return
 	}
 	for taken := at; taken < of.done; {
-		got, more, _ := l.read(c, session.Sender(from), l.buf[taken:of.done])
+		got, more, _ := u.loop.read(c, session.Sender(from), u.loop.buf[taken:of.done])
 		if got == 0 && !more { // they were there a moment ago
-			l.end(c, session.InternalError)
+			u.loop.end(c, session.InternalError)
 			return
 		}
 		taken += got
 	}
-	l.forget(c, from)
-	l.take(c, from, l.buf[:of.done], max(0, of.done-at), of.passed)
+	u.loop.keeper.forget(c, from)
+	u.loop.take(c, from, u.loop.buf[:of.done], max(0, of.done-at), of.passed)
 	if of.done < at && c.isOpen() {
-		l.keepRest(c, from, of.kept.buf[of.done:])
+		u.keepRest(c, from, of.kept.buf[of.done:])
 	}
 }
 
 // keepRest keeps what nobody has looked at, behind what is kept already.
-func (l *Loop) keepRest(c *conn, from protocol.Direction, rest []byte) {
+func (u *unbuffered) keepRest(c *conn, from protocol.Direction, rest []byte) {
 	before := c.keptOf(from)
-	l.forget(c, from)
-	l.keep(c, from, append(before.buf, rest...), before.passed, true)
+	u.loop.keeper.forget(c, from)
+	u.loop.keeper.keep(c, from, kept{buf: append(before.buf, rest...), passed: before.passed, rest: true})
 }
 
 // readNone reads where a peek has found nothing, since only that tells why. A byte that has come meanwhile is passed on.
-func (l *Loop) readNone(c *conn, from protocol.Direction) {
-	n, more, errno := l.read(c, session.Sender(from), l.behindKept(c, from, 1))
+func (u *unbuffered) readNone(c *conn, from protocol.Direction) {
+	n, more, errno := u.loop.read(c, session.Sender(from), c.behindKept(from, u.loop.buf, 1))
 	c.sender(from).readable = more
 	if n == 0 {
-		l.readEnd(c, from, errno)
+		u.loop.readEnd(c, from, errno)
 	} else {
-		l.received(c, from, n)
+		u.loop.received(c, from, n)
 	}
 	if c.isOpen() && c.mayRead(session.Sender(from)) {
-		l.backlog.add(c)
+		u.loop.backlog.add(c)
 	}
 }
