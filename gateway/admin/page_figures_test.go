@@ -151,10 +151,8 @@ func showsRates(b *tab) {
 	rate := `document.querySelector('tr[data-key="devices"] [data-is="client-rate"]').textContent`
 	b.until(rate + ` !== "–"`)
 	before := evaluate[[]string](b, places)
-	perSecond := evaluate[float64](b, "Number("+rate+")")
-	if perSecond < 5 || perSecond > 10 { // 220 devices that speak every 30 s
-		b.Errorf("%v messages a second", perSecond)
-	}
+	// 220 devices that speak every 30 s. The first rates span the instant at which the clock began to move.
+	b.until("Number(" + rate + ") > 5 && Number(" + rate + ") < 10")
 	if after := evaluate[[]string](b, places); !slices.Equal(before, after) {
 		b.Errorf("the page moved: %q\nbecame %q", before, after)
 	}
