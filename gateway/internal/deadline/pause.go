@@ -8,10 +8,10 @@ package deadline
 //	PauseHandshake      a TLS handshake is under way              it is over                                Session.Shaking, Shaken
 //	PauseUpstream       the upstream does not take bytes          it has taken all that waits for it        Session.Blocked, Drained
 //	PauseUpstreamGone   nothing can be written to the upstream    -                                         relay/ends.go
-//	PauseMemory         no memory is left for a first message     a tenth of a second later                 relay/memory.go
+//	PauseMemory         no memory is left for what it sends       a tenth of a second later                 relay/memory.go
 //	PauseAnswers        the client does not take answers          it has taken all that waits for it        relay/answers.go
 //	PauseReadDeadline   read_deadline has passed                  an edit that puts it off                  Session.CloseRead, ApplyRules
-//	PauseRate           the client has sent more than its rates       so much time has passed                   relay/rate.go
+//	PauseRate           the client has sent more than its rates   its rates are kept again                  relay/rate.go
 type Pause uint8
 
 const (

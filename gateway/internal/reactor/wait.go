@@ -12,14 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// rest is how a poller waits:
-//
-//	parked ── looks parks that brought events, all within their time ──► looking
-//	looking ── nothing for as long as a look lasts, or an interruption of any poller ──► parked
-//
-// A poller that is parked waits in Go's poller, see parking. The thread that hears of its events there runs it, and is back
-// when it parks again, so that some thread listens for the others but for the microseconds between. One that is looking waits
-// in its own epoll set, past Go's scheduler, see look, which costs 4 µs less a wait; it keeps its thread, hence startNetpoller.
+// rest is whether a poller looks or parks when it waits: see parking for the table of both. One that is parked waits in Go's poller.
+// The thread that hears of its events there runs it, and is back when it parks again, so that some thread listens for the others but for
+// the microseconds between. One that is looking waits in its own epoll set, past Go's scheduler, see look, which costs 4 µs less a wait;
+// it keeps its thread, hence startNetpoller.
 //
 // At first a poller that had parked looked for 1 ms before it parked again. Meanwhile no thread listened for the others: the
 // 99th percentile of heartbeats was that millisecond.
