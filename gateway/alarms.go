@@ -9,7 +9,7 @@ import (
 	"idlegate/gateway/internal/upstream"
 )
 
-// A certificate that is near its end is told of so long before, and is an error so long before.
+// How long before its end a certificate is warned of, and becomes an error.
 const (
 	certificateSoon  = 14 * 24 * time.Hour
 	certificateShort = 3 * 24 * time.Hour
@@ -176,7 +176,7 @@ func (g *Gateway) configAlarms() (all []api.Alarm) {
 		all = append(all, api.Alarm{
 			Kind: api.AlarmFileNotInForce, Level: api.AlarmWarning, Since: g.wentBack,
 			Text: "the policy in force is not what the file says: an operator went back to the one before",
-			Do:   "mend the file, or idlegate reload has it take over as it is",
+			Do:   "mend the file, or put it in force as it is by idlegate reload",
 		})
 	}
 	if pending := g.generation.pending; len(pending) > 0 {

@@ -44,7 +44,7 @@ func TestSmallMessagesAllocateNothing(t *testing.T) {
 	}
 }
 
-// TestHeldMessagesAllocateNothing has bytes wait for peers that do not take them at once.
+// TestHeldMessagesAllocateNothing lets bytes wait for peers that do not take them at once.
 func TestHeldMessagesAllocateNothing(t *testing.T) {
 	g := start(t, allocRoute, plainBackend(t))
 	client := plainClient(t, g.g.Addresses("r")[0])

@@ -197,7 +197,7 @@ func TestAHeaderThatTricklesIsFollowed(t *testing.T) {
 	c.receive("hello")
 }
 
-// TestASpoofedHeaderIsPayload has a client who is not trusted send one: it is passed on as what it is, and believed in nothing.
+// TestASpoofedHeaderIsPayload makes a client who is not trusted send one: it is passed on as what it is, and believed in nothing.
 func TestASpoofedHeaderIsPayload(t *testing.T) {
 	g := proxied(t, "")
 	const header = "PROXY TCP4 192.0.2.7 198.51.100.1 4711 443\r\n"
@@ -246,7 +246,7 @@ func TestAHeaderIsAwaitedForFiveSeconds(t *testing.T) {
 	}
 }
 
-// TestHealthChecksOfProxiesAreServedAndNotCounted has them come from an address that the route does not allow.
+// TestHealthChecksOfProxiesAreServedAndNotCounted makes them come from an address that the route does not allow.
 func TestHealthChecksOfProxiesAreServedAndNotCounted(t *testing.T) {
 	g := proxied(t, ", limits: {connections: 1}")
 	var checks []*client
@@ -272,7 +272,7 @@ func TestHealthChecksOfProxiesAreServedAndNotCounted(t *testing.T) {
 	}
 }
 
-// TestSlowArrivalsLeaveRoom has a thousand clients begin a ClientHello and not go on, where there are places for 200.
+// TestSlowArrivalsLeaveRoom makes a thousand clients begin a ClientHello and not go on, where there are places for 200.
 func TestSlowArrivalsLeaveRoom(t *testing.T) {
 	var limit syscall.Rlimit
 	must(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
@@ -313,7 +313,7 @@ routes:
 	}
 }
 
-// TestAHelloIsAwaitedAsLongAsAHandshake has a client send a part of one, to routes of which the more patient waits for 300 ms.
+// TestAHelloIsAwaitedAsLongAsAHandshake makes a client send a part of one, to routes of which the more patient waits for 300 ms.
 func TestAHelloIsAwaitedAsLongAsAHandshake(t *testing.T) {
 	address := sharedAddress(t)
 	g := start(t, `
@@ -333,7 +333,7 @@ routes:
 	}
 }
 
-// TestAnEditIsFollowedByThoseWhoArrive has a client send the beginning of its hello before an edit and the rest after it.
+// TestAnEditIsFollowedByThoseWhoArrive makes a client send the beginning of its hello before an edit and the rest after it.
 func TestAnEditIsFollowedByThoseWhoArrive(t *testing.T) {
 	yaml, address := bySNI(t)
 	g := start(t, "%s", yaml)

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// TestNoClientIsLostWhoseListenerIsEdited has clients arrive through a proxy, one part of their PROXY header and ClientHello after the
+// TestNoClientIsLostWhoseListenerIsEdited lets clients arrive through a proxy, one part of their PROXY header and ClientHello after the
 // other, while one route, two or three share their listener.
 func TestNoClientIsLostWhoseListenerIsEdited(t *testing.T) {
 	dir := t.TempDir()

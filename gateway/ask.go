@@ -7,7 +7,7 @@ import (
 	"idlegate/gateway/internal/relay"
 )
 
-// ask has every loop copy something out, and gives the answers in the order of the loops. One that has ended is read as it
+// ask makes every loop copy something out, and gives the answers in the order of the loops. One that has ended is read as it
 // was left. A loop may answer after ctx has ended, and then nobody listens.
 func ask[T any](ctx context.Context, g *Gateway, what string, f func(*relay.Loop) T) ([]T, error) {
 	answers := make([]T, len(g.loops))

@@ -126,7 +126,7 @@ func (g *Gateway) describeEndpoint(m upstream.Member) api.Endpoint {
 	return described
 }
 
-// DrainEndpoint has an endpoint get no more connections; those that it has end within drain_timeout.
+// DrainEndpoint gives an endpoint no more connections; those that it has end within drain_timeout.
 // The error wraps admin.ErrUnknown: there is no such endpoint, or no such upstream.
 func (g *Gateway) DrainEndpoint(of, endpoint string) error {
 	return g.orderEndpoint(of, endpoint, func(e *upstream.Endpoint) {

@@ -18,7 +18,7 @@ const (
 // few is how many connections an operator hardly means to stop at. The usual limit of a shell, 1,024 descriptors, leaves 400.
 const few = 1000
 
-// pipesFor returns how many pipes each of so many loops may have.
+// pipesFor returns how many pipes each of the loops may have.
 func pipesFor(descriptors, loops int) int { return min(mostPipes, descriptors/pipeShare/2/loops) }
 
 var onFull = [...]relay.OnFull{policy.OnFullWait: relay.Wait, policy.OnFullRefuse: relay.Refuse, policy.OnFullEvictIdlest: relay.EvictIdlest}
@@ -26,7 +26,7 @@ var onFull = [...]relay.OnFull{policy.OnFullWait: relay.Wait, policy.OnFullRefus
 // bounds are what all loops share.
 type bounds struct {
 	connections int64
-	onFull      relay.OnFull // when there are so many
+	onFull      relay.OnFull // when there are that many
 	memory      int64        // bytes
 }
 

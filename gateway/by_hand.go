@@ -36,7 +36,7 @@ func (h *hands) isDrained(r *relay.RouteStats) bool {
 	return drained
 }
 
-// LogLevel has lines of a level and above written from now on, whatever the file says; "": as the file says.
+// LogLevel says that lines of a level and above are written from now on, whatever the file says; "": as the file says.
 func (g *Gateway) LogLevel(level string) error {
 	var parsed slog.Level
 	if level != "" {
@@ -56,7 +56,7 @@ func (g *Gateway) LogLevel(level string) error {
 	return nil
 }
 
-// StopRoute has a route take no more clients, who are refused as denied; StartRoute takes that back. Open connections stay.
+// StopRoute makes a route refuse clients, as denied; StartRoute takes that back. Open connections stay.
 func (g *Gateway) StopRoute(name string) error {
 	return g.orderRoute(name, func(r *route) { g.setStopped(r, true) })
 }
@@ -72,7 +72,7 @@ func (g *Gateway) StartRoute(name string) error {
 	})
 }
 
-// DrainRoute has a route take no more clients, and those that it has end within drain_timeout.
+// DrainRoute makes a route refuse clients, and ends those that it has within drain_timeout.
 func (g *Gateway) DrainRoute(name string) error {
 	return g.orderRoute(name, func(r *route) {
 		g.setStopped(r, true)

@@ -83,7 +83,7 @@ func soonest(all []tlsconf.Expiry) (at time.Time) {
 // oneLine is for an error of several files.
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
-// keep has the files looked at that a generation names.
+// keep looks at the files that a generation names.
 func (c *certificates) keep(g *generation) {
 	all := g.materials()
 	if c.admin != nil {
@@ -169,7 +169,7 @@ func (g *generation) upstreamMaterial(name string) *tlsconf.Material {
 	return nil
 }
 
-// followTLS has the upstream speak TLS as its policy says.
+// followTLS makes the upstream speak TLS as its policy says.
 func (u *backends) followTLS() {
 	if u.tls == nil {
 		u.SetTLS(nil)

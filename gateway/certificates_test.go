@@ -35,7 +35,7 @@ func TestExchangedCertificatesAreTakenUp(t *testing.T) {
 		return true
 	})
 	write(t, server.key, "half a k")
-	eventually(t, "a key that cannot be used is told of", func() bool {
+	eventually(t, "a key that cannot be used is reported", func() bool {
 		if response, err := second.client(t, nil).Get(url); err != nil {
 			t.Fatalf("it is in force: %v", err)
 		} else {

@@ -40,7 +40,7 @@ routes:
 
 var chaosRoutes = [...]string{"long", "raw", "late", "unix", "short", "edgy"}
 
-const lenient = 4 // so many of them are
+const lenient = 4 // how many of them are
 
 // ending is how a peer ends its part.
 type ending int
@@ -92,7 +92,7 @@ func newPlay(seed uint64) *play {
 	}
 	first := framed(string(binary.BigEndian.AppendUint64(nil, seed)))
 	p.parts[0].stream = append([]byte(first), p.parts[0].stream...)
-	for i := range p.parts { // in so many steps at most
+	for i := range p.parts { // in 200 steps at most
 		p.parts[i].writes = max(p.parts[i].writes, len(p.parts[i].stream)/200)
 		p.parts[i].reads = max(p.parts[i].reads, len(p.parts[1-i].stream)/200)
 	}

@@ -67,7 +67,7 @@ func (g *Gateway) CloseAll(ctx context.Context, by api.Filter) (api.Closed, erro
 	return api.Closed{Closed: len(killed), IDs: append([]uint64{}, killed[:min(len(killed), api.MaxLimit)]...)}, nil
 }
 
-// kill has a loop end those of its connections for which still holds. One that has ended has none.
+// kill makes a loop end those of its connections for which still holds. One that has ended has none.
 func (g *Gateway) kill(ctx context.Context, loop int, views []relay.View, still func(*relay.View) bool) ([]uint64, error) {
 	l, answer := g.loops[loop], make(chan []uint64, 1)
 	if !l.Post(func() { answer <- l.Kill(views, still) }) {

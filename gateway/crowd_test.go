@@ -26,7 +26,7 @@ func newCrowd(t *testing.T) *crowd {
 	return &crowd{t: t, epoll: epoll}
 }
 
-// watch has wait tell when fd can be read.
+// watch makes wait tell when fd can be read.
 func (c *crowd) watch(fd int) error {
 	return syscall.EpollCtl(c.epoll, syscall.EPOLL_CTL_ADD, fd, &syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(fd)})
 }

@@ -72,7 +72,7 @@ func TestAClientIsRefusedWhereItsUpstreamHasNoDescriptor(t *testing.T) {
 	}
 }
 
-// TestDescriptorsOfEndedConnectionsLetOthersIn has accepting go on though the hoard is kept. One loop gives both descriptors of a
+// TestDescriptorsOfEndedConnectionsLetOthersIn makes accepting go on though the hoard is kept. One loop gives both descriptors of a
 // connection back before it accepts; with several, one could be taken for a client whose upstream then gets none.
 func TestDescriptorsOfEndedConnectionsLetOthersIn(t *testing.T) {
 	g := spawn(t, "gateway: {loops: 1}"+oneRoute+`{long: {}}}`, backend(t, echoes))
@@ -86,7 +86,7 @@ func TestDescriptorsOfEndedConnectionsLetOthersIn(t *testing.T) {
 	g.must("release")
 }
 
-// must has the process do something that can fail.
+// must makes the process do something that can fail.
 func (p *process) must(order string) {
 	p.t.Helper()
 	if answer := p.order(order); answer != "<nil>" {

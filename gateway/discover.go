@@ -37,7 +37,7 @@ func discovered(u *policy.Upstream, of *relay.Upstream, old *generation, known a
 	return all
 }
 
-// rediscover has the endpoints come and go that a name stands for: a generation takes over that is the one in force but for them. The
+// rediscover follows the endpoints that a name stands for: a generation takes over that is the one in force but for them. The
 // connections of one that has gone drain, and are taken back when it comes back meanwhile.
 func (g *Gateway) rediscover(q names.Query) {
 	g.editing.Lock()

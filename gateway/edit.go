@@ -18,7 +18,7 @@ import (
 // errDraining is why nothing is edited any more.
 var errDraining = errors.New("the gateway drains")
 
-// Apply has cfg take over from the policy in force, in one step or not at all, and returns what that has changed. Open
+// Apply puts cfg in the place of the policy in force, in one step or not at all, and returns what that has changed. Open
 // connections follow the new one from then on. What it says of admin and gateway.loops waits for a restart.
 func (g *Gateway) Apply(cfg *policy.Config) ([]policy.Change, error) {
 	if err := g.takeTurn(context.Background()); err != nil {
@@ -109,7 +109,7 @@ func explainTaken(err error, old *generation) error {
 		err, old.listening())
 }
 
-// takeOver has the new generation in force when it returns.
+// takeOver puts the new generation in force before it returns.
 func (e *edit) takeOver() {
 	g := e.gateway
 	since := deadline.Instant(g.clock.Now())

@@ -13,7 +13,7 @@ import (
 	"idlegate/policy"
 )
 
-// edit has another policy take over.
+// edit puts another policy in force.
 func (r *running) edit(yaml string, addresses ...any) []policy.Change {
 	r.t.Helper()
 	changes, err := r.tryEdit(yaml, addresses...)
@@ -28,7 +28,7 @@ func (r *running) tryEdit(yaml string, addresses ...any) ([]policy.Change, error
 	return r.tryEditAll("admin: {listen: \"127.0.0.1:0\"}\n" + fmt.Sprintf(yaml, addresses...))
 }
 
-// editAll has another policy take over that says itself where its operator is answered.
+// editAll puts another policy in force that says itself where its operator is answered.
 func (r *running) editAll(text string) {
 	r.t.Helper()
 	if _, err := r.tryEditAll(text); err != nil {

@@ -153,7 +153,7 @@ func (g *Gateway) newNames() *names.Table {
 // patience is how long an edit, or a start, waits for the first answer about new names. What comes later is used then.
 const patience = 3 * time.Second
 
-// learn has the names of a policy followed, and waits for what is said of new ones, until ctx ends at most.
+// learn follows the names of a policy, and waits for what is said of new ones, until ctx ends at most.
 func (g *Gateway) learn(ctx context.Context, cfg *policy.Config) {
 	g.names.Follow(queries(cfg))
 	ctx, cancel := context.WithTimeout(ctx, patience)

@@ -7,7 +7,7 @@ import (
 	"idlegate/gateway/admin/api"
 )
 
-// TestExplainSaysWhyAClientIsNotRead has a backend read nothing of what a client sends, until it reads all.
+// TestExplainSaysWhyAClientIsNotRead makes a backend read nothing of what a client sends, until it reads all.
 func TestExplainSaysWhyAClientIsNotRead(t *testing.T) {
 	reads := make(chan struct{})
 	g := start(t, `

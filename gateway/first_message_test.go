@@ -9,7 +9,7 @@ import (
 	"idlegate/gateway/admin/api"
 )
 
-// TestManyClientsWithAByteEachLeaveMemoryForOthers has clients begin a first message and say no more, as many as have spent all
+// TestManyClientsWithAByteEachLeaveMemoryForOthers makes clients begin a first message and say no more, as many as have spent all
 // memory if each of them gets what a whole message may need.
 func TestManyClientsWithAByteEachLeaveMemoryForOthers(t *testing.T) {
 	g := start(t, `
@@ -64,7 +64,7 @@ routes: [{name: r, listen: "127.0.0.1:0", connect_on: first_message, protocol: `
 	}
 }
 
-// TestFirstMessageTimeoutStartsWithTheGreeting has a server that speaks first be silent for longer than first_message_timeout.
+// TestFirstMessageTimeoutStartsWithTheGreeting keeps a server that speaks first silent for longer than first_message_timeout.
 func TestFirstMessageTimeoutStartsWithTheGreeting(t *testing.T) {
 	greet := make(chan struct{})
 	r := start(t, `

@@ -10,7 +10,7 @@ const (
 	roomAgain   = "there is room again: accepting goes on"
 )
 
-// TestBeingFullIsToldOfOnce has clients take each other's places, and expects one line when the first has to wait and one
+// TestBeingFullIsToldOfOnce lets clients take each other's places, and expects one line when the first has to wait and one
 // when none does any more, and to see the state meanwhile.
 func TestBeingFullIsToldOfOnce(t *testing.T) {
 	g := start(t, `
@@ -61,7 +61,7 @@ func (r *running) expectFull(want bool) {
 	}
 }
 
-// TestPausesForDescriptorsAreCounted has a gateway run out of descriptors.
+// TestPausesForDescriptorsAreCounted makes a gateway run out of descriptors.
 func TestPausesForDescriptorsAreCounted(t *testing.T) {
 	g := spawn(t, oneRoute+`{long: {}}}`, backend(t, echoes))
 	dial(t, g.address).echo(framed("before"))

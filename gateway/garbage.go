@@ -62,7 +62,7 @@ func (g *garbage) look(now time.Time) {
 	}
 }
 
-// gcPercent is the percentage at which a heap with so many bytes in use has room for garbageRoom of garbage, in steps of 50. Go
+// gcPercent is the percentage at which a heap with live bytes in use has room for garbageRoom of garbage, in steps of 50. Go
 // takes it of leastHeap, too.
 func gcPercent(live uint64) int {
 	const step = 50

@@ -191,7 +191,7 @@ func (g *Gateway) release() {
 		l.close()
 	}
 	if g.names != nil {
-		g.names.Close() // it has loops review their connections
+		g.names.Close() // it makes loops review their connections
 		g.health.Close()
 	}
 	for _, l := range g.loops {

@@ -57,7 +57,7 @@ func (r *route) followTLS(i int, before *route) (err error) {
 	return err
 }
 
-// compile makes the generation that follows old, which may be nil, for so many loops. New endpoints get the addresses that are
+// compile makes the generation that follows old, which may be nil, for a number of loops. New endpoints get the addresses that are
 // known. Nothing that old has is changed; the routes have no listeners yet.
 func compile(cfg *policy.Config, old *generation, loops int, known addressBook) (*generation, error) {
 	g := &generation{number: 1, since: time.Now(), cfg: cfg}

@@ -12,7 +12,7 @@ const byHand = `
 upstreams: {u: {endpoints: [{address: "%s", weight: %d}, "%s"], balance: round_robin%s}}
 routes: [{name: r, listen: "127.0.0.1:0", protocol: ` + framing + `, upstream: u, policy: {long: {}}}]`
 
-// shares opens so many connections, and returns how many came to an endpoint.
+// shares opens n connections, and returns how many came to an endpoint.
 func (r *running) shares(n int, endpoint string) uint64 {
 	r.t.Helper()
 	before := attemptsAt(r, endpoint)

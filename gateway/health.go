@@ -12,7 +12,7 @@ import (
 	"idlegate/gateway/internal/upstream"
 )
 
-// followHealth has the endpoints of the generation in force checked, as their upstreams say, and no others.
+// followHealth checks the endpoints of the generation in force, as their upstreams say, and no others.
 func (g *Gateway) followHealth() {
 	g.checking.Lock()
 	defer g.checking.Unlock()

@@ -92,7 +92,7 @@ func TestAnAnsweredHeartbeatMakesNoUpstreamConnection(t *testing.T) {
 	}
 }
 
-// TestWhoAnswersIsEdited has connections that are open follow the policy in both directions.
+// TestWhoAnswersIsEdited makes connections that are open follow the policy in both directions.
 func TestWhoAnswersIsEdited(t *testing.T) {
 	l := &listener{}
 	address := backend(t, l.serve)
@@ -136,7 +136,7 @@ type mayBeAbsent struct {
 	Certificate      string `json:"client_certificate"`
 }
 
-// TestAProtocolErrorSaysWhichRuleWhere has a client break its framing behind a whole message.
+// TestAProtocolErrorSaysWhichRuleWhere makes a client break its framing behind a whole message.
 func TestAProtocolErrorSaysWhichRuleWhere(t *testing.T) {
 	g := start(t, `
 upstreams: {backend: {endpoints: ["%s"]}}

@@ -106,7 +106,7 @@ func TestRotationLosesNoLineAndTearsNone(t *testing.T) {
 	seen := map[int]bool{}
 	for _, id := range idsIn(t, text+contentOf(t, path)) {
 		if seen[id] {
-			t.Errorf("connection %d is told of twice", id)
+			t.Errorf("connection %d is logged twice", id)
 		}
 		seen[id] = true
 	}
@@ -162,7 +162,7 @@ func TestReopeningLeavesStandardErrorAlone(t *testing.T) {
 	}
 }
 
-// standardError has standard error go to a file until the test ends.
+// standardError sends standard error to a file until the test ends.
 func standardError(t *testing.T) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "stderr")

@@ -16,7 +16,7 @@ upstreams: {u: {endpoints: ["%s"]}}
 routes:
   - {name: r, listen: "127.0.0.1:0", accept_proxy_protocol: {from: [127.7.0.0/16]}, limits: {%s}, protocol: raw, upstream: u, policy: {long: {}}}`
 
-// TestOneSourceCannotTakeAllConnections has one try, and another come after it.
+// TestOneSourceCannotTakeAllConnections makes one try, and another come after it.
 func TestOneSourceCannotTakeAllConnections(t *testing.T) {
 	g := start(t, limited, "max_connections: 20", backend(t, echoes), "connections_per_source: 3")
 	at := g.g.Addresses("r")[0]
@@ -52,7 +52,7 @@ func refusedFrom(t *testing.T, source, address string) {
 	(&client{t: t, Conn: conn}).receiveReset()
 }
 
-// TestSourcesAreThoseBehindProxies has a proxy bring clients of one IPv6 subnet, and of another.
+// TestSourcesAreThoseBehindProxies makes a proxy bring clients of one IPv6 subnet, and of another.
 func TestSourcesAreThoseBehindProxies(t *testing.T) {
 	g := start(t, limited, "", backend(t, echoes), "connections_per_source: 1")
 	come := func(from string) *client {
@@ -141,7 +141,7 @@ func TestTheIdlestMakesRoom(t *testing.T) {
 	}
 }
 
-// TestManyNewClientsMakeRoomByTurns has more come than one look finds idle connections.
+// TestManyNewClientsMakeRoomByTurns brings more than one look finds idle connections.
 func TestManyNewClientsMakeRoomByTurns(t *testing.T) {
 	g := start(t, limited, "max_connections: 100, on_full: evict_idlest", backend(t, echoes), "")
 	for range 400 {

@@ -35,7 +35,7 @@ func openLog(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY|syscall.O_NONBLOCK, 0o640)
 }
 
-// restyle has every line from now on written as cfg says.
+// restyle writes every line from now on as cfg says.
 func (j *journal) restyle(cfg policy.Log) {
 	if !j.byHand.Load() {
 		j.level.Set(levels[cfg.Level])
@@ -196,7 +196,7 @@ func same(a, b *os.File) bool {
 	return err == nil && os.SameFile(of, other)
 }
 
-// exchange has lines go to file, or to standard error if it is nil, and closes the former one.
+// exchange sends lines to file, or to standard error if it is nil, and closes the former one.
 func (j *journal) exchange(file *os.File) {
 	dest := j.stderr
 	if file != nil {

@@ -132,7 +132,7 @@ func newMembers(t *testing.T, n int, address string) *members {
 	return m
 }
 
-// exchange has each send a message that no other sends, and waits until each has its own back.
+// exchange makes each send a message that no other sends, and waits until each has its own back.
 func (m *members) exchange(text string) {
 	m.t.Helper()
 	for _, c := range m.all {

@@ -120,7 +120,7 @@ func exchangeSlowly(t *testing.T, c *client, seed byte) {
 	}
 }
 
-// TestMoreFirstMessagesThanMemory has more clients begin a first message than there is memory to hold.
+// TestMoreFirstMessagesThanMemory makes more clients begin a first message than there is memory to hold.
 func TestMoreFirstMessagesThanMemory(t *testing.T) {
 	g := start(t, `
 gateway: {buffer_memory: 1MiB}

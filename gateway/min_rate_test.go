@@ -59,7 +59,7 @@ func (r *running) minRates(side string) (all []api.Timer) {
 	return all
 }
 
-// TestASlowReaderIsEndedByItsRateAlone has one client read a trickle, which write_timeout lets pass, and one much more than it must.
+// TestASlowReaderIsEndedByItsRateAlone makes one client read a trickle, which write_timeout lets pass, and one much more than it must.
 func TestASlowReaderIsEndedByItsRateAlone(t *testing.T) {
 	for name, test := range map[string]struct {
 		each int
@@ -97,7 +97,7 @@ func TestASlowReaderIsEndedByItsRateAlone(t *testing.T) {
 	}
 }
 
-// expectTimeouts demands that min_rate has ended so many connections.
+// expectTimeouts demands that min_rate has ended that many connections.
 func (r *running) expectTimeouts(t *testing.T, want uint64) {
 	t.Helper()
 	eventually(t, "min_rate is counted", func() bool {
@@ -134,7 +134,7 @@ func floodsLines(c *client) {
 	}
 }
 
-// TestASlowSenderIsEndedByItsRate has clients go on with a message a part at a time.
+// TestASlowSenderIsEndedByItsRate makes clients go on with a message a part at a time.
 func TestASlowSenderIsEndedByItsRate(t *testing.T) {
 	g := start(t, rated, backend(t, echoes), "min_rate: {bytes: 1KiB, over: 2s}", "delimiter", unhurried)
 	slow, honest, silent := g.dial("r"), g.dial("r"), g.dial("r")
@@ -174,7 +174,7 @@ func TestASlowSenderIsEndedByItsRate(t *testing.T) {
 	silent.echo("still there\n")
 }
 
-// TestAnEditSetsAMinRate has a client take nothing, which nobody minds, until the file does.
+// TestAnEditSetsAMinRate makes a client take nothing, which nobody minds, until the file does.
 func TestAnEditSetsAMinRate(t *testing.T) {
 	at := backend(t, floods)
 	g := start(t, rated, at, "", "raw", unhurried)

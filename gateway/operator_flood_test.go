@@ -68,7 +68,7 @@ func TestClientsGoOnWhileAnAdminListenerFails(t *testing.T) {
 	client.echo("after")
 }
 
-// breakListener has accept on the listening socket of this process at address fail, as a faulty network does: it is shut down.
+// breakListener makes accept on the listening socket of this process at address fail, as a faulty network does: it is shut down.
 func breakListener(t *testing.T, address string) {
 	t.Helper()
 	for fd := range 4096 {

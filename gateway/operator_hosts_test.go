@@ -47,7 +47,7 @@ admin: {listen: "0.0.0.0:0", token_file: `+token+`, tls: {cert: `+server.cert+`,
 	}
 }
 
-// toAddress has a client connect to one address, whatever host it calls.
+// toAddress makes a client connect to one address, whatever host it calls.
 func toAddress(t *testing.T, client *http.Client, address string) *http.Client {
 	t.Helper()
 	client.Transport.(*http.Transport).DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestAnUnixUpstreamThatReadsNoMoreIsGone has an upstream close its reading half, which only a unix socket shows while the
+// TestAnUnixUpstreamThatReadsNoMoreIsGone makes an upstream close its reading half, which only a unix socket shows while the
 // upstream may still send, and say nothing for ever: its client must hear what it had said, and then that it is gone.
 func TestAnUnixUpstreamThatReadsNoMoreIsGone(t *testing.T) {
 	deaf := make(chan struct{})

@@ -85,7 +85,7 @@ select length(text) from t where text = (select text from t where id = 3);
 	t.Run("goodbyes", func(t *testing.T) { mariaGoodbyes(t, server) })
 }
 
-// mysqlDriver has a statement prepared and executed, rows read, a transaction, and values that are larger than a packet.
+// mysqlDriver prepares and executes a statement, reads rows, and sends a transaction and values that are larger than a packet.
 func mysqlDriver(t *testing.T, dsn string, sizes ...int) {
 	t.Helper()
 	db, err := sql.Open("mysql", dsn)

@@ -18,7 +18,7 @@ import (
 	packets3 "github.com/eclipse/paho.mqtt.golang/packets"
 )
 
-// mqttPackets has Eclipse Paho's clients decode what was said.
+// mqttPackets lets Eclipse Paho's clients decode what was said.
 func mqttPackets(t *testing.T, said [2][]byte) (n tally) {
 	t.Helper()
 	read := mqttRead3
@@ -71,7 +71,7 @@ func runMosquitto(t *testing.T, more string) (socket, log string) {
 	return "unix:" + socket, log
 }
 
-// TestMosquittoClientsKeepAlive has a subscriber of each version stay silent until it has sent a PINGREQ, and then receive a
+// TestMosquittoClientsKeepAlive keeps a subscriber of each version silent until it has sent a PINGREQ, and then receive a
 // message.
 func TestMosquittoClientsKeepAlive(t *testing.T) {
 	server, _ := runMosquitto(t, "")

@@ -30,7 +30,7 @@ func runPostgresTLS(t *testing.T) (socket, address string) {
 	return socket, address
 }
 
-// pgMessages has pgx decode what was said.
+// pgMessages lets pgx decode what was said.
 func pgMessages(t *testing.T, said [2][]byte) (n tally) {
 	t.Helper()
 	server := said[1]
@@ -197,7 +197,7 @@ func pgxNotified(t *testing.T, g *running) {
 	must(t, listener.Close(ctx))
 }
 
-// pgxCancelled has a query cancelled, by a connection of its own.
+// pgxCancelled cancels a query, by a connection of its own.
 func pgxCancelled(t *testing.T, g *running) {
 	ctx, conn := pgxConnect(t, g, "disable")
 	done := make(chan error)

@@ -70,7 +70,7 @@ func (p *process) answer() string {
 	return p.answers.Text()
 }
 
-// order has the process do something and returns what it answers.
+// order makes the process do something and returns what it answers.
 func (p *process) order(words ...any) string {
 	p.t.Helper()
 	if _, err := fmt.Fprintln(p.orders, words...); err != nil {

@@ -133,7 +133,7 @@ func behindNginx(t *testing.T) string {
 	return nginx(t, "http { access_log off; server { listen ADDRESS proxy_protocol; location / { return 200 \"$proxy_protocol_addr:$proxy_protocol_port\"; } } }\n")
 }
 
-// TestRealClientsAreRoutedByServerName has them verify nothing but who answers.
+// TestRealClientsAreRoutedByServerName lets them verify nothing but who answers.
 func TestRealClientsAreRoutedByServerName(t *testing.T) {
 	needs(t, "openssl", "gnutls-cli", "curl")
 	address := sharedAddress(t)

@@ -23,7 +23,7 @@ func newRecorded() *recorded {
 	return &recorded{recorder: newRecorder(), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), route: relay.NewRouteStats("r", 1)}
 }
 
-// after lets so much time pass, with a look each second.
+// after lets time pass, with a look each second.
 func (r *recorded) after(d time.Duration) {
 	for ; d > 0; d -= time.Second {
 		r.now = r.now.Add(time.Second)

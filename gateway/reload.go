@@ -14,12 +14,12 @@ import (
 // errNoFile is why there is nothing to reload.
 var errNoFile = errors.New("the gateway was not made from a policy file")
 
-// What has the policy file read again.
+// Why the policy file is read again.
 const (
 	TriggerFile   = "file"   // it was edited
 	TriggerSignal = "signal" // SIGHUP
 	TriggerCall   = "call"   // of the API
-	// TriggerPrevious has the policy before the one in force take over again.
+	// TriggerPrevious is a return to the policy before the one in force.
 	TriggerPrevious = "previous"
 )
 
@@ -30,7 +30,7 @@ const (
 	MaxPolicyBytes = file.MaxBytes
 )
 
-// ReloadFor reads the policy file at once and has it take over. What is wrong with it, or in its way, is in the answer: then
+// ReloadFor reads the policy file at once and puts it in force. What is wrong with it, or in its way, is in the answer: then
 // the policy before it stays in force. The error is for a gateway without a file, or the end of ctx before anything was done.
 //
 // Nothing that hangs holds up a later call: each reads by itself. One that is overtaken by a call that began later gives the
@@ -77,7 +77,7 @@ func (g *Gateway) Reload(ctx context.Context) (api.Reload, error) {
 // errNoPrevious is why there is nothing to go back to.
 var errNoPrevious = errors.New("no other policy was in force before this one since the gateway was started")
 
-// Previous has the policy take over again that was in force before this one; asked for again, it goes forth again. The file stays as
+// Previous goes back to the policy that was in force before this one; asked for again, it returns to this one. The file stays as
 // it is, and is read again after its next edit, at a signal or a call.
 func (g *Gateway) Previous(ctx context.Context) (api.Reload, error) {
 	defer g.reloading()()
@@ -104,7 +104,7 @@ func (g *Gateway) Previous(ctx context.Context) (api.Reload, error) {
 	return g.conclude(&r), nil
 }
 
-// load has the policy that was read take over.
+// load puts the policy that was read in force.
 func (g *Gateway) load(ctx context.Context, r *reading) {
 	done := &r.done
 	cfg, err := policy.Parse(g.cfg.File, r.data)
@@ -117,7 +117,7 @@ func (g *Gateway) load(ctx context.Context, r *reading) {
 	g.adoptPolicy(ctx, r, cfg)
 }
 
-// adoptPolicy has a policy take over, and notes in r what came of it.
+// adoptPolicy puts a policy in force, and notes in r what came of it.
 func (g *Gateway) adoptPolicy(ctx context.Context, r *reading, cfg *policy.Config) {
 	done := &r.done
 	changes, err := g.apply(ctx, cfg)

@@ -31,7 +31,7 @@ func TestALookUpEndsWithTheReloadThatNeedsIt(t *testing.T) {
 	}
 }
 
-// TestAnEditThatIsStuckHoldsUpNoCommand has the turn taken, as by an edit that waits for a name server.
+// TestAnEditThatIsStuckHoldsUpNoCommand takes the turn, as an edit does that waits for a name server.
 func TestAnEditThatIsStuckHoldsUpNoCommand(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "idlegate.yaml")
 	const yaml = `

@@ -121,7 +121,7 @@ func TestAClientThatDoesNotAnswerIsEnded(t *testing.T) {
 	}
 }
 
-// TestWhatAProbeAsksIsEdited has an open connection asked in the words of each policy.
+// TestWhatAProbeAsksIsEdited asks an open connection in the words of each policy.
 func TestWhatAProbeAsksIsEdited(t *testing.T) {
 	l := &listener{}
 	address := backend(t, l.serve)
@@ -146,7 +146,7 @@ func TestWhatAProbeAsksIsEdited(t *testing.T) {
 	eventually(t, "what answers no question any more is passed on", func() bool { return l.heard() == "\x03yes" })
 }
 
-// TestAProbeIsEditedBeforeItsAnswer has a client answer a question that the policy does not have any more.
+// TestAProbeIsEditedBeforeItsAnswer makes a client answer a question that the policy does not have any more.
 func TestAProbeIsEditedBeforeItsAnswer(t *testing.T) {
 	const framing = "{length_field: {size: 1}}"
 	asking := func(text string) string {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestProbesAndFarewellsAreEncrypted has a client of TLS asked, answer, and be told that it ends.
+// TestProbesAndFarewellsAreEncrypted asks a client of TLS, which answers, and says that it ends.
 func TestProbesAndFarewellsAreEncrypted(t *testing.T) {
 	dir := t.TempDir()
 	a := newAuthority(t, dir)

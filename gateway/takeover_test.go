@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestWhatAnEditBindsWhileTheGatewayDrainsIsClosed has a drain come between the two halves of an edit.
+// TestWhatAnEditBindsWhileTheGatewayDrainsIsClosed makes a drain come between the two halves of an edit.
 func TestWhatAnEditBindsWhileTheGatewayDrainsIsClosed(t *testing.T) {
 	const yaml = `
 upstreams: {u: {endpoints: ["127.0.0.1:1"]}}

@@ -35,7 +35,7 @@ type partOfViews struct {
 	more  bool
 }
 
-// viewsOf has a loop copy the connections in its next slots into room. A loop that has ended has none. After an error room is the
+// viewsOf makes a loop copy the connections in its next slots into room. A loop that has ended has none. After an error room is the
 // loop's, which may still be writing.
 func (g *Gateway) viewsOf(ctx context.Context, loop int, room []relay.View, first int32) (partOfViews, error) {
 	l, answer := g.loops[loop], make(chan partOfViews, 1)

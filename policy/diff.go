@@ -105,7 +105,7 @@ func (d *diff) kind(path string, was, is entry) {
 }
 
 // alike is c with the reset_on of other written into each policy that leaves it to its routes, if they all have that:
-// whoever writes it down in the file changes nothing.
+// to write it down in the file changes nothing.
 func (c *Config) alike(other *Config) *Config {
 	written := map[string]ResetOn{}
 	for _, p := range other.Policies {

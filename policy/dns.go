@@ -10,7 +10,7 @@ import (
 	"idlegate/policy/units"
 )
 
-// DNS has the endpoints of an upstream come from a name. Its zero value is: they are in the file.
+// DNS says which name the endpoints of an upstream come from. Its zero value is: they are in the file.
 type DNS struct {
 	Name  string // every A and AAAA of it is an endpoint; "": SRV is set
 	Port  uint16 // of these

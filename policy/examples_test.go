@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestExamplesAreSound has the policies to start from parse, without a warning.
+// TestExamplesAreSound parses the policies to start from, without a warning.
 func TestExamplesAreSound(t *testing.T) {
 	for _, file := range glob(t, "../deploy/examples/*.yaml") {
 		t.Run(filepath.Base(file), func(t *testing.T) {

@@ -172,7 +172,7 @@ func (r *reader) checkSharing(sharing []claim) {
 func (c claim) warnSilence(sharing []claim) {
 	named := func(other claim) bool { return len(other.route.Match.SNI) > 0 }
 	if name := c.route.Protocol.Traits().Name; c.route.Protocol.Traits().ServerSpeaksFirst && !named(c) && slices.ContainsFunc(sharing, named) {
-		c.at.warn("a client of %s waits for its server to speak, while other routes at %s have the gateway wait for its ClientHello; tell it apart by source, or listen elsewhere",
+		c.at.warn("a client of %s waits for its server to speak, while other routes at %s make the gateway wait for its ClientHello; tell it apart by source, or listen elsewhere",
 			name, c.address)
 	}
 }

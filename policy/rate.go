@@ -44,7 +44,7 @@ func (m MinRate) IsOn() bool { return m.Over > 0 }
 func (m *MinRate) value() value {
 	list := keys{
 		{name: "bytes", takes: size(&m.Bytes, 1, false), example: "1KiB", doc: "the fewest"},
-		{name: "over", takes: span{}.into(&m.Over), example: "60s", doc: "the time in which so many have to move"},
+		{name: "over", takes: span{}.into(&m.Over), example: "60s", doc: "the time in which they have to move"},
 	}
 	return either(noneOr("{bytes: 1KiB, over: 60s}"), mapping(list)).printed(func() *yaml.Node {
 		if !m.IsOn() {

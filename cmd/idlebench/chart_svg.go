@@ -144,7 +144,7 @@ func (d *drawing) name(g barGroup, x, y int) {
 	}
 }
 
-// wrap breaks a text into lines of at most so many characters, unless a word is longer. It breaks after the
+// wrap breaks a text into lines of at most the characters given, unless a word is longer. It breaks after the
 // last comma where both lines then fit.
 func wrap(text string, most int) []string {
 	length := func(s string) int { return len([]rune(s)) }

@@ -50,7 +50,7 @@ type exitError struct {
 
 func (e exitError) Error() string { return fmt.Sprint(e.cause) }
 
-// runInside has the benchmark run again in a network namespace of its own. entered is false where the system lets it have
+// runInside runs the benchmark again in a network namespace of its own. entered is false where the system lets it have
 // none, and err then says why.
 func (b *bench) runInside(ctx context.Context, self, dir string) (entered bool, err error) {
 	for _, attr := range b.ways {

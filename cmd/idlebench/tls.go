@@ -68,7 +68,7 @@ func (s site) certificate() (cert, key, both string, err error) {
 	return cert, key, both, err
 }
 
-// listenTLS has a backend speak TLS.
+// listenTLS makes a backend speak TLS.
 func listenTLS(l net.Listener) (net.Listener, error) {
 	c, k, err := newCertificate()
 	if err != nil {

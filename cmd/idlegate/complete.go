@@ -14,7 +14,7 @@ import (
 // completeWithin is how long a shell is kept waiting for what only the gateway knows.
 const completeWithin = time.Second
 
-// complete has the shell offer the values of a flag. The flag is one of cmd's, or the program is wrong.
+// complete makes the shell offer the values of a flag. The flag is one of cmd's, or the program is wrong.
 func complete(cmd *cobra.Command, flag string, offer cobra.CompletionFunc) {
 	if err := cmd.RegisterFlagCompletionFunc(flag, offer); err != nil {
 		panic(err)

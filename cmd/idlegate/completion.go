@@ -11,8 +11,8 @@ func newCompletion() *cobra.Command {
 	shells := []string{"bash", "zsh", "fish"}
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish",
-		Short: "Print a script that has the shell complete commands, flags and their values",
-		Long: "Print a script that has the shell complete commands, flags and their values. Names of routes, ids of connections\n" +
+		Short: "Print a script by which the shell completes commands, flags and their values",
+		Long: "Print a script by which the shell completes commands, flags and their values. Names of routes, ids of connections\n" +
 			"and the like are asked of the running gateway.",
 		Example: "  source <(idlegate completion bash)\n" +
 			"  idlegate completion zsh > \"${fpath[1]}/_idlegate\"\n" +

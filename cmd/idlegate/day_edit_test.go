@@ -181,7 +181,7 @@ func (d *day) recommendable(cut func(time.Duration) int) time.Duration {
 	return ladder[min(i, 3)+1]
 }
 
-// pasteAdvice has what was advised take the place of the policy. It ends the dead that were open before, spread over
+// pasteAdvice puts what was advised in the place of the policy. It ends the dead that were open before, spread over
 // edit_grace, and nobody else.
 func (d *day) pasteAdvice() {
 	for _, id := range d.predicted {
@@ -222,7 +222,7 @@ func (d *day) pasteAdvice() {
 	})
 }
 
-// manyGoSilent has so many of the dead come, until the first of them is silent for longer than timeout, that whenever an edit takes over
+// manyGoSilent brings n of the dead, until the first of them is silent for longer than timeout, that whenever an edit takes over
 // in the next seconds there are some between that and the timeout in force. Those that come by themselves are too few where clients that
 // speak were so late that the advice is nearly as long.
 func (d *day) manyGoSilent(timeout time.Duration) {

@@ -157,7 +157,7 @@ type fleet struct {
 	devices []*device
 }
 
-// startFleet has talkers and sleepers come at once, and then the dead and guests one by one until shutGates.
+// startFleet brings talkers and sleepers at once, and then the dead and guests one by one until shutGates.
 func startFleet(t *testing.T, address string) *fleet {
 	f := &fleet{address: address, stop: make(chan struct{}), shut: make(chan struct{})}
 	t.Cleanup(func() {
@@ -198,7 +198,7 @@ func (f *fleet) arrivals() {
 	}
 }
 
-// shutGates has no more devices come by themselves.
+// shutGates lets no more devices come by themselves.
 func (f *fleet) shutGates() {
 	select {
 	case <-f.shut:
@@ -207,7 +207,7 @@ func (f *fleet) shutGates() {
 	}
 }
 
-// welcome has one more device come.
+// welcome brings one more device.
 func (f *fleet) welcome(t *testing.T, h habit) *device {
 	t.Helper()
 	d, err := f.join(h)
@@ -231,7 +231,7 @@ func (f *fleet) join(h habit) (*device, error) {
 	return d, nil
 }
 
-// live has d do what its habit is, until its connection or the fleet ends.
+// live makes d do what its habit is, until its connection or the fleet ends.
 func (f *fleet) live(d *device) {
 	defer d.conn.Close()
 	for n := 1; d.speak() == nil; n++ { // an error is the end, which listen has noticed
@@ -265,7 +265,7 @@ func (f *fleet) lively() []*device {
 	return append(f.of(talker, (*device).isOpen), f.of(sleeper, (*device).isOpen)...)
 }
 
-// silences counts the devices whose longest silence before they spoke again was longer than d: at least and at most so many.
+// silences counts the devices whose longest silence before they spoke again was longer than d: at least and at most.
 func (f *fleet) silences(d time.Duration) (least, most int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

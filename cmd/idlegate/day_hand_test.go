@@ -120,7 +120,7 @@ func (d *day) isKilled(one *device, id string, n float64) {
 	d.Errorf("connection %s is not among those that ended last", id)
 }
 
-// drainEndpoint has one of two endpoints drain, and gives it connections again.
+// drainEndpoint drains one of two endpoints, and gives it connections again.
 func (d *day) drainEndpoint() {
 	leaving, staying := d.backends[0], d.backends[1]
 	had := told[api.Connections](d.operator, "connections", "--endpoint", leaving).Connections
@@ -157,11 +157,11 @@ func (d *day) endpointOf(one *device) string {
 	return d.connectionOf(one, func(c api.Connection) bool { return c.Endpoint != "" }).Endpoint
 }
 
-// signals has the gateway read its file at SIGHUP, and open its log again at SIGUSR1.
+// signals makes the gateway read its file at SIGHUP, and open its log again at SIGUSR1.
 func (d *day) signals() {
 	generation, accepted := d.figure("config_generation"), d.figure("config_last_reload_success_timestamp_seconds")
 	d.signal(syscall.SIGHUP)
-	d.until("SIGHUP is obeyed", func() bool { return d.figure("config_last_reload_success_timestamp_seconds") > accepted })
+	d.until("the file is read at SIGHUP", func() bool { return d.figure("config_last_reload_success_timestamp_seconds") > accepted })
 	d.until("it is logged", func() bool {
 		return d.logged(fmt.Sprintf(`msg="policy file took over" trigger=signal generation=%g changes=0$`, generation)) == 1
 	})

@@ -162,7 +162,7 @@ func (c *commands) reload() {
 
 func (c *commands) hears(kind string, parts ...string) {
 	c.Helper()
-	c.until("tail tells of it", func() bool {
+	c.until("tail reports it", func() bool {
 		for line := range strings.Lines(c.tail.String()) {
 			if strings.Contains(line, " "+kind) && containsAll(line, parts) {
 				return true

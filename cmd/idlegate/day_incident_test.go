@@ -47,7 +47,7 @@ const (
 type hands interface {
 	sees(parts ...string)                // among what is wrong
 	allClear()                           // nothing is wrong
-	finds(reason string, n int)          // so many connections that ended for a reason
+	finds(reason string, n int)          // n connections that ended for a reason
 	findsDown(endpoint, words string)    // an endpoint, with its last failure
 	planRefused(policy, words string)    // an edit is refused before it is made
 	plan(policy string) (atOnce int)     // how many connections an edit would end at once

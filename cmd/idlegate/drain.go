@@ -47,7 +47,7 @@ func newDrain() *cobra.Command {
 		return drainEndpoint(c, d)
 	})
 	cmd.Flags().BoolVar(&d.gateway, "gateway", false, "drain the gateway itself")
-	cmd.Flags().StringVar(&d.route, "route", "", "`NAME` of the route to drain: it takes no more clients, and those that it has end")
+	cmd.Flags().StringVar(&d.route, "route", "", "`NAME` of the route to drain: it takes no more clients, and its connections end")
 	complete(cmd, "route", routeNames())
 	cmd.Flags().StringVar(&d.upstream, "upstream", "", "`NAME` of the upstream that has the endpoint")
 	cmd.Flags().StringVar(&d.endpoint, "endpoint", "", "`ADDRESS` of the endpoint, as the policy file has it")

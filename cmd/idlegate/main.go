@@ -7,7 +7,7 @@
 //	idlegate routes, upstreams       list the routes, the endpoints
 //	idlegate ended, errors           list the connections that ended last, those that broke their protocol
 //	idlegate tail                    follow what happens
-//	idlegate connections list the open connections of a running gateway
+//	idlegate connections             list the open connections of a running gateway
 //	idlegate close ID...             end open connections, by id or by filter
 //	idlegate explain ID              say which timer ends a connection, when and why
 //	idlegate advise                  recommend idle_timeout for each route, from what its connections did
@@ -15,10 +15,10 @@
 //	idlegate drain                   drain the gateway, or one endpoint
 //	idlegate plan FILE|-             say what an edit would change, and which connections it would end
 //	idlegate report                  gather in one archive what a bug report needs
-//	idlegate route stop|start NAME   have a route take no more clients, or take them again
-//	idlegate log LEVEL               have the gateway log at another level
-//	idlegate reload have the gateway read its policy file again, and print what changed
-//	idlegate completion SHELL        print a script that has the shell complete all of this
+//	idlegate route stop|start NAME   stop a route from taking clients, or let it take them again
+//	idlegate log LEVEL               set the level of the gateway's log
+//	idlegate reload                  read the gateway's policy file again, and print what changed
+//	idlegate completion SHELL        print a script by which the shell completes all of this
 //	idlegate man DIRECTORY           write the manual pages of all commands
 //	idlegate version                 print what this binary is
 //

@@ -188,7 +188,7 @@ func exchangePing(conn net.Conn) error {
 	return err
 }
 
-// enliven has three clients say something, and come back where they were ended.
+// enliven makes three clients say something, and come back where they were ended.
 func (r *readme) enliven(t *testing.T) {
 	for i := range 3 {
 		if i == len(r.clients) {

@@ -14,13 +14,13 @@ func newReload() *cobra.Command {
 	var plan, previous bool
 	cmd := newRemote(&cobra.Command{
 		Use:   "reload",
-		Short: "Have the gateway read its policy file again, and print what changed",
-		Long: "Have the gateway read its policy file again, and print what changed, one change a line. Open connections obey the\n" +
+		Short: "Make the gateway read its policy file again, and print what changed",
+		Long: "Make the gateway read its policy file again, and print what changed, one change a line. Open connections follow the\n" +
 			"new policy at once. A file that has problems is refused whole: they are printed as file:line:column, and the policy\n" +
 			"in force stays.\n\n" +
 			"With --plan nothing is changed: it says what the file as it is now would change, and which connections that would end.\n" +
-			"With --previous the gateway goes back to the policy that was in force before this one, and asked again it goes forth\n" +
-			"again; the file stays as it is, and is read again after its next edit or reload.",
+			"With --previous the gateway goes back to the policy that was in force before this one, and asked again it returns\n" +
+			"to this one; the file stays as it is, and is read again after its next edit or reload.",
 		Example: "  idlegate reload\n" +
 			"  idlegate reload --plan\n" +
 			"  idlegate reload --previous\n" +

@@ -14,12 +14,12 @@ import (
 func newRoute() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "route stop|start NAME",
-		Short: "Have a route take no more clients, or take them again",
+		Short: "Stop a route from taking clients, or let it take them again",
 		Args:  oneOf("stop", "start"),
 		RunE:  func(*cobra.Command, []string) error { return nil }, // oneOf refuses before
 	}
-	cmd.AddCommand(newRouteOrder("stop", "Have a route take no more clients", "Have a route take no more clients: those that come are refused as denied. Open connections stay; 'idlegate drain --route'\n"+
-		"ends them, too. It holds over edits, until 'route start' or a restart."), newRouteOrder("start", "Have a route take clients again", "Have a route take clients again that was stopped or drained by hand."))
+	cmd.AddCommand(newRouteOrder("stop", "Stop a route from taking clients", "Stop a route from taking clients: those that come are refused as denied. Open connections stay; 'idlegate drain --route'\n"+
+		"ends them, too. It holds over edits, until 'route start' or a restart."), newRouteOrder("start", "Let a route take clients again", "Let a route take clients again that was stopped or drained by hand."))
 	return cmd
 }
 
@@ -70,8 +70,8 @@ func newLog() *cobra.Command {
 	levels := []string{"debug", "info", "warn", "error", "file"}
 	return newRemote(&cobra.Command{
 		Use:   "log LEVEL",
-		Short: "Have the gateway log at another level",
-		Long: "Have the gateway log lines of LEVEL and above (debug, info, warn or error), whatever the policy file says; 'file' takes\n" +
+		Short: "Set the level of the gateway's log",
+		Long: "Log lines of LEVEL and above (debug, info, warn or error), whatever the policy file says; 'file' takes\n" +
 			"that back. It holds over edits, until it is taken back or the gateway is started again.",
 		Example:   "  idlegate log debug\n  idlegate log file",
 		Args:      arguments("LEVEL"),

@@ -230,7 +230,7 @@ func FuzzCallsAnswerInJSON(f *testing.F) {
 			return
 		}
 		if w.Code >= 300 && w.Code < 400 {
-			return // net/http sends whoever writes /a//b to /a/b
+			return // net/http sends a request for /a//b to /a/b
 		}
 		if !json.Valid(w.Body.Bytes()) {
 			t.Errorf("status %d: %s", w.Code, w.Body)

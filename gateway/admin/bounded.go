@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// boundedListener accepts while fewer than so many of its connections are open; others wait in the backlog.
+// boundedListener accepts while fewer than its bound of connections are open; others wait in the backlog.
 //
 // golang.org/x/net/netutil has such a listener, but its connections have no CloseWrite, without which net/http resets a connection
 // whose request it did not read whole, and the answer with it.

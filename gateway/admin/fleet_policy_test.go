@@ -10,14 +10,14 @@ import (
 	"idlegate/gateway/admin/api"
 )
 
-// breakFile has the policy file be wrong on line 14, or right again.
+// breakFile makes the policy file wrong on line 14, or right again.
 func (f *fleet) breakFile(broken bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.broken = broken
 }
 
-// takeBack has nothing wait for a restart any more.
+// takeBack takes back what waits for a restart.
 func (f *fleet) takeBack() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

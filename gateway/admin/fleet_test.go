@@ -109,7 +109,7 @@ func (f *fleet) freeze() {
 	f.now = func() time.Time { return now }
 }
 
-// fail has every call that can fail do so, until it is told nil.
+// fail makes every call fail that can, until it is told nil.
 func (f *fleet) fail(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -60,22 +60,22 @@ type Settings interface {
 
 // Control changes what the gateway does.
 type Control interface {
-	// Reload reads the policy file and has it take over. What is wrong with the file is in the answer; the error is for a
+	// Reload reads the policy file, which then takes over. What is wrong with the file is in the answer; the error is for a
 	// gateway that cannot reload at all.
 	Reload(ctx context.Context) (api.Reload, error)
-	// Previous has the policy before the one in force take over again.
+	// Previous goes back to the policy before the one in force.
 	Previous(ctx context.Context) (api.Reload, error)
 	// Plan says what a policy file would change and end; nil: the gateway's own as it is now.
 	Plan(ctx context.Context, text []byte) (api.Plan, error)
-	// StopRoute has a route take no more clients, DrainRoute has those that it has end, too; StartRoute takes both back.
+	// StopRoute makes a route refuse clients, DrainRoute ends those that it has, too; StartRoute takes both back.
 	StopRoute(name string) error
 	DrainRoute(name string) error
 	StartRoute(name string) error
-	// LogLevel has lines of that level and above written, whatever the file says; "": as it says.
+	// LogLevel says that lines of that level and above are written, whatever the file says; "": as it says.
 	LogLevel(level string) error
 	// Drain stops accepting and ends the gateway within its drain_timeout.
 	Drain()
-	// DrainEndpoint has an endpoint get no more connections, and those that it has end within drain_timeout;
+	// DrainEndpoint gives an endpoint no more connections, and ends those that it has within drain_timeout;
 	// UndrainEndpoint takes that back.
 	DrainEndpoint(upstream, endpoint string) error
 	UndrainEndpoint(upstream, endpoint string) error

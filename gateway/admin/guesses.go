@@ -24,7 +24,7 @@ type guesses struct {
 
 func newGuesses() *guesses { return &guesses{due: map[netip.Prefix]time.Time{}} }
 
-// full reports whether so many wrong tokens of an address wait that no more is taken.
+// full reports whether no more wrong tokens of an address are taken, because too many wait.
 func (g *guesses) full(from string, now time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -175,9 +175,9 @@ func TestDocumentDescribesARefusedPolicyFile(t *testing.T) {
 	if w := d.ask(t, "POST", "/reload"); w.Code != 422 || !strings.Contains(w.Body.String(), `"line":14`) {
 		t.Errorf("status %d: %s", w.Code, w.Body)
 	}
-	for _, target := range []string{"/status", "/config"} { // both tell of it
+	for _, target := range []string{"/status", "/config"} { // both say it
 		if w := d.ask(t, "GET", target); !strings.Contains(w.Body.String(), `"line":14`) {
-			t.Errorf("%s does not tell of it: %s", target, w.Body)
+			t.Errorf("%s does not say it: %s", target, w.Body)
 		}
 	}
 }

@@ -220,7 +220,7 @@ func obeysKeyboard(b *tab) {
 		"close of row 0")
 }
 
-// keepsFocus has the rows change their order below the focus.
+// keepsFocus makes the rows change their order below the focus.
 func keepsFocus(b *tab) {
 	id := b.first()
 	b.do(chromedp.Focus(chromedp.CSS(row(id) + ` [data-is="close"]`)))

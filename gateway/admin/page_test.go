@@ -38,7 +38,7 @@ func TestPage(t *testing.T) {
 		{"rows hold still when one is closed", closesWithoutMovingRows},
 		{"what is searched for is shown below the pointer, too", searchesBelowThePointer},
 		{"explains a connection", explainsConnection},
-		{"tells of a connection that has just ended", tellsThatItHasEnded},
+		{"says that a connection has just ended", tellsThatItHasEnded},
 		{"reloads the policy file", reloadsPolicy},
 		{"shows what waits for a restart until it has happened", showsPending},
 		{"shows the offending line of a refused policy file", showsOffendingLine},

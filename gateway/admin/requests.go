@@ -15,7 +15,7 @@ type requests struct{ codes [600]atomic.Uint64 }
 func (c *requests) counted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		noted := &notedWriter{ResponseWriter: w, code: http.StatusOK}
-		defer func() { // also where the handler gives up by a panic, as net/http has them do
+		defer func() { // also where the handler gives up by a panic, as net/http lets them
 			if noted.code < len(c.codes) {
 				c.codes[noted.code].Add(1)
 			}

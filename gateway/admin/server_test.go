@@ -60,7 +60,7 @@ func start(t *testing.T, g Gateway, operator net.Listener) *running {
 	return r
 }
 
-// serve has it answer.
+// serve makes it answer.
 func (r *running) serve() { go func() { defer close(r.served); r.Serve() }() }
 
 // prepare is start, but does not answer yet.

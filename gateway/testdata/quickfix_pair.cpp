@@ -1,7 +1,7 @@
 // One end of a FIX session on QuickFIX, for TestQuickFIXThroughTheGateway.
 //
 //   quickfix_pair acceptor PORT                     accepts, and answers each order with a report
-//   quickfix_pair initiator PORT ORDERS HEARTBEATS  sends so many orders of growing size, waits until so many heartbeats have
+//   quickfix_pair initiator PORT ORDERS HEARTBEATS  sends ORDERS orders of growing size, waits until HEARTBEATS heartbeats have
 //                                                   come, says what it has sent and received, and logs out
 #include <quickfix/Application.h>
 #include <quickfix/Message.h>

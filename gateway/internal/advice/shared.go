@@ -63,7 +63,7 @@ func reconcile(studies []*study, advices []Advice, sharers []int) {
 // longer reports whether a is a longer timeout than b; 0 is off, and longer than all.
 func longer(a, b time.Duration) bool { return b != 0 && (a == 0 || a > b) }
 
-// yield has a route take what another one that shares its policy needs.
+// yield gives a route what another one that shares its policy needs.
 func (s *study) yield(a *Advice, other *study, decided *Advice) {
 	own := a.Recommended
 	said := "The policy " + s.Policy + " is shared with route " + other.Route + ", "

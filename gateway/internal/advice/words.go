@@ -76,7 +76,7 @@ func wordsOf(t Timer) *words {
 	return &words{
 		one: "connection", many: "connections", did: "spoke again after a silence", hasDone: "has spoken again after a silence", later: " that later spoke",
 		dead: " that did not speak again", longest: "The longest silence after which a client spoke again was ",
-		hadBeen: "had been silent for", longestFor: "for ", instead: " Give such clients a route of their own, or have them send heartbeats.",
+		hadBeen: "had been silent for", longestFor: "for ", instead: " Give such clients a route of their own, or make them send heartbeats.",
 		untilThat: " until then", these: " silences", silent: "silent clients", stays: "a silent connection stays",
 		tooShort: "silences after which clients do speak", nothing: "no connection stayed silent", yet: "open and may yet speak",
 		couldBe: "be silent for so long", cutUnknown: "whether they would have spoken", ofSilence: " of silence", didAfter: " spoke again after ", atMost: " of silence at most",

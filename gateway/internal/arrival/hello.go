@@ -88,7 +88,7 @@ func firstMessage(b []byte) (message []byte, at Position) {
 	return nil, malformed
 }
 
-// checked is a whole message that ends so many bytes behind the start of its stream.
+// checked is a whole message that ends end bytes behind the start of its stream.
 func checked(message []byte, end int) ([]byte, Position) {
 	if end > MaxHello {
 		return nil, malformed
@@ -96,7 +96,7 @@ func checked(message []byte, end int) ([]byte, Position) {
 	return message, Position{Stage: Complete, Length: end}
 }
 
-// within needs so many bytes, unless that is more than is looked at.
+// within says how many bytes are needed, unless that is more than is looked at.
 func within(bytes int) Position {
 	if bytes > MaxHello {
 		return malformed
@@ -109,7 +109,7 @@ func mayBeHandshake(b []byte) bool {
 	return (len(b) < 1 || b[0] == recordHandshake) && (len(b) < 2 || b[1] == 3)
 }
 
-// messageSize is how many bytes the message has whose beginning is b; of one of whose header not all is there, at least so many
+// messageSize is how many bytes the message has whose beginning is b; of one of whose header not all is there, the least that it has
 // as the header has.
 func messageSize(b []byte) (size int, ok bool) {
 	if len(b) > 0 && b[0] != clientHello {
@@ -235,7 +235,7 @@ func (r *fields) take(n int) ([]byte, bool) {
 	return taken, true
 }
 
-// number reads a number of so many bytes, the highest first.
+// number reads a number of size bytes, the highest first.
 func (r *fields) number(size int) (n int, ok bool) {
 	b, ok := r.take(size)
 	for _, one := range b {
@@ -244,7 +244,7 @@ func (r *fields) number(size int) (n int, ok bool) {
 	return n, ok
 }
 
-// prefixed reads what comes behind its length, which has so many bytes.
+// prefixed reads what comes behind its length, which has size bytes.
 func (r *fields) prefixed(size int) ([]byte, bool) {
 	n, ok := r.number(size)
 	if !ok {

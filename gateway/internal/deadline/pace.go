@@ -2,9 +2,9 @@ package deadline
 
 import "time"
 
-// Pace is how far the peers get of a connection with a least rate (limits.min_rate): so many bytes in so long a time. It is counted in
-// windows. One begins when bytes begin to wait for a peer, or the client begins a message, and the next when the peer has got so many
-// bytes on:
+// Pace is how far the peers get of a connection with a least rate (limits.min_rate): a number of bytes in a length of time. It is counted
+// in windows. One begins when bytes begin to wait for a peer, or the client begins a message, and the next when the peer has got
+// these bytes on:
 //
 //	bytes   ··1···400··········700··············3·········
 //	window  ├─────────────────────┤├──────── over ────────┤ due
@@ -17,7 +17,7 @@ type Pace struct {
 	Upstream Window
 }
 
-// Window is since when a peer has got on by so many bytes.
+// Window is since when a peer has got on, and by how many bytes.
 type Window struct {
 	From Instant
 	Got  uint64
@@ -32,7 +32,7 @@ func (w *Window) Moved(n, least uint64, now Instant) (over bool) {
 	return true
 }
 
-// BeginPace has all windows begin now.
+// BeginPace begins all windows now.
 func (e *Events) BeginPace(now Instant) {
 	window := Window{From: now}
 	e.Detailed().Pace = &Pace{Message: Window{From: e.ReadClock(now)}, Client: window, Upstream: window}
@@ -81,9 +81,9 @@ func (e *Events) sinceOfPace(t Timer) (Instant, string) {
 	case p == nil:
 		return 0, ""
 	case t == MessageRate:
-		return e.Unattended(p.Message.From), "so many bytes of the client's message, or its first"
+		return e.Unattended(p.Message.From), "the last time that the client's message made its rate, or its first byte"
 	case t == ClientRate:
-		return p.Client.From, "so many bytes that the client took, or the first that waited"
+		return p.Client.From, "the last time that the client took bytes at its rate, or the first byte that waited"
 	}
-	return p.Upstream.From, "so many bytes that the upstream took, or the first that waited"
+	return p.Upstream.From, "the last time that the upstream took bytes at its rate, or the first byte that waited"
 }

@@ -31,7 +31,7 @@ func (w *watched) failing(err error) {
 	w.fail = append(w.fail, err)
 }
 
-// failed returns what was told of looks that fail since it was called last.
+// failed returns what was reported of looks that fail since it was called last.
 func (w *watched) failed() []error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -61,7 +61,7 @@ func New() *Checker {
 	return &Checker{slots: make(chan struct{}, AtOnce), targets: map[any]*target{}}
 }
 
-// Follow has these targets checked from now on and no others. One that is there goes on by its new rule; its key tells it.
+// Follow checks these targets from now on and no others. One that is there goes on by its new rule; its key tells it.
 func (c *Checker) Follow(all map[any]Target) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

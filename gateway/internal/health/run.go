@@ -76,7 +76,7 @@ func (t *Target) explain(ctx context.Context, what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// quote shows bytes as text where they are, and in hex where they are not; at most so many.
+// quote shows bytes as text where they are, and in hex where they are not; at most the first of them.
 func quote(b []byte) string {
 	const most = 32
 	tail := ""

@@ -31,7 +31,7 @@ func (b *batch) append(next *batch) {
 	b.formats += next.formats
 }
 
-// render has text be the lines from the one with that index on, as many as one write takes, those of records made by format. It
+// render makes text of the lines from the one with that index on, as many as one write takes, those of records made by format. It
 // returns the index to go on with.
 func (b *batch) render(text *batch, first int, format func([]byte, any) []byte) (next int) {
 	text.clear()

@@ -114,7 +114,7 @@ func (s *Sink) Patient(d time.Duration) (context.Context, context.CancelFunc) {
 // Dropped is the number of lines that were lost so far.
 func (s *Sink) Dropped() uint64 { return s.dropped.Load() }
 
-// Exchange has all further lines written to dest, and returns when all that came before are written to the old
+// Exchange writes all further lines to dest, and returns when all that came before are written to the old
 // destination; only then is dest written to, so that lines keep their order. If ctx ends before that, what is still queued
 // goes to dest as well and the error says so. The old one is used until its last write returns, and what that loses is
 // counted then. Exchange is not called twice at once, nor beside or after Close.

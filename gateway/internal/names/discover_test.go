@@ -89,7 +89,7 @@ func (s *zoneServer) give(key string, texts ...string) {
 	s.records[key] = texts
 }
 
-// fail has it answer with a code where there are no records.
+// fail makes it answer with a code where there are no records.
 func (s *zoneServer) fail(key string, code int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -72,7 +72,7 @@ func New(cfg Config) *Table {
 	return &Table{cfg: cfg, slots: make(chan struct{}, atOnce), queries: map[Query]*query{}}
 }
 
-// Follow has these looked up from now on, beside those that are.
+// Follow looks these up from now on, beside those that are.
 func (t *Table) Follow(all []Query) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -32,7 +32,7 @@ func (z *zone) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 	return z.answers[host], z.err
 }
 
-// give has look-ups answered so from now on.
+// give says how look-ups are answered from now on.
 func (z *zone) give(err error, texts ...string) {
 	z.mu.Lock()
 	defer z.mu.Unlock()

@@ -59,11 +59,11 @@ type Answer struct {
 }
 
 // MostTargets is how many endpoints one name can stand for. What an answer has beyond them is left out: an answer of thousands, be it a
-// mistake or an attack, must not have each connection look at thousands of endpoints.
+// mistake or an attack, must not make each connection look at thousands of endpoints.
 const MostTargets = 512
 
 // bounded returns at most MostTargets of found, sorted, each address once, those that were known before all others: an answer that is
-// too long, and in another order each time, must not have endpoints come and go.
+// too long, and in another order each time, must not make endpoints come and go.
 func bounded(found, before []Target) (kept []Target, leftOut int) {
 	slices.SortFunc(found, compare)
 	kept = slices.CompactFunc(found, func(a, b Target) bool { return a.Address == b.Address })

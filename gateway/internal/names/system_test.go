@@ -57,7 +57,7 @@ func answer(query []byte, address netip.Addr) []byte {
 	return append(message, address.AsSlice()...)
 }
 
-// TestTheSecondNameServerIsAskedWhereTheFirstIsSilent has each question go first to a server that does not answer. The context
+// TestTheSecondNameServerIsAskedWhereTheFirstIsSilent sends each question first to a server that does not answer. The context
 // ends before the system's own 5 s are over.
 func TestTheSecondNameServerIsAskedWhereTheFirstIsSilent(t *testing.T) {
 	want := netip.MustParseAddr("192.0.2.7")

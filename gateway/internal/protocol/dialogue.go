@@ -62,7 +62,7 @@ func (d *Dialogue) Ahead(from Direction) uint64 {
 	return d.streams[from].Ahead()
 }
 
-// Release has the bytes that are withheld in a direction passed on with whatever follows, since nothing may: the next Scan
+// Release passes the bytes that are withheld in a direction on with whatever follows, since nothing may: the next Scan
 // takes them for what they are so far.
 func (d *Dialogue) Release(from Direction) {
 	if d.flags.has(kept.of(from)) {
@@ -147,13 +147,13 @@ func (d *Dialogue) awaitsAnswer(from Direction) bool {
 	return d.flags.has(probed) && d.maySwallow(from)
 }
 
-// withhold has the bytes given again, and not passed on yet.
+// withhold says that the bytes are given again, and not passed on yet.
 func (d *Dialogue) withhold(from Direction) (int, Event) {
 	d.set(begun.of(from) | kept.of(from))
 	return 0, Withhold
 }
 
-// partial has the bytes passed on, and given again.
+// partial says that the bytes are passed on, and given again.
 func (d *Dialogue) partial(from Direction) (int, Event) {
 	d.clear(kept.of(from) | released.of(from))
 	d.set(begun.of(from))

@@ -2,7 +2,7 @@ package protocol
 
 import "bytes"
 
-// An edit may change the question that the gateway asks, or have it ask none, while a client is still to answer the one before:
+// An edit may change the question that the gateway asks, or let it ask none, while a client is still to answer the one before:
 // its answer is not passed on all the same, since the upstream has not asked.
 
 // Asked says which question of the gateway a client is still to answer.

@@ -164,7 +164,7 @@ func mqttHeader(b []byte) (rest uint64, header int, fault Fault) {
 	return 0, 0, NoFault
 }
 
-// mqttNegotiate reads what CONNECT and CONNACK say about the keepalive. They are whole if so much of b is there as tells.
+// mqttNegotiate reads what CONNECT and CONNACK say about the keepalive. They are whole if enough of b is there to tell.
 func mqttNegotiate(d *Dialogue, kind byte, b []byte, size uint64) (fault Fault, whole bool) {
 	b = b[:min(uint64(len(b)), size)]
 	switch kind {
@@ -192,7 +192,7 @@ func mqttNegotiate(d *Dialogue, kind byte, b []byte, size uint64) (fault Fault, 
 	return NoFault, true
 }
 
-// mqttAllows returns for how many milliseconds a client may be silent whose keepalive is so many seconds.
+// mqttAllows returns for how many milliseconds a client may be silent whose keepalive is that many seconds.
 func mqttAllows(keepalive uint16) uint32 { return uint32(keepalive) * 1500 }
 
 var mqttNames = [...]string{"\x00\x04MQTT\x04", "\x00\x04MQTT\x05", "\x00\x06MQIsdp\x03"} // with the level

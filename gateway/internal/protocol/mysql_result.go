@@ -94,7 +94,7 @@ func mysqlInt(b []byte) (value uint64, n int) {
 	return value, 1 + n
 }
 
-// mysqlDefine notes that so many definitions follow, and so many in the next group.
+// mysqlDefine notes that count definitions follow, and next in the group behind them.
 func mysqlDefine(d *Dialogue, count, next uint64) {
 	s := &d.streams[FromUpstream]
 	s.more, s.stage = count|next<<32, mysqlDefined

@@ -15,11 +15,11 @@ import (
 // is a Sync, of those above 64 by the kind of the 64th. What comes behind the last is counted; only Executes are owed a reply there,
 // since the server keeps the others back until a Flush.
 //
-// An error has the server skip what follows up to a Sync. The batch of an error ends with one, but where a Query has come behind
+// An error makes the server skip what follows up to a Sync. The batch of an error ends with one, but where a Query has come behind
 // messages of the extended protocol without a Sync between them: then it is skipped, too, if one of those fails. One such
 // Query at a time is followed.
 //
-//	State.more of the client's direction      messages behind the last batch, of which so many Executes in the upper half
+//	State.more of the client's direction      messages behind the last batch, and in the upper half how many of them are Executes
 //	State.more of the server's direction      a bit for each batch under way, the next reply lowest: it ends with a Sync
 const (
 	pgUnsynced   uint32 = 1 << 3 // there is such a Query; the batches before its own, and the messages before it that await replies:

@@ -237,7 +237,7 @@ func respCount(b []byte) (count int64, n int, fault Fault) {
 	return int64(value), i + 1, NoFault
 }
 
-// aggregate notes that so many values, or pairs, are to come.
+// aggregate notes how many values, or pairs, are to come.
 func (s *State) aggregate(kind byte, count int64, first bool) (done bool) {
 	if kind == '>' && first {
 		s.kind = respPush

@@ -7,7 +7,7 @@ import (
 	"unsafe"
 )
 
-// check wants messages that end after so many bytes of stream, and then a fault, or None. It scans the stream whole and
+// check wants messages that end after these bytes of stream, and then a fault, or None. It scans the stream whole and
 // byte by byte; in the latter case a fault must come with the stream's last byte.
 func check(t *testing.T, f Framer, stream string, ends []int, fault Event) {
 	t.Helper()

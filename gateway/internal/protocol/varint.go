@@ -16,7 +16,7 @@ type varint struct {
 
 const (
 	varintBytes   = 5    // of a 32-bit value, at most
-	varintLastMax = 0x0f // of the last of so many: bits 28 to 31, and none to follow
+	varintLastMax = 0x0f // of the fifth and last: bits 28 to 31, and none to follow
 )
 
 // NewVarint returns the Framer of messages that begin with their body's length, as protobuf's delimited messages do. The

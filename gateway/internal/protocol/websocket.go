@@ -158,7 +158,7 @@ func wsHeader(b []byte) (header int, size uint64, whole bool) {
 	return header, size, true
 }
 
-// wait has a control frame given again until it is whole.
+// wait says that a control frame is given again until it is whole.
 func (p *websocket) wait(d *Dialogue, from Direction, op byte) (int, Event) {
 	if op == wsPing && p.answers(d, from) || op == wsPong && wsAwaits(d, from) {
 		return d.withhold(from)

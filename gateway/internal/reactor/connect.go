@@ -47,7 +47,7 @@ func ConnectFrom(a Address, from *Address) (fd int, pending bool, errno syscall.
 	return -1, false, errno
 }
 
-// BindAddress has fd connect from an address. The port is left to connect, which knows where to: one that is taken there may be
+// BindAddress makes fd connect from an address. The port is left to connect, which knows where to: one that is taken there may be
 // free towards another endpoint (IP_BIND_ADDRESS_NO_PORT in ip(7)).
 func BindAddress(fd int, from Address) syscall.Errno {
 	if errno := BindNoPort(fd); errno != 0 {

@@ -17,7 +17,7 @@ const Again = syscall.EAGAIN
 
 // Read reads from a socket. 0 and no error is the peer's FIN, or that an error was taken from the socket before.
 //
-// It stops at an urgent mark (SO_OOBINLINE only has it go on from there), and on a unix socket behind descriptors that came
+// It stops at an urgent mark (SO_OOBINLINE only lets it go on from there), and on a unix socket behind descriptors that came
 // along, so fewer bytes than b has room for do not say that there are no more. Where it starts at the mark while a signal is
 // pending, as Go's runtime sends them, it says Again though bytes lie there (tcp_recvmsg_locked). Unread tells then.
 func Read(fd int, b []byte) (int, syscall.Errno) { return receive(fd, b, 0) }
@@ -53,7 +53,7 @@ func Write(fd int, b []byte) (int, syscall.Errno) {
 	}
 }
 
-// Yield lets others have the processor first who wait for it. Before a pipe is filled that is worth its call: meanwhile more
+// Yield gives the processor first to others who wait for it. Before a pipe is filled that is worth its call: meanwhile more
 // comes, and goes along. CPU in units of HAProxy's, with and without, all splicing through pipes of 1 MiB: 0.77 and 1.45 for
 // messages of 64 KiB one way, 0.78 and 1.34 both ways, 0.51 and 1.09 for messages of 1 MiB one way. Where nobody waits it
 // costs 0.2 µs; where somebody does, the other connections of the loop wait for as long as the kernel's scheduler sees fit.

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// TestParkedPollersHearOfEverything has two of them wait for as long as it takes until they park, and for less, while one
+// TestParkedPollersHearOfEverything makes two of them wait for as long as it takes until they park, and for less, while one
 // or both are woken. A wake-up that is lost leaves the test waiting.
 func TestParkedPollersHearOfEverything(t *testing.T) {
 	const rounds = 400

@@ -46,7 +46,7 @@ func (o Options) SetKeepalive(fd int) syscall.Errno {
 	return 0
 }
 
-// urgentInline has urgent bytes come in the stream. Else the kernel takes them out of it, and drops all but the last.
+// urgentInline leaves urgent bytes in the stream. Else the kernel takes them out of it, and drops all but the last.
 func urgentInline(fd int) syscall.Errno { return setInt(fd, unix.SOL_SOCKET, unix.SO_OOBINLINE, 1) }
 
 // SetUserTimeout sets after how long the kernel gives up on a peer that acknowledges nothing; 0 leaves that to the kernel. It
@@ -75,7 +75,7 @@ func (o Options) Replace(fd int) syscall.Errno {
 	return o.SetKeepalive(fd)
 }
 
-// SetLowWater has a socket show as Readable only when so many bytes lie there, or its peer has ended. Reads take fewer all the same.
+// SetLowWater makes a socket show as Readable only when that many bytes lie there, or its peer has ended. Reads take fewer all the same.
 func SetLowWater(fd, bytes int) syscall.Errno {
 	return setInt(fd, unix.SOL_SOCKET, unix.SO_RCVLOWAT, bytes)
 }

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestUrgentBytesComeInTheStream has a peer send an urgent byte among others, both ways, and expects an event for the mark
+// TestUrgentBytesComeInTheStream makes a peer send an urgent byte among others, both ways, and expects an event for the mark
 // at which reads and splices stop.
 func TestUrgentBytesComeInTheStream(t *testing.T) {
 	client, server := pair(t, Options{})

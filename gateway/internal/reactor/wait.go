@@ -104,7 +104,7 @@ func (r *rest) woken() bool {
 	return r.looking
 }
 
-// startNetpoller does nothing, but has the runtime wake a thread for it, which then waits in Go's poller. The one that waited there
+// startNetpoller does nothing, but makes the runtime wake a thread for it, which then waits in Go's poller. The one that waited there
 // runs a loop now, and does not come back before that parks again; another loop that has parked, and every other goroutine
 // that waits for a descriptor, would not hear of theirs meanwhile. (The 99th percentile of heartbeats was 411 ms without it.)
 func startNetpoller() {}

@@ -21,7 +21,7 @@ type inserter struct {
 	room     []byte // for a farewell
 }
 
-// swallow is told of a message of side that is not passed on: a heartbeat to be answered, or the answer to a probe.
+// swallow takes a message that is not passed on: a heartbeat to be answered, or the answer to a probe.
 func (in *inserter) swallow(c *conn, message []byte, answers bool) {
 	if !answers {
 		in.answered(c)
@@ -50,7 +50,7 @@ func (in *inserter) send(c *conn) {
 	in.queued(c, len(b))
 }
 
-// queued notes that so many bytes of answers have been queued for the client, who is read no more while there are too many.
+// queued notes how many bytes of answers have been queued for the client, who is read no more while there are too many.
 func (in *inserter) queued(c *conn, bytes int) {
 	c.answers = uint16(min(int(c.answers)+bytes, 1<<16-1))
 	if c.isOpen() && c.isGlutted() {

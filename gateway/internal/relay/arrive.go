@@ -133,7 +133,7 @@ func (a *acceptor) lookForHeader(slot int32, n int) {
 	a.lookAtArrival(slot)
 }
 
-// consume takes so many bytes off a client's socket, which lie there.
+// consume takes bytes off a client's socket, which lie there.
 func (a *acceptor) consume(slot int32, bytes int) bool {
 	fd := a.arrivals.slots[slot].fd
 	for taken := 0; taken < bytes; {
@@ -163,7 +163,7 @@ func (a *acceptor) lookForHello(slot int32, n int) {
 	a.departFrom(slot)
 }
 
-// awaitMore waits until so many bytes lie in a client's socket. Fewer do not wake the loop: one that sends a byte at a time has it
+// awaitMore waits until that many bytes lie in a client's socket. Fewer do not wake the loop: one that sends a byte at a time has it
 // look only where something is to be seen.
 func (a *acceptor) awaitMore(slot int32, bytes int) {
 	c := &a.arrivals.slots[slot]
@@ -262,7 +262,7 @@ func (a *acceptor) dropArrivals(binding int) {
 	})
 }
 
-// readmitArrivals has the clients that arrive go by the routes that now are.
+// readmitArrivals makes the clients that arrive go by the routes that now are.
 func (a *acceptor) readmitArrivals() {
 	a.arrivals.each(func(slot int32) {
 		if c := &a.arrivals.slots[slot]; c.origin == nil && c.awaits == awaitingHeader { // one that was trusted before

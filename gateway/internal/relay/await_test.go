@@ -31,7 +31,7 @@ func begun(t *testing.T) (*Loop, *conn, *Budget) {
 	return l, c, budget
 }
 
-// TestWhoWaitsForMemoryWithAPartOfItsMessageGivesItBack has a connection wait for memory behind another that finishes.
+// TestWhoWaitsForMemoryWithAPartOfItsMessageGivesItBack makes a connection wait for memory behind another that finishes.
 func TestWhoWaitsForMemoryWithAPartOfItsMessageGivesItBack(t *testing.T) {
 	l, c, budget := begun(t)
 	if !budget.finish(99) {
@@ -57,7 +57,7 @@ func TestWhoWaitsForMemoryWithAPartOfItsMessageGivesItBack(t *testing.T) {
 	}
 }
 
-// TestOneOfThoseWhoWaitForMemoryFinishes has it go on with what the others leave.
+// TestOneOfThoseWhoWaitForMemoryFinishes makes it go on with what the others leave.
 func TestOneOfThoseWhoWaitForMemoryFinishes(t *testing.T) {
 	l, c, budget := begun(t)
 	l.pump(c, protocol.FromClient)
@@ -73,7 +73,7 @@ func TestOneOfThoseWhoWaitForMemoryFinishes(t *testing.T) {
 	}
 }
 
-// TestALowerHoldEndsAMessageThatHasMore has an edit shorten what a first message may have.
+// TestALowerHoldEndsAMessageThatHasMore makes an edit shorten what a first message may have.
 func TestALowerHoldEndsAMessageThatHasMore(t *testing.T) {
 	l, c, _ := begun(t)
 	c.route.Hold = 100

@@ -8,13 +8,13 @@ import (
 	"idlegate/gateway/internal/session"
 )
 
-// How much is told of what broke a stream, in bytes.
+// How much is reported of what broke a stream, in bytes.
 const (
 	breachBytes  = 64
 	breachBefore = breachBytes / 2 // of these, before the offset
 )
 
-// breachOf describes what got found in b, the last of their direction, of which so many do not count as received yet.
+// breachOf describes what got found in b, the last of their direction, of which the last uncounted do not count as received yet.
 func breachOf(c *conn, from protocol.Direction, got *session.Receipt, b []byte, uncounted int) *ledger.Breach {
 	if got.Broke == session.Open {
 		return nil

@@ -21,7 +21,7 @@ func (b *breaches) Ended(e ledger.Ended) {
 	b.scene.Ended(e)
 }
 
-// TestABreachIsFoundWhereItIs has a stream break wherever it is cut, with plenty of memory and with little.
+// TestABreachIsFoundWhereItIs makes a stream break wherever it is cut, with plenty of memory and with little.
 func TestABreachIsFoundWhereItIs(t *testing.T) {
 	rule := protocol.LengthField{Magic: []byte("OK"), Offset: 2, Size: 1}
 	sound := strings.Repeat("OK\x04ping", 20)
@@ -53,7 +53,7 @@ func TestABreachIsFoundWhereItIs(t *testing.T) {
 	}
 }
 
-// TestAConnectionThatBecomesOpaqueIsCountedOnce has the two ends of a PostgreSQL connection agree on encryption.
+// TestAConnectionThatBecomesOpaqueIsCountedOnce makes the two ends of a PostgreSQL connection agree on encryption.
 func TestAConnectionThatBecomesOpaqueIsCountedOnce(t *testing.T) {
 	s := &beating{scene: newScene(t, must(protocol.NewDelimiter([]byte("\n"), 0)))}
 	s.c.route.Rules.Protocol = protocol.NewPostgres(protocol.Options{})

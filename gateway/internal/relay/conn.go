@@ -57,8 +57,8 @@ type pace uint8
 
 const (
 	ordinary pace = iota
-	bulk          // so much that it pays to pass it on unread
-	dense         // so many messages that others have their turn after one read
+	bulk          // enough that it pays to pass it on unread
+	dense         // enough messages that others have their turn after one read
 )
 
 // hasPending reports whether bytes wait for this peer.

@@ -25,7 +25,7 @@ func (d *connector) first(c *conn) {
 	d.settle(c)
 }
 
-// outOfFDs has the loop that accepts pause.
+// outOfFDs makes the loop that accepts pause.
 func (d *connector) outOfFDs() {
 	acceptor := d.loop.cfg.Admission.acceptor
 	if acceptor == &d.loop.acceptor {

@@ -16,7 +16,7 @@ type Edit struct {
 	DryRuns  []*RouteStats          // those with another dry run of idle_timeout than before
 }
 
-// Apply has the open connections follow an edited policy. Connections of routes that it does not have drain. It is called
+// Apply makes the open connections follow an edited policy. Connections of routes that it does not have drain. It is called
 // through Post, on the loop that accepts before it is posted to the others: no client can be on its way to them then that
 // was admitted under the old policy and comes after it. That loop reports whether it now accepts at e.Bindings; it does not where
 // it drains or stops, and then the bindings that are new are the caller's to close.
@@ -37,7 +37,7 @@ func (l *Loop) Apply(e *Edit) (accepts bool) {
 	return accepts
 }
 
-// takeover has the connections of a loop follow an edit.
+// takeover makes the connections of a loop follow an edit.
 type takeover struct {
 	loop     *Loop
 	edit     *Edit
@@ -71,7 +71,7 @@ func (o *takeover) route(c *conn) *Route {
 	return route
 }
 
-// adopt has c follow its route under the new policy.
+// adopt makes c follow its route under the new policy.
 func (o *takeover) adopt(c *conn) {
 	if next := o.route(c); next != nil {
 		o.follow(c, next)

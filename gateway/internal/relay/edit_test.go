@@ -8,7 +8,7 @@ import (
 	"idlegate/gateway/internal/session"
 )
 
-// TestAnEditThatComesAfterTheEndOpensNothing has a loop find both in its mailbox.
+// TestAnEditThatComesAfterTheEndOpensNothing makes a loop find both in its mailbox.
 func TestAnEditThatComesAfterTheEndOpensNothing(t *testing.T) {
 	for name, end := range map[string]func(*Loop){
 		"stop":  (*Loop).Stop,
@@ -41,7 +41,7 @@ func anywhere(t *testing.T) *reactor.Listener {
 	return l
 }
 
-// TestAConnectionWithoutAnUpstreamGetsTheOneOfTheEdit has an edit come while connections stand in each phase.
+// TestAConnectionWithoutAnUpstreamGetsTheOneOfTheEdit makes an edit come while connections stand in each phase.
 func TestAConnectionWithoutAnUpstreamGetsTheOneOfTheEdit(t *testing.T) {
 	for p, follows := range map[phase]bool{shaking: true, awaiting: true, dialling: false, relaying: false} {
 		l, _ := lone(t)

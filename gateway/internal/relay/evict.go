@@ -63,7 +63,7 @@ func (a *acceptor) evicted(one bool) {
 	}
 }
 
-// lookForIdle has every loop look for its idlest connections.
+// lookForIdle makes every loop look for its idlest connections.
 func (a *acceptor) lookForIdle() {
 	for _, l := range a.loop.cfg.Admission.loops {
 		found := make([]idle, 0, idlest)

@@ -6,7 +6,7 @@ import (
 	"idlegate/gateway/internal/protocol"
 )
 
-// TestAnExtraIsThereOnlyWhileItIsUsed has several users of one come and go.
+// TestAnExtraIsThereOnlyWhileItIsUsed lets several users of one come and go.
 func TestAnExtraIsThereOnlyWhileItIsUsed(t *testing.T) {
 	var supply extras
 	var c, other conn

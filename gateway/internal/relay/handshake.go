@@ -216,7 +216,7 @@ func (c *conn) isHeld() bool {
 	return c.extra != nil && c.extra.tls != nil && !c.extra.tls.held.empty()
 }
 
-// giveUp has the goroutines end whose result nobody waits for, and drops what is held for an upstream: it is in clear.
+// giveUp ends the goroutines whose result nobody waits for, and drops what is held for an upstream: it is in clear.
 func (hs *handshaker) giveUp(c *conn) {
 	if c.extra == nil || c.extra.tls == nil {
 		return

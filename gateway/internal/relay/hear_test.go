@@ -50,7 +50,7 @@ func hear(t *testing.T, framer protocol.Framer, rules session.Rules) *hearing {
 	return h
 }
 
-// says has side send text.
+// says makes side send text.
 func (h *hearing) says(side session.Side, text string) {
 	h.t.Helper()
 	if n, errno := reactor.Write(h.peers[side], []byte(text)); n != len(text) || errno != 0 {
@@ -58,7 +58,7 @@ func (h *hearing) says(side session.Side, text string) {
 	}
 }
 
-// finishes has side send FIN.
+// finishes makes side send FIN.
 func (h *hearing) finishes(side session.Side) {
 	_ = syscall.Shutdown(h.peers[side], syscall.SHUT_WR)
 	h.c.leg(side).readToEOF = true // of which the poller tells
@@ -159,7 +159,7 @@ func TestAWatchedTimerHearsBothSides(t *testing.T) {
 	}
 }
 
-// TestWhatReadUpFindsLeavesTheWordToTheOtherSide has a client message end for which idle_timeout waited, which the upstream
+// TestWhatReadUpFindsLeavesTheWordToTheOtherSide ends a client message for which idle_timeout waited, which the upstream
 // restarts.
 func TestWhatReadUpFindsLeavesTheWordToTheOtherSide(t *testing.T) {
 	h := hear(t, lineFramer(t), session.Rules{
@@ -236,7 +236,7 @@ func TestReadDeadlineLooksAtWhatTheGatewayDidNotRead(t *testing.T) {
 	}
 }
 
-// TestAConnectionThatIsGoneAfterTheLastReadIsLeftAlone has that read find out that both sides have gone.
+// TestAConnectionThatIsGoneAfterTheLastReadIsLeftAlone makes that read find out that both sides have gone.
 func TestAConnectionThatIsGoneAfterTheLastReadIsLeftAlone(t *testing.T) {
 	h := hear(t, protocol.NewRaw(), session.Rules{
 		Enforced: deadline.Durations{deadline.IdleTimeout: time.Second}, ResetOn: deadline.ResetOnEither,

@@ -45,7 +45,7 @@ func (b *Budget) Limit() int64 { return b.limit.Load() }
 // Settle is called when all loops have had a turn since Set.
 func (b *Budget) Settle() { b.most.Store(b.limit.Load()) }
 
-// LeastBudget is the least that so many loops can work with: what is kept in reserve, and a chunk to hold, or a first message of
+// LeastBudget is the least that this many loops can work with: what is kept in reserve, and a chunk to hold, or a first message of
 // hold bytes.
 func LeastBudget(loops, hold int) int64 { return reserve(loops) + int64(max(readSize, hold)) }
 
@@ -68,7 +68,7 @@ func (b *Budget) take(n int) bool {
 // own reserves n bytes that cannot be refused: few, of what has been read already or is the gateway's own.
 func (b *Budget) own(n int) { b.used.Add(int64(n)) }
 
-// finish has the connection with that id use what others leave for a first message. It reports false while another does.
+// finish lets the connection with that id use what others leave for a first message. It reports false while another does.
 func (b *Budget) finish(id uint64) bool {
 	return b.finisher.Load() == id || b.finisher.CompareAndSwap(0, id)
 }
@@ -85,7 +85,7 @@ type pool struct {
 	pipes  pipes
 }
 
-// newPool returns a pool with room for so many pipes.
+// newPool returns a pool with room for most pipes.
 func newPool(b *Budget, most int) *pool {
 	p := &pool{budget: b, pipes: pipes{most: most, create: reactor.NewPipe}}
 	for i := range p.free {

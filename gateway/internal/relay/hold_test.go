@@ -84,7 +84,7 @@ func TestPipesAreUsedAgainOnceTheyAreEmpty(t *testing.T) {
 	}
 }
 
-// TestAPipeThatCannotBeHadIsNotAskedForAtOnceAgain has the kernel refuse pipes, as it does to an ordinary user who has many.
+// TestAPipeThatCannotBeHadIsNotAskedForAtOnceAgain makes the kernel refuse pipes, as it does to an ordinary user who has many.
 func TestAPipeThatCannotBeHadIsNotAskedForAtOnceAgain(t *testing.T) {
 	asked, errno := 0, syscall.EPERM
 	p := newPool(NewBudget(1<<20), 2)

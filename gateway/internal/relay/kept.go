@@ -55,7 +55,7 @@ func (c *conn) recall(from protocol.Direction, buf []byte) kept {
 	return k
 }
 
-// behindKept returns where in a loop's buffer the next read goes, of so many bytes at most: what is kept of the direction comes before.
+// behindKept returns where in a loop's buffer the next read goes, of most bytes: what is kept of the direction comes before.
 func (c *conn) behindKept(from protocol.Direction, buf []byte, most int) []byte {
 	if !c.keeps(from) {
 		return buf[:most]

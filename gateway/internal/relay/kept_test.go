@@ -48,7 +48,7 @@ func (s *beating) says(side session.Side, text string, left int) {
 	wait(s.t, "it is read", func() bool { s.step(); s.listen(); return flow.Bytes >= want })
 }
 
-// listen has both peers read.
+// listen makes both peers read.
 func (s *beating) listen() {
 	buf := make([]byte, 64<<10)
 	for side, fd := range s.peers {
@@ -67,7 +67,7 @@ func (s *beating) hears(side session.Side, want string) {
 	}
 }
 
-// scarce has memory be scarce, or not any more.
+// scarce makes memory scarce, or not any more.
 func (s *beating) scarce(is bool) {
 	limit := int64(8 << 20)
 	if is {
@@ -129,7 +129,7 @@ func TestAHeartbeatThatComesByteByByteIsAnswered(t *testing.T) {
 	s.keepsNothing()
 }
 
-// TestWhatIsWithheldIsPassedOnAtTheEnd has a side end while the gateway keeps what may become a heartbeat.
+// TestWhatIsWithheldIsPassedOnAtTheEnd ends a side while the gateway keeps what may become a heartbeat.
 func TestWhatIsWithheldIsPassedOnAtTheEnd(t *testing.T) {
 	for _, scarce := range []bool{false, true} {
 		for _, from := range []session.Side{session.Client, session.Upstream} {
@@ -242,7 +242,7 @@ func lengthFramed(s string) string {
 	return string([]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}) + s
 }
 
-// TestAClientThatTakesNoAnswersIsReadNoMore has a client send heartbeats whose answers are many times as large.
+// TestAClientThatTakesNoAnswersIsReadNoMore makes a client send heartbeats whose answers are many times as large.
 func TestAClientThatTakesNoAnswersIsReadNoMore(t *testing.T) {
 	answer := strings.Repeat("p", 1000)
 	s := newBeating(t, must(protocol.NewDelimiter([]byte("\n"), 0)), answer)
@@ -287,7 +287,7 @@ func TestAnsweredHeartbeatsAllocateNothing(t *testing.T) {
 	}
 }
 
-// TestAnEditAmidAHeartbeatLosesNothing has another rule take over while a part of a message is kept.
+// TestAnEditAmidAHeartbeatLosesNothing puts another rule in force while a part of a message is kept.
 func TestAnEditAmidAHeartbeatLosesNothing(t *testing.T) {
 	line := must(protocol.NewDelimiter([]byte("\n"), 0))
 	forwards, err := protocol.NewHeartbeatFraming([2]protocol.Framer{line, line}, protocol.HeartbeatRule{Match: []byte("ping"), Answer: []byte("pong")})
@@ -320,7 +320,7 @@ func TestAnEditAmidAHeartbeatLosesNothing(t *testing.T) {
 	}
 }
 
-// TestAMessageThatBeginsInTheSocketIsSeen has a client begin a message for a part of which there is no memory, and never finish it.
+// TestAMessageThatBeginsInTheSocketIsSeen makes a client begin a message for a part of which there is no memory, and never finish it.
 func TestAMessageThatBeginsInTheSocketIsSeen(t *testing.T) {
 	s := newLineBeating(t)
 	s.scarce(true)
@@ -341,7 +341,7 @@ func TestAMessageThatBeginsInTheSocketIsSeen(t *testing.T) {
 	s.keepsNothing()
 }
 
-// TestAnAnswerBehindWhatTheClientDidNotTakeJamsNothing has a client that takes nothing send a heartbeat, while what the upstream has sent
+// TestAnAnswerBehindWhatTheClientDidNotTakeJamsNothing makes a client that takes nothing send a heartbeat, while what the upstream has sent
 // stays in its socket since memory is scarce.
 func TestAnAnswerBehindWhatTheClientDidNotTakeJamsNothing(t *testing.T) {
 	s := newLineBeating(t)

@@ -31,7 +31,7 @@ func (b blasted) Skip(d *protocol.Dialogue, from protocol.Direction, n uint64) p
 	return b.Protocol.Skip(d, from, n)
 }
 
-// blast has the client send parts without end, but for a bound that no last read may come to. It returns how often the gateway has
+// blast makes the client send parts without end, but for a bound that no last read may come to. It returns how often the gateway has
 // looked at some of that.
 func (h *hearing) blast(part string) (looks *int) {
 	const most = 64 << 20
@@ -58,7 +58,7 @@ func (h *hearing) blast(part string) (looks *int) {
 	return looks
 }
 
-// TestTheLastReadOfAClientThatBlastsIsBounded has a timer that measures silence come due while a client sends without end. It is read
+// TestTheLastReadOfAClientThatBlastsIsBounded makes a timer that measures silence come due while a client sends without end. It is read
 // once more, what lay there and no more than a turn of reads beyond that, and then the timer fires.
 func TestTheLastReadOfAClientThatBlastsIsBounded(t *testing.T) {
 	huge, err := protocol.NewLengthField(protocol.LengthField{Size: 4})
@@ -108,7 +108,7 @@ func TestTheLastReadOfAClientThatBlastsIsBounded(t *testing.T) {
 	}
 }
 
-// TestADeadlineReadsNothingFirst has a timer come due that ends the connection whatever comes, while a client sends without end.
+// TestADeadlineReadsNothingFirst makes a timer come due that ends the connection whatever comes, while a client sends without end.
 func TestADeadlineReadsNothingFirst(t *testing.T) {
 	for timer, silence := range map[deadline.Timer]time.Duration{
 		deadline.Deadline:      time.Second, // of two timers that are due, these name the end

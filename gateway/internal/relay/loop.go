@@ -109,7 +109,7 @@ func New(cfg Config) (*Loop, error) {
 	return l, nil
 }
 
-// Post has f called on the loop. It reports false, and f is never called, when the loop has ended.
+// Post calls f on the loop. It reports false, and f is never called, when the loop has ended.
 func (l *Loop) Post(f func()) bool {
 	return l.mailbox.put(f, l.poller.Wake)
 }

@@ -11,7 +11,7 @@ import (
 	"idlegate/gateway/internal/session"
 )
 
-// TestABeginningThatTheKernelTookNoneOfIsOfferedAgain has the first message be written to an upstream, and what is held be flushed,
+// TestABeginningThatTheKernelTookNoneOfIsOfferedAgain writes the first message to an upstream, and flushes what is held,
 // where the kernel takes nothing and has nothing under way.
 func TestABeginningThatTheKernelTookNoneOfIsOfferedAgain(t *testing.T) {
 	for name, write := range map[string]func(*Loop, *conn){

@@ -9,7 +9,7 @@ import (
 	"idlegate/gateway/internal/session"
 )
 
-// TestWhatAnUpstreamTakesIsCounted has one take some bytes between looks, and by a write that leaves others waiting.
+// TestWhatAnUpstreamTakesIsCounted makes one take some bytes between looks, and by a write that leaves others waiting.
 func TestWhatAnUpstreamTakesIsCounted(t *testing.T) {
 	l, c, peer := stalled(t)
 	c.route.Rules.Enforced[deadline.ClientRate], c.route.Rules.Enforced[deadline.UpstreamRate] = time.Minute, time.Minute

@@ -7,7 +7,7 @@ import (
 	"idlegate/gateway/internal/deadline"
 )
 
-// TestALongTurnDoesNotPutTimersOff has a turn last after the loop has read the clock for the last time, as one does whose
+// TestALongTurnDoesNotPutTimersOff makes a turn last after the loop has read the clock for the last time, as one does whose
 // mailbox has much in it.
 func TestALongTurnDoesNotPutTimersOff(t *testing.T) {
 	l, _ := lone(t)

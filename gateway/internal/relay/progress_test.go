@@ -32,7 +32,7 @@ func stalled(t *testing.T) (l *Loop, c *conn, peer int) {
 	}
 }
 
-// TestAUnixUpstreamThatReadsLittleIsNotStalled has one read less between two looks than the kernel gives back at once.
+// TestAUnixUpstreamThatReadsLittleIsNotStalled makes one read less between two looks than the kernel gives back at once.
 func TestAUnixUpstreamThatReadsLittleIsNotStalled(t *testing.T) {
 	l, c, peer := stalled(t)
 	for look := range 10 {

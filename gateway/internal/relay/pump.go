@@ -9,7 +9,7 @@ import (
 	"idlegate/gateway/internal/session"
 )
 
-// A connection gets so many reads of one side before others have their turn; or so many messages, as 64 KiB of the smallest
+// A connection gets turnReads reads of one side before others have their turn; or turnMessages messages, as 64 KiB of the smallest
 // take half a millisecond where a read of large ones takes 20 µs. One read may bring more of them, so a peer that has sent as
 // many is read in smaller parts from then on.
 const (
@@ -158,8 +158,8 @@ func (l *Loop) received(c *conn, from protocol.Direction, n int) {
 	l.take(c, from, l.buf[:at+n], n, passed)
 }
 
-// take finds out what b means, the last of their direction, of which so many are new. Those that have not been passed on are, as far as
-// they are sound and not to be swallowed or withheld.
+// take finds out what b means, the last bytes of their direction: of these the last fresh are new, and the first passed have been passed on.
+// The others are passed on now, as far as they are sound and not to be swallowed or withheld.
 func (l *Loop) take(c *conn, from protocol.Direction, b []byte, fresh, passed int) {
 	messages, whole := uint64(0), uint64(0)
 	var got session.Receipt
@@ -183,7 +183,7 @@ func (l *Loop) take(c *conn, from protocol.Direction, b []byte, fresh, passed in
 	l.takeEnd(c, from, &got, b, whole)
 }
 
-// takeOn returns what is to be taken after so many bytes of b were done with, and keeps what is not to be taken now.
+// takeOn returns what is to be taken after the first done bytes of b, and keeps what is not to be taken now.
 func (l *Loop) takeOn(c *conn, from protocol.Direction, got *session.Receipt, b []byte, done, passed int) ([]byte, int, bool) {
 	if got.Again > 0 {
 		again := b[len(b)-got.Again:]
@@ -201,8 +201,8 @@ func (l *Loop) takeOn(c *conn, from protocol.Direction, got *session.Receipt, b 
 	return b, passed, len(b) > 0
 }
 
-// takeEnd follows what has been taken, so many whole messages for the other side: what was gathered is sent, and a stream that has
-// broken ends the session.
+// takeEnd follows what has been taken, of it whole messages for the other side: what was gathered is sent, and a stream that
+// has broken ends the session.
 func (l *Loop) takeEnd(c *conn, from protocol.Direction, got *session.Receipt, b []byte, whole uint64) {
 	if len(l.inserter.gathered) > 0 {
 		l.inserter.send(c)

@@ -9,7 +9,7 @@ import (
 	"idlegate/gateway/internal/session"
 )
 
-// TestALookAtTheClientForgetsNoTurnOfTheUpstream has an upstream with more to read than one turn allows when a timer of the
+// TestALookAtTheClientForgetsNoTurnOfTheUpstream gives an upstream more to read than one turn allows when a timer of the
 // session is due. No edge comes for what lies there already.
 func TestALookAtTheClientForgetsNoTurnOfTheUpstream(t *testing.T) {
 	l, pair := lone(t)

@@ -37,7 +37,7 @@ func (r *rated) count(rates *Rates, flow *session.Flow, now deadline.Instant) (l
 	return late, max(late, r.bytes.WaitFor(rates.Bytes, chunkOf(rates.Bytes), int64(now)))
 }
 
-// seen has what the client has sent so far count as counted.
+// seen counts what the client has sent so far without taking it off its rates.
 func (r *rated) seen(flow *session.Flow) { r.seenBytes, r.seenMessages = flow.Bytes, flow.Messages }
 
 // room is how many bytes the client may send now: one at least.

@@ -43,7 +43,7 @@ func TestBytesBehindAnUrgentMarkArePassedOn(t *testing.T) {
 	}
 }
 
-// TestBytesBehindDescriptorsArePassedOn has a peer on a unix socket send a descriptor along, where a read stops.
+// TestBytesBehindDescriptorsArePassedOn makes a peer on a unix socket send a descriptor along, where a read stops.
 func TestBytesBehindDescriptorsArePassedOn(t *testing.T) {
 	s := newScene(t, protocol.NewRaw())
 	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK, 0)
@@ -96,7 +96,7 @@ func unpiped() reactor.Pipe {
 	return p
 }
 
-// TestTheLastWordsOfAnUpstreamThatTakesNothingArePassedOn has a client that is slow to take what the upstream sent send something
+// TestTheLastWordsOfAnUpstreamThatTakesNothingArePassedOn makes a client that is slow to take what the upstream sent send something
 // to an upstream that has reset.
 func TestTheLastWordsOfAnUpstreamThatTakesNothingArePassedOn(t *testing.T) {
 	s := newScene(t, protocol.NewRaw())
@@ -116,7 +116,7 @@ func TestTheLastWordsOfAnUpstreamThatTakesNothingArePassedOn(t *testing.T) {
 	s.expect(session.Client, append(sent, last...), syscall.ECONNRESET, session.UpstreamReset)
 }
 
-// TestAClientThatIsGoneIsNotWaitedFor has an upstream take nothing of what a client sent that is gone.
+// TestAClientThatIsGoneIsNotWaitedFor makes an upstream take nothing of what a client sent that is gone.
 func TestAClientThatIsGoneIsNotWaitedFor(t *testing.T) {
 	s := newScene(t, protocol.NewRaw())
 	s.stopUpstream()
@@ -135,7 +135,7 @@ func TestAClientThatIsGoneIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-// TestAClientWhoseResetASpliceComesUponIsNotWaitedFor has the reset lie behind whole messages that go through a pipe, to an upstream
+// TestAClientWhoseResetASpliceComesUponIsNotWaitedFor puts the reset behind whole messages that go through a pipe, to an upstream
 // that takes nothing: the error is found when the pipe is filled, and no event tells it again.
 func TestAClientWhoseResetASpliceComesUponIsNotWaitedFor(t *testing.T) {
 	s := newScene(t, must(protocol.NewLengthField(protocol.LengthField{Size: 4})))
@@ -156,7 +156,7 @@ func TestAClientWhoseResetASpliceComesUponIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-// TestWhatEndsASessionAfterAPeerIsGoneIsNotItsCause has a timer fire while the rest of a client that was reset is passed on.
+// TestWhatEndsASessionAfterAPeerIsGoneIsNotItsCause makes a timer fire while the rest of a client that was reset is passed on.
 func TestWhatEndsASessionAfterAPeerIsGoneIsNotItsCause(t *testing.T) {
 	s := newScene(t, protocol.NewRaw())
 	s.stopUpstream()
@@ -170,7 +170,7 @@ func TestWhatEndsASessionAfterAPeerIsGoneIsNotItsCause(t *testing.T) {
 	}
 }
 
-// TestALoopThatStopsMakesNoFINOfAReset has a loop stop while a client has not acknowledged what came before the upstream's reset.
+// TestALoopThatStopsMakesNoFINOfAReset makes a loop stop while a client has not acknowledged what came before the upstream's reset.
 func TestALoopThatStopsMakesNoFINOfAReset(t *testing.T) {
 	s := newScene(t, protocol.NewRaw())
 	for s.c.client.pending.empty() {
@@ -215,7 +215,7 @@ func TestATurnIsBoundedByMessages(t *testing.T) {
 	s.l.readOn()
 }
 
-// TestAClientThatIsGoneBeforeTheUpstreamIsThereHasSaidWhatItSaid has a client send and reset while the upstream is connected to.
+// TestAClientThatIsGoneBeforeTheUpstreamIsThereHasSaidWhatItSaid makes a client send and reset while the upstream is connected to.
 func TestAClientThatIsGoneBeforeTheUpstreamIsThereHasSaidWhatItSaid(t *testing.T) {
 	s := newScene(t, protocol.NewRaw())
 	s.c.phase = dialling
@@ -230,7 +230,7 @@ func TestAClientThatIsGoneBeforeTheUpstreamIsThereHasSaidWhatItSaid(t *testing.T
 	s.expect(session.Upstream, []byte("said"), syscall.ECONNRESET, session.ClientReset)
 }
 
-// TestAFINStaysOneWhereTheNextWriteIsReset has an upstream close in peace, and the client send something to it that its kernel
+// TestAFINStaysOneWhereTheNextWriteIsReset makes an upstream close in peace, and the client send something to it that its kernel
 // answers with a reset, before the loop hears of either.
 func TestAFINStaysOneWhereTheNextWriteIsReset(t *testing.T) {
 	s := newScene(t, protocol.NewRaw())

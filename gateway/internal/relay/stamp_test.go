@@ -19,7 +19,7 @@ import (
 
 const idle = time.Second
 
-// TestAMessageThatComesDuringALongWakeUpIsNotStampedBefore has a wake-up last while a message comes, and expects that
+// TestAMessageThatComesDuringALongWakeUpIsNotStampedBefore makes a wake-up last while a message comes, and expects that
 // idle_timeout counts from then.
 func TestAMessageThatComesDuringALongWakeUpIsNotStampedBefore(t *testing.T) {
 	ended := make(chan func(), 1)

@@ -22,7 +22,7 @@ type RouteStats struct {
 	drain.State                 // while the route is no longer in the policy file
 }
 
-// NewRouteStats returns the stats of a route of which nothing was counted yet, for so many loops.
+// NewRouteStats returns the stats of a route of which nothing was counted yet, for a number of loops.
 func NewRouteStats(name string, loops int) *RouteStats {
 	s := &RouteStats{Name: name, loops: make([]*ledger.LoopStats, loops)}
 	for i := range s.loops {
@@ -38,7 +38,7 @@ func NewCheckStats(name string, loops int) *RouteStats {
 	return s
 }
 
-// SetStopped has no client taken any more, or has them taken again.
+// SetStopped says whether new clients are refused.
 func (s *RouteStats) SetStopped(stopped bool) { s.stopped.Store(stopped) }
 
 // Open returns how many connections there are on all loops.

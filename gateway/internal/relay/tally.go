@@ -24,7 +24,7 @@ func (t *tally) connected(u *Upstream, c *conn, now deadline.Instant) {
 	u.connects[t.index].Observe(now.Since(c.session.Events.ConnectBegan))
 }
 
-// remember keeps what is told of an end.
+// remember keeps the report of an end.
 func (t *tally) remember(ended ledger.Ended) {
 	t.recent.Add(ended)
 	if ended.Breach == nil {

@@ -42,7 +42,7 @@ func (ts *timers) rearm(c *conn) {
 	}
 }
 
-// lookBy has c looked at by an instant, if that is not to happen sooner.
+// lookBy makes sure that c is looked at by an instant.
 func (ts *timers) lookBy(c *conn, by deadline.Instant) {
 	if set, ok := ts.wheel.At(c.slot); !ok || int64(by) < set {
 		ts.wheel.Set(c.slot, int64(by))

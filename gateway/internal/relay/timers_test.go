@@ -11,7 +11,7 @@ import (
 	"idlegate/gateway/internal/session"
 )
 
-// TestTimersAreInTimeWhileADrainWaitsForAMessage has a message_timeout run out between two looks of the drain.
+// TestTimersAreInTimeWhileADrainWaitsForAMessage makes a message_timeout run out between two looks of the drain.
 func TestTimersAreInTimeWhileADrainWaitsForAMessage(t *testing.T) {
 	clock, err := reactor.NewClock()
 	if err != nil {
@@ -41,7 +41,7 @@ func TestTimersAreInTimeWhileADrainWaitsForAMessage(t *testing.T) {
 	}
 }
 
-// TestAConnectionThatDrainsIsGivenTheReplyThatItIsOwed has its turn to go come while a reply is owed.
+// TestAConnectionThatDrainsIsGivenTheReplyThatItIsOwed makes its turn to go come while a reply is owed.
 func TestAConnectionThatDrainsIsGivenTheReplyThatItIsOwed(t *testing.T) {
 	line, err := protocol.NewDelimiter([]byte("\n"), 0)
 	if err != nil {

@@ -201,7 +201,7 @@ func (c *conn) tlsBreach(side session.Side) *ledger.Breach {
 	return &ledger.Breach{Rule: c.secure(side).problem, From: side.Sends(), Offset: c.session.Flow(side.Sends()).Bytes}
 }
 
-// tellTLS adds to what is told of an end.
+// tellTLS adds to the report of an end.
 func (c *conn) tellTLS(ended *ledger.Ended) {
 	if c.extra == nil || c.extra.tls == nil {
 		return

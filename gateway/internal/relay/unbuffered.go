@@ -61,7 +61,7 @@ func (u *unbuffered) seen(c *conn, from protocol.Direction) {
 	}
 }
 
-// peekBehind looks at what the sender has sent, behind so many bytes at the start of the loop's buffer.
+// peekBehind looks at what the sender has sent, behind the first at bytes of the loop's buffer.
 func (u *unbuffered) peekBehind(c *conn, from protocol.Direction, at int) int {
 	if at == len(u.loop.buf) {
 		return 0

@@ -24,7 +24,7 @@ type Upstream struct {
 	lastID upstream.ID // Guarded by mu.
 }
 
-// NewUpstream returns an upstream for so many loops. It has no endpoints before SetEndpoints.
+// NewUpstream returns an upstream for a number of loops. It has no endpoints before SetEndpoints.
 func NewUpstream(name string, loops int) *Upstream {
 	u := &Upstream{Name: name, connects: make([]*metrics.Histogram, loops)}
 	for i := range u.connects {

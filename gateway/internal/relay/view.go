@@ -38,7 +38,7 @@ const (
 	Relaying
 )
 
-// Views appends to views copies of the open connections in so many slots from the first on, and returns the slot to go on
+// Views appends to views copies of the open connections in the slots from first on, as many as are given, and returns the slot to go on
 // with; more is false when there is none. It is called through Post, once for each part, so that connections get their
 // turn in between.
 func (l *Loop) Views(views []View, first, slots int32) (all []View, next int32, more bool) {
@@ -52,7 +52,7 @@ func (l *Loop) Views(views []View, first, slots int32) (all []View, next int32, 
 	return views, next, next < end
 }
 
-// Find looks in so many slots from the first on for the open connection with that id, and copies it. It is called as Views is.
+// Find looks in the slots from first on, as many as are given, for the open connection with that id, and copies it. It is called as Views is.
 func (l *Loop) Find(id uint64, first, slots int32) (v View, found bool, next int32, more bool) {
 	l.tick()
 	end := l.slab.end()
@@ -64,8 +64,8 @@ func (l *Loop) Find(id uint64, first, slots int32) (v View, found bool, next int
 	return View{}, false, next, next < end
 }
 
-// ObserveSilences counts in the histograms of their routes how long the clients have been silent whose connections are in so many
-// slots from the first on. It is called as Views is.
+// ObserveSilences counts in the histograms of their routes how long the clients have been silent whose connections are in the
+// slots from first on, as many as are given. It is called as Views is.
 func (l *Loop) ObserveSilences(of map[*RouteStats]*metrics.Histogram, first, slots int32) (next int32, more bool) {
 	l.tick()
 	end := l.slab.end()

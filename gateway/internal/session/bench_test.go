@@ -11,7 +11,7 @@ import (
 	"idlegate/gateway/internal/protocol"
 )
 
-// exchange is a session of a usual policy, and a message of so many bytes for it.
+// exchange is a session of a usual policy, and a message of size bytes for it.
 func exchange(t testing.TB, size int) (*Session, *Rules, []byte) {
 	t.Helper()
 	framer, err := protocol.NewLengthField(protocol.LengthField{Size: 4, Limit: 16 << 20})

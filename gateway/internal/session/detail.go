@@ -30,7 +30,7 @@ func (c Choice) String() string {
 	return [...]string{"", "agreed", "min", "max", "otherwise"}[c]
 }
 
-// Of returns the idle_timeout of a connection whose ends have agreed on so much, 0 for none.
+// Of returns the idle_timeout of a connection whose ends have agreed on a keepalive, 0 for none.
 func (n Negotiated) Of(agreed time.Duration) (time.Duration, Choice) {
 	switch {
 	case agreed == 0:
@@ -56,7 +56,7 @@ func (r *Rules) detailed() bool {
 	return r.Pairs || r.Heartbeats || r.DryRun || r.Negotiated.On || r.Enforced[deadline.ProbeAfter] > 0 || r.Enforced[deadline.HeartbeatOnly] > 0
 }
 
-// Follow has a session that was just accepted follow r.
+// Follow makes a session that was just accepted follow r.
 func (s *Session) Follow(r *Rules) {
 	if r.detailed() {
 		s.Events.Detailed().Idle, _ = r.Negotiated.Of(s.Talk.Keepalive())
@@ -66,7 +66,7 @@ func (s *Session) Follow(r *Rules) {
 	}
 }
 
-// followEdited has an open session follow other rules, as far as its detail goes.
+// followEdited makes an open session follow other rules, as far as its detail goes.
 func (s *Session) followEdited(r *Rules) {
 	if r.detailed() {
 		s.Events.Detailed()
@@ -116,7 +116,7 @@ func (s *Session) clientIsThere(d *deadline.Detail, got *Receipt, now deadline.I
 	}
 }
 
-// negotiate has idle_timeout follow what the two ends have agreed on so far.
+// negotiate makes idle_timeout follow what the two ends have agreed on so far.
 func (s *Session) negotiate(r *Rules) (changed bool) {
 	d := s.Events.Detail
 	idle, _ := r.Negotiated.Of(s.Talk.Keepalive())
@@ -198,7 +198,7 @@ func (s *Session) Ask(r *Rules, now deadline.Instant, dst []byte) []byte {
 	return asked
 }
 
-// AskLater has a probe that is due, and cannot be sent now, be due again a while later.
+// AskLater puts off a probe that is due and cannot be sent now.
 func (s *Session) AskLater(r *Rules, now deadline.Instant) {
 	s.Events.Detail.AskFrom = s.Events.ReadClock(now).After(askAgain(r.Enforced[deadline.ProbeAfter]))
 }

@@ -37,7 +37,7 @@ func (s *Session) overdue(r *Rules, now deadline.Instant) (due deadline.Set) {
 	return due
 }
 
-// recount has timers count by their new values where these do not follow from the events alone. had is what idle_timeout was,
+// recount makes timers count by their new values where these do not follow from the events alone. had is what idle_timeout was,
 // and moved says that it has been restarted by another message than it was before.
 func (s *Session) recount(old, edited *Rules, had time.Duration, moved bool) {
 	const idle = deadline.IdleTimeout
@@ -65,7 +65,7 @@ func (r *Rules) Watched(t deadline.Timer) time.Duration {
 	return r.Observed[t]
 }
 
-// redraw has what jitter takes off max_lifetime follow an edited jitter. What was drawn is kept; if there was no jitter,
+// redraw makes what jitter takes off max_lifetime follow an edited jitter. What was drawn is kept; if there was no jitter,
 // nothing was, and it is share.
 func (s *Session) redraw(old, edited *Rules, share uint16) {
 	e := &s.Events

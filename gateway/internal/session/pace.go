@@ -5,7 +5,7 @@ import "idlegate/gateway/internal/deadline"
 // paced reports whether r has a least rate.
 func (r *Rules) paced() bool { return r.Enforced[deadline.ClientRate] > 0 }
 
-// followPace has an open session keep an edited least rate from now on. What moved before was counted by another.
+// followPace makes an open session keep an edited least rate from now on. What moved before was counted by another.
 func (s *Session) followPace(old, edited *Rules, now deadline.Instant) {
 	if edited.paced() && (old.Least != edited.Least || old.Enforced[deadline.ClientRate] != edited.Enforced[deadline.ClientRate]) {
 		s.Events.BeginPace(now)
@@ -49,7 +49,7 @@ func (s *Session) messageMoved(r *Rules, n uint64, now deadline.Instant) {
 	}
 }
 
-// messagePaced has a message of the client count that begins now.
+// messagePaced counts a message of the client that begins now.
 func (s *Session) messagePaced() {
 	if p := s.Events.Pace(); p != nil {
 		p.Message = deadline.Window{From: s.Events.MessageBegan}

@@ -8,7 +8,7 @@ import (
 	"idlegate/gateway/internal/deadline"
 )
 
-// TestEachReasonNotToReadIsTakenAwayByItsOwner has an edit put read_deadline off, and the upstream take what waits for it, while the
+// TestEachReasonNotToReadIsTakenAwayByItsOwner makes an edit put read_deadline off, and the upstream take what waits for it, while the
 // client is not read for other reasons, too.
 func TestEachReasonNotToReadIsTakenAwayByItsOwner(t *testing.T) {
 	l := newLines()

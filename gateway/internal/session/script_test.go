@@ -25,7 +25,7 @@ import (
 // (or beats: lines with ping and pong, mqtt, websocket, resp, postgres), `reset_on=upstream|either`, `dry.KEY=…` for those only observed,
 // `least=100` for the bytes of min_rate, `server=first` for a protocol whose server speaks first, `lifetime=0.5` for the share that jitter takes off, `jitter=0.5` for the most that it may. The connection is accepted at
 // @0s and read from then on. Events: `client|upstream "bytes"`, `client|upstream fin`, `client|upstream waits` (it does not
-// take what waits for it), `… moves` (its kernel acknowledged some), `… takes 10` (so many bytes), `… took all`, `pause`, `resume`. `kernel holds`: what has been
+// take what waits for it), `… moves` (its kernel acknowledged some), `… takes 10` (bytes), `… took all`, `pause`, `resume`. `kernel holds`: what has been
 // passed on lies in the gateway's kernel and the client has not acknowledged it; `kernel acks some|all`. `expect REASON` demands that the session ended at that very instant, `expect open` that it has not, `expect asked` that the client was asked then and once since the last, `expect answered 2s` that
 // it took so long for its last answer, `expect swallowed` that its last was one to an earlier question, `expect idle_timeout is 1m30s agreed` that this is the value, and which it is, `expect observed KEY` that a dry run counted the timer then and once.
 //
@@ -174,7 +174,7 @@ func (p *player) policy(settings string) (share uint16) {
 	return share
 }
 
-// edit has other rules come into force, with what is written and nothing of those before.
+// edit puts other rules in force, with what is written and nothing of those before.
 func (p *player) edit(settings string) {
 	old, grace, share := p.rules, time.Duration(0), 0.5
 	var timers []string

@@ -48,7 +48,7 @@ func TestTimersSayHowTheyStand(t *testing.T) {
 		{"after its effect", func(l *lines) { l.CloseRead(l.at(3)) }, deadline.ReadDeadline, TimerState{
 			Value: 3 * time.Second, Standing: deadline.Over, Due: deadline.Never,
 		}},
-		{"spared", func(l *lines) {
+		{"within an edit's grace", func(l *lines) {
 			old := l.rules
 			l.rules.Enforced[deadline.IdleTimeout] = 5 * time.Second
 			l.ApplyRules(&old, &l.rules, l.at(20), 4*time.Second, 1<<15)

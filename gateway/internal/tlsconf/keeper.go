@@ -30,7 +30,7 @@ type Keeper struct {
 // NewKeeper returns one that keeps nothing yet.
 func NewKeeper(events Events) *Keeper { return &Keeper{events: events} }
 
-// Keep has those looked at that are given, and no others any more.
+// Keep looks at those that are given, and at no others any more.
 func (k *Keeper) Keep(all []*Material) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

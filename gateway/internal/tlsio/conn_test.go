@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// readAll reads until so many bytes have come, or the stream has ended.
+// readAll reads until size bytes have come, or the stream has ended.
 func readAll(t *testing.T, c *Conn, s *socket, size int) ([]byte, error) {
 	t.Helper()
 	var all []byte

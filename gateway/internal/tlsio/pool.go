@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Pool bounds the handshakes of a process: so many may be under way, and so many of them compute at a time. Those that wait for
+// Pool bounds the handshakes of a process: those that are under way, and of them those that compute at a time. Those that wait for
 // their peers take memory and no more; when one more comes than may be, the oldest is given up, since one that is honest is
 // over within a few round trips. So slow ones take no room from others.
 type Pool struct {

@@ -105,7 +105,7 @@ func TestAHandshakeThatNobodyWaitsForEnds(t *testing.T) {
 	}
 }
 
-// TestWhatComesWithTheHandshakeIsNotLost has the client send with its last flight.
+// TestWhatComesWithTheHandshakeIsNotLost makes the client send with its last flight.
 func TestWhatComesWithTheHandshakeIsNotLost(t *testing.T) {
 	for range 20 {
 		near, s := line(t)

@@ -21,7 +21,7 @@
 //
 // An endpoint fails where an attempt to connect to it fails, or where it resets a connection before it has sent anything.
 // It succeeds where a connection to it stands for a second, or has brought bytes and ends otherwise than by its fault.
-// So many failures in a row eject it. Once the time of the ejection is over, one connection at a time goes there as a probe;
+// Failures in a row eject it, as many as its Config says. Once the time of the ejection is over, one connection at a time goes there as a probe;
 // its failure begins the next ejection, twice as long, and its success ends all of them:
 //
 //	active ── failures in a row ──▶ ejected ── its time is over ──▶ may be probed ◀──┐

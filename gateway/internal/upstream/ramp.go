@@ -11,7 +11,7 @@ type ramp struct{ since atomic.Int64 } // 0: always there
 
 func (r *ramp) begin(now int64) { r.since.Store(max(now, 1)) }
 
-// Revive has e begin with a part of its share, where its set starts slowly.
+// Revive makes e begin with a part of its share, where its set starts slowly.
 func (e *Endpoint) Revive(now int64) { e.ramp.begin(now) }
 
 // SlowUntil returns when an endpoint has its whole share; 0: it has.

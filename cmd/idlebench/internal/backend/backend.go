@@ -42,7 +42,7 @@ func Serve(l net.Listener, log *slog.Logger) error {
 	}
 }
 
-// reset has the coming Close send RST.
+// reset makes the coming Close send RST.
 func reset(c net.Conn) {
 	if tcp, ok := c.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0) // where the peer has gone, there is nobody to tell

@@ -1,4 +1,4 @@
-// Package load is the client of the benchmark. It is driven in two steps, so that whoever measures can look at the
+// Package load is the client of the benchmark. It is driven in two steps, so that the caller, who measures, can look at the
 // processes in between and after:
 //
 //	l, err := load.Open(cfg)   // connected, and warm
@@ -23,7 +23,7 @@ type Config struct {
 	Size        int           // of a message
 	Every       time.Duration // between two messages of a connection; 0: as soon as there is a reply
 	Timeout     time.Duration // in modes Due and Trickle: the proxy's
-	Receipts    int           // in mode Bulk: one for so many messages, at most Depth; 0: each message is sent back
+	Receipts    int           // in mode Bulk: the messages for which one comes, at most Depth; 0: each message is sent back
 	Beats       bool          // every message is the same heartbeat, which a proxy may answer itself
 	TLS         bool          // the client speaks TLS 1.3, and asks for ServerName
 	Narrow      bool          // the sockets hold little, the backend's too

@@ -11,7 +11,7 @@ import (
 	"idlegate/gateway/admin/api"
 )
 
-// reloadTimeout is for the calls that have the gateway prepare something, which it would not leave half done.
+// reloadTimeout is for the calls for which the gateway prepares something, which it would not leave half done.
 const reloadTimeout = 30 * time.Second
 
 // Status is the gateway as a whole.
@@ -83,13 +83,13 @@ func (c *Client) CloseAll(ctx context.Context, filter api.Filter) (closed api.Cl
 	return closed, err
 }
 
-// Drain has the gateway stop accepting and end. The answer is how it stood then.
+// Drain makes the gateway stop accepting and end. The answer is how it stood then.
 func (c *Client) Drain(ctx context.Context) (status api.Status, err error) {
 	err = c.call(ctx, http.MethodPost, "/drain", nil, &status)
 	return status, err
 }
 
-// StopRoute has a route take no more clients. The answer is how the gateway stands then, as of the following.
+// StopRoute makes a route refuse clients. The answer is how the gateway stands then, as of the following.
 func (c *Client) StopRoute(ctx context.Context, route string) (api.Status, error) {
 	return c.order(ctx, http.MethodPost, "/routes/"+url.PathEscape(route)+"/stop", nil)
 }
@@ -99,12 +99,12 @@ func (c *Client) StartRoute(ctx context.Context, route string) (api.Status, erro
 	return c.order(ctx, http.MethodDelete, "/routes/"+url.PathEscape(route)+"/stop", nil)
 }
 
-// DrainRoute has a route take no more clients, and those that it has end.
+// DrainRoute makes a route refuse clients, and ends those that it has.
 func (c *Client) DrainRoute(ctx context.Context, route string) (api.Status, error) {
 	return c.order(ctx, http.MethodPost, "/routes/"+url.PathEscape(route)+"/drain", nil)
 }
 
-// LogLevel has the gateway log lines of a level and above.
+// LogLevel makes the gateway log lines of a level and above.
 func (c *Client) LogLevel(ctx context.Context, level string) (api.Status, error) {
 	return c.order(ctx, http.MethodPost, "/log", only("level", level))
 }
@@ -119,7 +119,7 @@ func (c *Client) order(ctx context.Context, method, path string, query url.Value
 	return status, err
 }
 
-// DrainEndpoint has an endpoint get no more connections; UndrainEndpoint takes that back. The answer is how the upstreams
+// DrainEndpoint gives an endpoint no more connections; UndrainEndpoint takes that back. The answer is how the upstreams
 // stand afterwards.
 func (c *Client) DrainEndpoint(ctx context.Context, upstream, endpoint string) (api.Upstreams, error) {
 	return c.endpoint(ctx, http.MethodPost, upstream, endpoint)
@@ -148,12 +148,12 @@ func (c *Client) SetEndpoint(ctx context.Context, upstream, endpoint, weight, st
 	return upstreams, err
 }
 
-// Reload has the gateway read its policy file. A file that it refuses is an answer whose OK is false, not an error.
+// Reload makes the gateway read its policy file. A file that it refuses is an answer whose OK is false, not an error.
 func (c *Client) Reload(ctx context.Context) (api.Reload, error) {
 	return judged(ctx, c, "/reload", nil, nil, func(r api.Reload) bool { return r.Trigger != "" })
 }
 
-// Previous has the gateway go back to the policy before the one in force.
+// Previous makes the gateway go back to the policy before the one in force.
 func (c *Client) Previous(ctx context.Context) (api.Reload, error) {
 	return judged(ctx, c, "/reload", only("to", "previous"), nil, func(r api.Reload) bool { return r.Trigger != "" })
 }

@@ -93,7 +93,7 @@ func trickle(gap time.Duration) func(context.Context, *client, func(string)) out
 	}
 }
 
-// beat sends so many heartbeats, the gap after one another, or until it is stopped.
+// beat sends that many heartbeats, the gap after one another, or until it is stopped.
 func beat(gap time.Duration, most int) func(context.Context, *client, func(string)) outcome {
 	return func(ctx context.Context, c *client, say func(string)) (o outcome) {
 		say(fmt.Sprintf("sends a heartbeat every %s, and the gateway answers", units.FormatDuration(gap)))

@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// gatewayLog is the log of the demo's gateway: it gives the end of a client's connection to whoever follows that client
-// and has the narrator tell the ends of others, and of trouble.
+// gatewayLog is the log of the demo's gateway: it gives the end of a client's connection to the one that follows that client
+// and lets the narrator say how others end, and what else is wrong.
 type gatewayLog struct {
 	narrator *narrator
 	quiet    atomic.Bool // nothing is said of connections that nobody follows
@@ -36,7 +36,7 @@ func (l *gatewayLog) follow(client string, p part) <-chan end {
 	return ended
 }
 
-// silence has it say no more of connections that nobody follows.
+// silence stops what it says of connections that nobody follows.
 func (l *gatewayLog) silence() { l.quiet.Store(true) }
 
 // Enabled makes gatewayLog a slog.Handler.

@@ -1,6 +1,6 @@
 // Package listing lays open connections out in a table.
 //
-// The command that lists them and the live view show the same columns: whoever knows the one can read the other.
+// The command that lists them and the live view show the same columns: who knows the one can read the other.
 //
 //	lines := listing.Lines(page.Connections, 0) // the first is the head
 package listing

@@ -186,7 +186,7 @@ static bool at_end(struct side *from, ssize_t n)
 }
 
 /*
- * await_room has epoll tell when to takes bytes again. It asks anew each time, which looks anew: where the kernel is short of
+ * await_room has epoll tell when to takes bytes again. It asks again each time, which looks again: where the kernel is short of
  * memory for TCP, nothing is taken though nothing is queued, so that no acknowledgement ever comes to make an edge.
  */
 static void await_room(struct worker *w, struct side *to)
