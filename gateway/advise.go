@@ -107,7 +107,7 @@ func adviceInput(r *route, t advice.Timer, known *ledger.Knowledge, open *advice
 	in := advice.Input{
 		Route: r.Name, Policy: r.cfg.Policy.Name, Kind: r.cfg.Policy.Kind.String(), Timer: t,
 		InForce:   r.Rules.Standard(r.Rules.Enforced[advised[t]]),
-		DryRun:    r.Rules.Standard(r.Rules.Watched(advised[t])),
+		DryRun:    r.Rules.Standard(r.Rules.DryRunValue(advised[t])),
 		DryRunAll: r.cfg.Policy.DryRun.All,
 		Ended:     known.Advice[t],
 		Open:      open[t],

@@ -134,7 +134,7 @@ func (e *edit) takeOver() {
 		if r.Check != nil {
 			change.Routes[r.checks] = r.Check
 		}
-		if before := e.old.known(r.Name); before != nil && before.Rules.Watched(deadline.IdleTimeout) != r.Rules.Watched(deadline.IdleTimeout) {
+		if before := e.old.known(r.Name); before != nil && before.Rules.DryRunValue(deadline.IdleTimeout) != r.Rules.DryRunValue(deadline.IdleTimeout) {
 			change.DryRuns = append(change.DryRuns, r.RouteStats)
 			g.knowledge.beginDryRun(r.Name)
 		}

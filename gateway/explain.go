@@ -145,10 +145,10 @@ func explainTimer(v *relay.View, r *policy.Route, t *session.TimerState) api.Tim
 	case deadline.UpstreamWrite, deadline.UpstreamRate:
 		explained.Side = session.Upstream.String()
 	}
-	if t.Watched > 0 {
+	if t.DryRun > 0 {
 		explained.DryRun = &api.DryRun{
-			ValueSeconds: t.Watched.Seconds(), From: r.Policy.DryRunOrigin(key).String(),
-			DueSeconds: until(t.WatchedDue, v.At), Counted: t.Counted,
+			ValueSeconds: t.DryRun.Seconds(), From: r.Policy.DryRunOrigin(key).String(),
+			DueSeconds: until(t.DryRunDue, v.At), Counted: t.Counted,
 		}
 	}
 	return explained

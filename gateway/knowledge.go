@@ -61,7 +61,7 @@ func (k *knowledge) of(ctx context.Context, g *Gateway, routes []*route) ([]ledg
 
 // watchedIdle is the idle_timeout that a dry run of a route watches, 0 if none does.
 func watchedIdle(r *route) time.Duration {
-	return r.Rules.Standard(r.Rules.Watched(deadline.IdleTimeout))
+	return r.Rules.Standard(r.Rules.DryRunValue(deadline.IdleTimeout))
 }
 
 // beginDryRun forgets what was known of a dry run of a route: another value is tried from now on.

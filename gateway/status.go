@@ -68,7 +68,7 @@ func describeRoute(r *route, c *ledger.Counters) api.Route {
 		Policy: p.Name, Kind: p.Kind.String(), Limit: r.cfg.Limits.Connections,
 		SourceLimit: r.cfg.Limits.ConnectionsPerSource, AcceptLimit: r.cfg.Limits.AcceptsPerSecond,
 		IdleTimeoutSeconds: seconds(r.Rules.Standard(r.Rules.Enforced[deadline.IdleTimeout])), DeadlineSeconds: seconds(r.Rules.Enforced[deadline.Deadline]),
-		DryRunIdleSeconds: seconds(r.Rules.Standard(r.Rules.Watched(deadline.IdleTimeout))),
+		DryRunIdleSeconds: seconds(r.Rules.Standard(r.Rules.DryRunValue(deadline.IdleTimeout))),
 		IdleNegotiated:    r.Rules.Negotiated.On,
 		Connections:       figures.Connections, Opened: c.Opened,
 		Closed: aboveZero(figures.Closed), Refused: aboveZero(figures.Refused), Timeouts: []api.TimeoutCount{},

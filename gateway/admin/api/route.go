@@ -172,7 +172,7 @@ type Policy struct {
 	Kind   string        `json:"kind"`
 	Routes []string      `json:"routes"` // that use it
 	Timers []PolicyTimer `json:"timers"`
-	DryRun bool          `json:"dry_run"` // the whole policy is only watched
+	DryRun bool          `json:"dry_run"` // it is a dry run as a whole
 }
 
 // PolicyTimer is one timer of a policy.

@@ -20,7 +20,7 @@ type Detail struct {
 	Pace *Pace // nil: no least rate is kept
 
 	Idle             time.Duration // idle_timeout where Durations has Negotiated; 0: off
-	ObservedIdleFrom Instant       // read clock: what Events.IdleFrom would be under the timers that a dry run watches
+	ObservedIdleFrom Instant       // read clock: what Events.IdleFrom would be under the timers of a dry run
 }
 
 // Detailed returns the detail of e, which has one from now on. Nothing that it is about has happened so far.

@@ -131,9 +131,9 @@ func (s *Session) negotiate(r *Rules) (changed bool) {
 // recountIdle finds out from when idle_timeout counts after its value has changed.
 func (s *Session) recountIdle(r *Rules) {
 	s.Events.Recount(s.Events.IdleValue(&r.Enforced))
-	watched := s.watched()
-	watched.Recount(s.Events.IdleValue(&r.Observed))
-	s.Events.Detail.ObservedIdleFrom = watched.IdleFrom
+	inDryRun := s.eventsOfDryRun()
+	inDryRun.Recount(s.Events.IdleValue(&r.Observed))
+	s.Events.Detail.ObservedIdleFrom = inDryRun.IdleFrom
 	s.started(deadline.IdleTimeout)
 }
 

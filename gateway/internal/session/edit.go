@@ -8,7 +8,7 @@ import (
 
 // ApplyRules makes an open session follow other rules from now on; their framers must be those it had. All its timers are measured
 // from the same events as before. What the edit alone has made overdue ends the session within grace, at the share of it
-// that is given in 1/65536; what was due anyway, or becomes due later, is not put off. A dry run counts again what it watches
+// that is given in 1/65536; what was due anyway, or becomes due later, is not put off. A dry run counts again what is in it
 // with another value.
 //
 // Next may be sooner than it was, and a client may have to be read again that ReadClosed said was not.
@@ -44,21 +44,21 @@ func (s *Session) recount(old, edited *Rules, had time.Duration, moved bool) {
 	if has := s.Events.IdleValue(&edited.Enforced); moved || had != has {
 		s.Events.Recount(has)
 	}
-	watches := s.Events.IdleValue(&edited.Observed)
+	value := s.Events.IdleValue(&edited.Observed)
 	if d := s.Events.Detail; d != nil && (moved || !old.DryRun || old.Observed[idle] != edited.Observed[idle] || edited.Observed[idle] == deadline.Negotiated) {
-		watched := s.watched()
-		watched.Recount(watches)
-		d.ObservedIdleFrom = watched.IdleFrom
+		inDryRun := s.eventsOfDryRun()
+		inDryRun.Recount(value)
+		d.ObservedIdleFrom = inDryRun.IdleFrom
 	}
 	for t := deadline.None + 1; t < deadline.Count; t++ {
-		if old.Watched(t) != edited.Watched(t) || moved && t == idle {
+		if old.DryRunValue(t) != edited.DryRunValue(t) || moved && t == idle {
 			s.Events.Observed = s.Events.Observed.Without(t)
 		}
 	}
 }
 
-// Watched returns the value with which a dry run watches t, 0 if none does.
-func (r *Rules) Watched(t deadline.Timer) time.Duration {
+// DryRunValue returns the value by which a dry run counts t, 0 if none does.
+func (r *Rules) DryRunValue(t deadline.Timer) time.Duration {
 	if !r.DryRun || r.NotSeen.Has(t) {
 		return 0
 	}

@@ -208,14 +208,14 @@ func (s *Session) replyEnded(r *Rules, now deadline.Instant) {
 // there.
 func (s *Session) replyOver(r *Rules, end deadline.Instant) {
 	e := &s.Events
-	watched := s.watched()
+	inDryRun := s.eventsOfDryRun()
 	e.ReplyEnds(e.IdleValue(&r.Enforced), end)
 	if e.IdleFrom == e.Replied {
 		s.graced = s.graced.Without(deadline.IdleTimeout)
 	}
 	if r.DryRun && !e.Observed.Has(deadline.IdleTimeout) {
-		watched.ReplyEnds(e.IdleValue(&r.Observed), end)
-		e.Detailed().ObservedIdleFrom = watched.IdleFrom
+		inDryRun.ReplyEnds(e.IdleValue(&r.Observed), end)
+		e.Detailed().ObservedIdleFrom = inDryRun.IdleFrom
 	}
 }
 

@@ -18,14 +18,14 @@ type TimerState struct {
 	Choice   Choice           // of an idle_timeout that may be negotiated, which of its values this is
 
 	// In a dry run.
-	Watched    time.Duration    // 0: none watches it
-	WatchedDue deadline.Instant // Never: it does not run, or has been counted
-	Counted    bool             // since it was started last
+	DryRun    time.Duration    // 0: it is in none
+	DryRunDue deadline.Instant // Never: it does not run, or has been counted
+	Counted   bool             // since it was started last
 }
 
 // Timers returns how all timers stand, in the order that decides between two that are due at once.
 func (s *Session) Timers(r *Rules) (all []TimerState) {
-	watched := s.watched()
+	inDryRun := s.eventsOfDryRun()
 	for t := deadline.None + 1; t < deadline.Count; t++ {
 		state := TimerState{Timer: t, Value: r.Enforced[t], Standing: s.Events.Standing(t, &r.Enforced), Due: deadline.Never}
 		if t == deadline.IdleTimeout {
@@ -46,10 +46,10 @@ func (s *Session) Timers(r *Rules) (all []TimerState) {
 		if t == deadline.IdleTimeout && state.Standing == deadline.Running {
 			state.Waits = s.idleWaitsFor(r)
 		}
-		if state.Watched = s.watchedValue(r, t); state.Watched > 0 {
-			state.WatchedDue, state.Counted = watched.Due(t, &r.Observed), s.Events.Observed.Has(t)
+		if state.DryRun = s.dryRunValue(r, t); state.DryRun > 0 {
+			state.DryRunDue, state.Counted = inDryRun.Due(t, &r.Observed), s.Events.Observed.Has(t)
 			if state.Counted {
-				state.WatchedDue = deadline.Never
+				state.DryRunDue = deadline.Never
 			}
 		}
 		all = append(all, state)
@@ -57,9 +57,9 @@ func (s *Session) Timers(r *Rules) (all []TimerState) {
 	return all
 }
 
-// watchedValue returns the value with which a dry run watches t for this connection, 0 if none does.
-func (s *Session) watchedValue(r *Rules, t deadline.Timer) time.Duration {
-	if d := r.Watched(t); d != deadline.Negotiated {
+// dryRunValue returns the value by which a dry run counts t for this connection, 0 if none does.
+func (s *Session) dryRunValue(r *Rules, t deadline.Timer) time.Duration {
+	if d := r.DryRunValue(t); d != deadline.Negotiated {
 		return d
 	}
 	return s.Events.IdleValue(&r.Observed)

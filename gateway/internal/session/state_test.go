@@ -55,16 +55,16 @@ func TestTimersSayHowTheyStand(t *testing.T) {
 		}, deadline.IdleTimeout, TimerState{
 			Value: 5 * time.Second, Standing: deadline.Running, Since: start, Cause: "accept", Due: start.After(22 * time.Second),
 		}},
-		{"watched", func(l *lines) { l.dryRun(deadline.IdleTimeout, 30*time.Second) }, deadline.IdleTimeout, TimerState{
+		{"in a dry run", func(l *lines) { l.dryRun(deadline.IdleTimeout, 30*time.Second) }, deadline.IdleTimeout, TimerState{
 			Value: time.Minute, Standing: deadline.Running, Since: start, Cause: "accept", Due: start.After(time.Minute),
-			Watched: 30 * time.Second, WatchedDue: start.After(30 * time.Second),
+			DryRun: 30 * time.Second, DryRunDue: start.After(30 * time.Second),
 		}},
 		{"counted", func(l *lines) {
 			l.dryRun(deadline.IdleTimeout, 30*time.Second)
 			l.Observe(&l.rules, l.at(30))
 		}, deadline.IdleTimeout, TimerState{
 			Value: time.Minute, Standing: deadline.Running, Since: start, Cause: "accept", Due: start.After(time.Minute),
-			Watched: 30 * time.Second, WatchedDue: deadline.Never, Counted: true,
+			DryRun: 30 * time.Second, DryRunDue: deadline.Never, Counted: true,
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

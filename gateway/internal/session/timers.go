@@ -12,11 +12,11 @@ func (s *Session) Next(r *Rules) deadline.Instant {
 	if !r.DryRun {
 		return at
 	}
-	watched := s.watched()
-	unwatched := s.unwatched(r)
-	_, observed := watched.Earliest(&r.Observed, unwatched)
-	if !unwatched.Has(deadline.IdleTimeout) {
-		observed = min(observed, watched.LookAtDrain(&r.Observed))
+	inDryRun := s.eventsOfDryRun()
+	notInDryRun := s.notInDryRun(r)
+	_, observed := inDryRun.Earliest(&r.Observed, notInDryRun)
+	if !notInDryRun.Has(deadline.IdleTimeout) {
+		observed = min(observed, inDryRun.LookAtDrain(&r.Observed))
 	}
 	return min(at, observed)
 }
@@ -82,9 +82,9 @@ func (s *Session) Observe(r *Rules, now deadline.Instant) (seen deadline.Set) {
 	if !r.DryRun {
 		return 0
 	}
-	watched := s.watched()
+	inDryRun := s.eventsOfDryRun()
 	for {
-		t, at := watched.Earliest(&r.Observed, s.unwatched(r))
+		t, at := inDryRun.Earliest(&r.Observed, s.notInDryRun(r))
 		if at > now {
 			return seen
 		}
@@ -95,8 +95,8 @@ func (s *Session) Observe(r *Rules, now deadline.Instant) (seen deadline.Set) {
 	}
 }
 
-// watched returns the events as the timers of a dry run see them.
-func (s *Session) watched() deadline.Events {
+// eventsOfDryRun returns the events as the timers of a dry run see them.
+func (s *Session) eventsOfDryRun() deadline.Events {
 	e := s.Events
 	if e.Detail != nil {
 		e.IdleFrom = e.Detail.ObservedIdleFrom
@@ -104,19 +104,19 @@ func (s *Session) watched() deadline.Events {
 	return e
 }
 
-// IdleWaits reports whether idle_timeout, enforced or watched, would be due at now if it waited for nothing.
+// IdleWaits reports whether idle_timeout, enforced or in a dry run, would be due at now if it waited for nothing.
 func (s *Session) IdleWaits(r *Rules, now deadline.Instant) bool {
 	if s.Events.IdlePast(s.Events.IdleValue(&r.Enforced), now) {
 		return true
 	}
-	if !r.DryRun || s.unwatched(r).Has(deadline.IdleTimeout) {
+	if !r.DryRun || s.notInDryRun(r).Has(deadline.IdleTimeout) {
 		return false
 	}
-	watched := s.watched()
-	return watched.IdlePast(s.Events.IdleValue(&r.Observed), now)
+	inDryRun := s.eventsOfDryRun()
+	return inDryRun.IdlePast(s.Events.IdleValue(&r.Observed), now)
 }
 
-func (s *Session) unwatched(r *Rules) deadline.Set { return r.NotSeen | s.Events.Observed }
+func (s *Session) notInDryRun(r *Rules) deadline.Set { return r.NotSeen | s.Events.Observed }
 
 // done returns the timers that have had their effect, or will have it when the client is read again.
 func (s *Session) done() deadline.Set {
@@ -167,11 +167,11 @@ func (s *Session) Unheard(r *Rules, now deadline.Instant) (sides SideSet) {
 	if first, _ := s.Due(r, now); first != deadline.None && s.listens(r, first) == 0 {
 		return sides
 	}
-	watched := s.watched()
-	skip, unwatched := s.done(), s.unwatched(r)
+	inDryRun := s.eventsOfDryRun()
+	skip, notInDryRun := s.done(), s.notInDryRun(r)
 	for t := deadline.None + 1; t < deadline.Count; t++ {
 		due := !skip.Has(t) && s.dueOf(t, r) <= now
-		if due || r.DryRun && !unwatched.Has(t) && watched.Due(t, &r.Observed) <= now {
+		if due || r.DryRun && !notInDryRun.Has(t) && inDryRun.Due(t, &r.Observed) <= now {
 			sides |= s.listens(r, t)
 		}
 	}
