@@ -1,8 +1,6 @@
 package protocol
 
-import (
-	"encoding/hex"
-)
+import "strconv"
 
 // The gateway's pings are numbered, and State.stage of both directions has the number of the last. The facts of the Dialogue have a
 // bit for each of the last 31 that is still to be answered, that of the last lowest, and in the highest whether one before them is:
@@ -17,7 +15,11 @@ func wsAsked(d *Dialogue) uint16 {
 
 // wsNumber returns the payload of the ping with that number.
 func wsNumber(n uint16) (payload [wsAsksSize]byte) {
-	hex.Encode(payload[copy(payload[:], wsAsks):], []byte{byte(n >> 8), byte(n)})
+	const digits = "0123456789abcdef" // encoding/hex needs fmt, and so os
+	for i := copy(payload[:], wsAsks); i < len(payload); i++ {
+		payload[i] = digits[n>>12]
+		n <<= 4
+	}
 	return payload
 }
 
@@ -33,15 +35,14 @@ func wsAnswers(d *Dialogue, frame []byte, header int) bool {
 	for i, c := range frame[header:] {
 		payload[i] = c ^ frame[header-4+i&3]
 	}
-	var number [2]byte
-	if _, err := hex.Decode(number[:], payload[len(wsAsks):]); err != nil {
+	if string(payload[:len(wsAsks)]) != wsAsks {
 		return false
 	}
-	n := uint16(number[0])<<8 | uint16(number[1])
-	if payload != wsNumber(n) {
+	n, err := strconv.ParseUint(string(payload[len(wsAsks):]), 16, 16)
+	if err != nil || payload != wsNumber(uint16(n)) {
 		return false
 	}
-	switch before := wsAsked(d) - n; {
+	switch before := wsAsked(d) - uint16(n); {
 	case before >= 31:
 		return d.facts&wsEarlier != 0
 	case d.facts&(1<<before) == 0:
