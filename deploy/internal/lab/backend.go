@@ -2,6 +2,7 @@ package lab
 
 import (
 	"bufio"
+	"io"
 	"net"
 	"sync"
 	"testing"
@@ -32,6 +33,14 @@ func StartBackend(t testing.TB) *Backend {
 				return
 			}
 		}
+	})
+}
+
+// StartGreeter starts a backend that says a line to each client and closes the connection.
+func StartGreeter(t testing.TB) *Backend {
+	t.Helper()
+	return startBackend(t, func(conn net.Conn) {
+		_, _ = io.WriteString(conn, "hello\n") // who has left meanwhile misses nothing
 	})
 }
 

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"net"
@@ -17,6 +18,7 @@ type FleetConfig struct {
 	Every   time.Duration // between two lines of a client; 0: it says nothing
 	Message string        // the line, with its end; "hello\n" where none is given
 	Deaf    bool          // they never read
+	Probes  bool          // they answer the line ping with pong
 	Again   time.Duration // before a client whose connection has ended connects again; 0: 200 ms
 }
 
@@ -75,7 +77,7 @@ func (f *Fleet) visit(ctx context.Context) {
 	if !f.cfg.Deaf {
 		go func() {
 			defer end()
-			_, _ = io.Copy(io.Discard, conn) // until the connection ends
+			f.read(conn)
 		}()
 	}
 	if f.cfg.Every == 0 {
@@ -88,6 +90,21 @@ func (f *Fleet) visit(ctx context.Context) {
 		}
 		if _, err := io.WriteString(conn, f.cfg.Message); err != nil {
 			return
+		}
+	}
+}
+
+// read takes what comes, until the connection ends.
+func (f *Fleet) read(conn net.Conn) {
+	if !f.cfg.Probes {
+		_, _ = io.Copy(io.Discard, conn)
+		return
+	}
+	for lines := bufio.NewScanner(conn); lines.Scan(); {
+		if lines.Text() == "ping" {
+			if _, err := io.WriteString(conn, "pong\n"); err != nil {
+				return
+			}
 		}
 	}
 }
