@@ -110,12 +110,17 @@ routes: [{name: r, listen: "%s", accept_proxy_protocol: {from: [127.7.0.0/16]}, 
 }
 
 func TestHealthChecksSpeakForNoClient(t *testing.T) {
-	address, headers := headerReader(t)
-	start(t, `
-upstreams: {u: {endpoints: ["%s"], proxy_protocol: v2, health: {every: 100ms, send: {text: "ping"}, expect: {text: "ping"}}}}
-routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: u, policy: {long: {}}}]`, address)
-	if h := <-headers; !h.Command.IsLocal() {
-		t.Errorf("it is %v", h.Command)
+	for version, key := range map[byte]string{1: "v1", 2: "v2"} {
+		t.Run(key, func(t *testing.T) {
+			address, headers := headerReader(t)
+			r := start(t, `
+upstreams: {u: {endpoints: ["%s"], proxy_protocol: %s, health: {every: 100ms, timeout: 5s, rise: 1, send: {text: "ping"}, expect: {text: "ping"}}}}
+routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: u, policy: {long: {}}}]`, address, key)
+			if h := <-headers; h.Version != version || !h.Command.IsLocal() && h.TransportProtocol != proxyproto.UNSPEC {
+				t.Errorf("it is %+v", h.Header)
+			}
+			eventually(t, "the endpoint is up", func() bool { e := r.endpointOf("u", address); return e.Check != nil && e.Check.State == "up" })
+		})
 	}
 }
 

@@ -106,6 +106,32 @@ routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: u, policy: {l
 	}
 }
 
+// TestHealthChecksOfProxiesBehind has them answer the checks, which come with a header as clients do.
+func TestHealthChecksOfProxiesBehind(t *testing.T) {
+	for name, behind := range map[string]func(t *testing.T) string{
+		"HAProxy": func(t *testing.T) string {
+			return haproxy(t, "listen l\n bind ADDRESS accept-proxy\n mode http\n http-request return status 200\n")
+		},
+		"nginx": behindNginx,
+	} {
+		for _, version := range []string{"v1", "v2"} {
+			t.Run(name+", "+version, func(t *testing.T) {
+				address := behind(t)
+				g := start(t, `
+upstreams: {u: {endpoints: ["%s"], proxy_protocol: %s, health: {every: 100ms, timeout: 10s, rise: 2, fall: 1, send: {text: "GET / HTTP/1.0\r\n\r\n"}, expect: {text: "HTTP/1."}}}}
+routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: u, policy: {long: {}}}]`, address, version)
+				eventually(t, "it is up", func() bool {
+					e := g.endpointOf("u", address)
+					return e.Check != nil && (e.Check.State == "up" || e.Check.LastError != "")
+				})
+				if e := g.endpointOf("u", address); e.Check.LastError != "" {
+					t.Errorf("a check has failed: %s", e.Check.LastError)
+				}
+			})
+		}
+	}
+}
+
 // TestHAProxyBehindKnowsTheServerName has TLS end at the gateway, of which HAProxy is told.
 func TestHAProxyBehindKnowsTheServerName(t *testing.T) {
 	dir := t.TempDir()
