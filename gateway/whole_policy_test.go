@@ -9,10 +9,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pires/go-proxyproto"
 
+	"idlegate/gateway"
 	"idlegate/gateway/admin/api"
+	"idlegate/policy"
 )
 
 // wholePolicy uses what there is for both edges, limits, health and timers on one route, as an operator would.
@@ -56,7 +59,7 @@ routes:
     accept_proxy_protocol: {from: [127.9.0.0/16]}
     allow: [10.0.0.0/8]
     deny: [10.66.0.0/16]
-    limits: {connections: 50, connections_per_source: 20, accepts_per_second: 500, messages_per_second: 100, bytes_per_second: 1MiB, message_size: 1MiB}
+    limits: {connections: 50, connections_per_source: 20, accepts_per_second: 500, messages_per_second: 100, bytes_per_second: 1MiB, min_rate: {bytes: 1KiB, over: 60s}, message_size: 1MiB}
     tcp: {keepalive: {idle: 60s, interval: 15s, count: 4}, user_timeout: 2m}
     protocol:
       length_field: {magic: {text: "Headers"}, offset: 7, size: 4, byte_order: big, adjustment: 0}
@@ -94,6 +97,25 @@ func proxiedTLS(t *testing.T, config *tls.Config, heads chan<- *proxyproto.Heade
 func readFull(r io.Reader, b []byte) bool {
 	_, err := io.ReadFull(r, b)
 	return err == nil
+}
+
+// TestTheWholePolicyIsAccepted asks as idlegate check does.
+func TestTheWholePolicyIsAccepted(t *testing.T) {
+	dir := t.TempDir()
+	a := newAuthority(t, dir)
+	later := time.Now().Add(90 * 24 * time.Hour)
+	own, front := a.issueUntil(t, dir, "gateway", later), a.issueUntil(t, dir, "gate.devices.example", later)
+	operator, viewer := filepath.Join(dir, "operator"), filepath.Join(dir, "viewer")
+	write(t, operator, "one")
+	write(t, viewer, "other")
+	text := fmt.Sprintf(wholePolicy, "10.0.0.11:9000", "10.0.0.12:9000", "10.0.0.13:9000", a.file, own.cert, own.key, front.cert, front.key, operator, viewer,
+		filepath.Join(dir, "advice"))
+	cfg, err := policy.Parse("idlegate.yaml", []byte(text))
+	must(t, err)
+	problems, warnings := gateway.Check(gateway.CheckConfig{Policy: cfg})
+	if len(problems)+len(warnings) > 0 {
+		t.Errorf("problems %v, warnings %v", problems, warnings)
+	}
 }
 
 // TestTheWholePolicyServes has everything in force at once: a client behind a proxy, with TLS and a certificate on both edges.
