@@ -25,7 +25,7 @@ type garbage struct {
 
 const (
 	garbageRoom    = 16 << 20        // bytes
-	manyHandshakes = 50              // from one look to the next: 2 MB
+	manyHandshakes = tlsio.Many / 2  // from one look to the next
 	calmAfter      = 5 * time.Second // since there were as many
 	leastHeap      = 4 << 20         // that Go lets grow without a collection, at 100 percent, in bytes
 )
@@ -40,7 +40,7 @@ func (g *garbage) begin() (end func()) {
 	return func() { debug.SetGCPercent(before) }
 }
 
-// look follows how many handshakes were made.
+// look follows how many handshakes were made. It is called every second, and when many more have begun.
 func (g *garbage) look(now time.Time) {
 	if g.atRest == 0 {
 		return

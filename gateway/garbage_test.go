@@ -57,3 +57,33 @@ func TestGarbageIsCollectedMoreSeldomWhileHandshakesAreMade(t *testing.T) {
 		t.Errorf("it stays at %d", inForce())
 	}
 }
+
+// TestManyHandshakesAreToldOf as soon as they have begun.
+func TestManyHandshakesAreToldOf(t *testing.T) {
+	pool := tlsio.NewPool(4, 1)
+	begin := func(n int) {
+		for range n {
+			pool.Server(nil, nil, func() {}).End(io.EOF)
+		}
+	}
+	told := func() bool {
+		select {
+		case <-pool.More():
+			return true
+		default:
+			return false
+		}
+	}
+	begin(tlsio.Many - 1)
+	if told() {
+		t.Error("it is told of few")
+	}
+	begin(1)
+	if !told() || told() {
+		t.Error("it is not told of many, or twice")
+	}
+	begin(3 * tlsio.Many)
+	if !told() || told() {
+		t.Error("what nobody has heard of is not told once")
+	}
+}

@@ -188,17 +188,26 @@ func (g *Gateway) recordFigures(ctx context.Context) (end func()) {
 	recording.Go(func() {
 		tick := time.NewTicker(recordEvery)
 		defer tick.Stop()
-		for {
+		for g.look(ctx); g.awaitLook(ctx, tick.C); {
 			g.look(ctx)
-			select {
-			case <-tick.C:
-			case <-ctx.Done():
-				return
-			}
 		}
 	})
 	return func() {
 		cancel()
 		recording.Wait()
+	}
+}
+
+// awaitLook waits for the time of the next look, and makes room for the garbage of handshakes meanwhile. It reports false when ctx ends.
+func (g *Gateway) awaitLook(ctx context.Context, next <-chan time.Time) bool {
+	for {
+		select {
+		case <-next:
+			return true
+		case <-g.garbage.handshakes.More():
+			g.garbage.look(time.Now())
+		case <-ctx.Done():
+			return false
+		}
 	}
 }

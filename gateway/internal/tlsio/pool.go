@@ -16,6 +16,7 @@ type Pool struct {
 	most    int
 	workers chan struct{}   // holds an item for each that computes
 	next    chan *Handshake // for a goroutine that is done with another
+	many    chan struct{}   // holds an item when Many handshakes more have begun
 	resting atomic.Int32    // goroutines that wait for next
 
 	mu             sync.Mutex
@@ -27,7 +28,7 @@ type Pool struct {
 
 // NewPool returns a pool of at most most handshakes, of which workers compute at a time.
 func NewPool(most, workers int) *Pool {
-	return &Pool{most: max(1, most), workers: make(chan struct{}, max(1, workers)), next: make(chan *Handshake)}
+	return &Pool{most: max(1, most), workers: make(chan struct{}, max(1, workers)), next: make(chan *Handshake), many: make(chan struct{}, 1)}
 }
 
 // Server begins a handshake with a client that has sent hello already, which may be none or a part. notify is called when Take has
@@ -47,6 +48,12 @@ func (p *Pool) UnderWay() (handshakes int, evicted uint64) {
 	defer p.mu.Unlock()
 	return p.under, p.evicted
 }
+
+// Many is how many handshakes are worth a word to who makes room for their garbage.
+const Many = 64
+
+// More tells when Many handshakes more have begun, once for those that nobody has heard of yet.
+func (p *Pool) More() <-chan struct{} { return p.many }
 
 // Begun returns how many handshakes were begun so far.
 func (p *Pool) Begun() uint64 {
@@ -71,7 +78,12 @@ func (p *Pool) start(h *Handshake) *Handshake {
 	}
 	p.newest = h
 	p.under++
-	p.begun++
+	if p.begun++; p.begun%Many == 0 {
+		select {
+		case p.many <- struct{}{}:
+		default:
+		}
+	}
 	p.mu.Unlock()
 	if given != nil {
 		given.End(ErrEvicted)
