@@ -12,6 +12,7 @@ package docker
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"os"
 	"os/exec"
@@ -61,7 +62,7 @@ func Build(t testing.TB, containerfile, folder string, flags ...string) string {
 // Network makes a network that only its own containers reach, and returns its name. It is removed when the test ends.
 func Network(t testing.TB) string {
 	t.Helper()
-	name := "idlegate-" + strings.ToLower(strings.NewReplacer("/", "-", " ", "-").Replace(t.Name())) + fmt.Sprint(os.Getpid())
+	name := "idlegate-" + strings.ToLower(strings.NewReplacer("/", "-", " ", "-").Replace(t.Name())) + "-" + strings.ToLower(rand.Text()[:8])
 	Command(t, "network", "create", "--internal", name)
 	t.Cleanup(func() { remove("network", "rm", name) })
 	return name
