@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// startPatience bounds the start of any process, and the set-up of all connections.
-	startPatience = 20 * time.Second
+	// startPatience bounds the start of any process, and the set-up of all connections. With TLS that takes 8,000 handshakes.
+	startPatience = time.Minute
 	// workPatience bounds what the load does beyond its window.
 	workPatience = time.Minute
 	// loadPatience is less, so that it is the load that says what it has waited for.
