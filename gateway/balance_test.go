@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -53,17 +54,22 @@ func TestABackupServesWhereNoOtherCan(t *testing.T) {
 	}
 }
 
+// TestASourceStaysAtItsEndpoint has clients come by themselves, and by a proxy that says where they come from.
 func TestASourceStaysAtItsEndpoint(t *testing.T) {
-	r := start(t, balanced, fmt.Sprintf("%q, %q, %q", greeter(t, "a"), greeter(t, "b"), greeter(t, "c")), ", balance: source_hash")
+	r := start(t, strings.Replace(balanced, "protocol: raw", "accept_proxy_protocol: {from: [127.7.0.0/16]}, protocol: raw", 1),
+		fmt.Sprintf("%q, %q, %q", greeter(t, "a"), greeter(t, "b"), greeter(t, "c")), ", balance: source_hash")
 	got := map[string]int{}
 	for i := range 30 {
 		source := fmt.Sprintf("127.3.0.%d", 1+i)
 		first := r.answerer(source)
 		got[first]++
-		for range 2 {
-			if again := r.answerer(source); again != first {
-				t.Errorf("%s gets %s, and then %s", source, first, again)
-			}
+		if again := r.answerer(source); again != first {
+			t.Errorf("%s gets %s, and then %s", source, first, again)
+		}
+		for port := range 2 {
+			c := dialFrom(t, "127.7.0.1", r.g.Addresses("r")[0])
+			c.send(fmt.Sprintf("PROXY TCP4 %s 198.51.100.1 %d 443\r\n", source, 1000+port))
+			c.receive(first)
 		}
 	}
 	if len(got) < 2 {

@@ -39,7 +39,7 @@ func slowToAccept(t *testing.T, config *tls.Config) (address string, accept func
 				go func() { _, _ = io.Copy(struct{ io.Writer }{conn}, struct{ io.Reader }{conn}); conn.Close() }()
 			}
 		}()
-		t.Cleanup(func() { l.Close(); file.Close(); <-ended })
+		t.Cleanup(func() { l.Close(); _ = file.Close(); <-ended })
 	}
 }
 
