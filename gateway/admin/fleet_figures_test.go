@@ -45,7 +45,7 @@ func (f *fleet) Status(context.Context) (api.Status, error) {
 	defer f.mu.Unlock()
 	s := api.Status{
 		Version: "v0.4.0", Host: "gate-1", TimeZone: "UTC", Now: f.settle(), Alarms: f.alarms(), ByHand: f.byHand(), StartedAt: f.started, Ready: !f.leaving, AcceptPaused: f.full,
-		Connections: int64(len(f.open)), ConnectionsMax: 20_000, BufferBytes: 3 << 20, LogDropped: 2, Config: f.config,
+		Connections: int64(len(f.open)), ConnectionsMax: 20_000, Refused: f.unrouted, BufferBytes: 3 << 20, LogDropped: 2, Config: f.config,
 	}
 	if f.leaving {
 		s.Reason = "draining"
@@ -68,7 +68,7 @@ func (f *fleet) byHand() (all []api.HandSetting) {
 
 // alarms are what is wrong with the fleet. The caller holds mu.
 func (f *fleet) alarms() (all []api.Alarm) {
-	for at := range f.ejected {
+	for _, at := range slices.Sorted(maps.Keys(f.ejected)) {
 		all = append(all, api.Alarm{
 			Kind: api.AlarmEndpointEjected, Level: api.AlarmError, Upstream: "device_servers", Endpoint: at, Since: f.started.Add(time.Hour),
 			Text: "endpoint " + at + " of device_servers is ejected after 3 failures in a row: connection refused", Do: "look at that server",

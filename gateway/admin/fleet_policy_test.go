@@ -61,7 +61,10 @@ func (f *fleet) Listen(ctx context.Context, ready func() error, heard func(api.E
 	}
 	for {
 		select {
-		case e := <-own:
+		case e, more := <-own:
+			if !more {
+				return errors.New("events were lost")
+			}
 			if err := heard(e); err != nil {
 				return err
 			}

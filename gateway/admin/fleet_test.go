@@ -18,31 +18,32 @@ import (
 // fleet is a gateway that is not there: three routes with 300 open connections, whose clients speak, fall silent, are cut
 // by their timers and come again, all by the clock. It implements Operated.
 type fleet struct {
-	mu      sync.Mutex
-	now     func() time.Time
-	rand    *rand.Rand
-	started time.Time
-	open    []*member // by id
-	lastID  uint64
-	ended   []api.Ended // the latest last
-	minutes map[string]map[time.Time]map[string]uint64
-	routes  []fleetRoute
-	drained map[string]bool // endpoints
-	set     []string        // what SetEndpoint was asked
-	ejected map[string]bool // endpoints
-	leaving bool            // the gateway is being drained
-	full    bool            // every place is taken
-	broken  bool            // the policy file
-	config  api.Config
-	stopped map[string]string // routes by hand: stop or drain
-	plans   []string          // what Plan was asked
-	more    []api.Alarm       // beside those that the fleet knows of by itself
-	rich    bool              // connections have TLS, heartbeats and a proxy
-	lists   int               // how often connections were listed
-	hear    []chan api.Event  // of those who listen to what the fleet itself does
-	events  chan api.Event    // nil: nothing happens
-	noted   []api.Deed
-	failure error // what all calls that can fail answer, where set
+	mu       sync.Mutex
+	now      func() time.Time
+	rand     *rand.Rand
+	started  time.Time
+	open     []*member // by id
+	lastID   uint64
+	ended    []api.Ended // the latest last
+	minutes  map[string]map[time.Time]map[string]uint64
+	routes   []fleetRoute
+	drained  map[string]bool // endpoints
+	set      []string        // what SetEndpoint was asked
+	ejected  map[string]bool // endpoints
+	leaving  bool            // the gateway is being drained
+	full     bool            // every place is taken
+	broken   bool            // the policy file
+	config   api.Config
+	stopped  map[string]string // routes by hand: stop or drain
+	plans    []string          // what Plan was asked
+	more     []api.Alarm       // beside those that the fleet knows of by itself
+	unrouted map[string]uint64 // refused before they had a route, by cause
+	rich     bool              // connections have TLS, heartbeats and a proxy
+	lists    int               // how often connections were listed
+	hear     []chan api.Event  // of those who listen to what the fleet itself does
+	events   chan api.Event    // nil: nothing happens
+	noted    []api.Deed
+	failure  error // what all calls that can fail answer, where set
 }
 
 // member is one open connection of a fleet.

@@ -52,9 +52,31 @@ func TestPage(t *testing.T) {
 		{"says that the gateway is gone, and that it is back", saysGone},
 		{"says what the gateway could not tell", saysIncomplete},
 		{"shows text from the network as text", showsTextAsText},
+		{"says what is wrong, since when and what to do, and is green only where nothing is", saysWhatIsWrong},
+		{"stops a route by hand and undoes that from the top", undoesWhatIsSetByHand},
+		{"says whose page it is, and has the gateway's time", saysWhoItIs},
+		{"says how old its figures are when the gateway is gone", saysHowOldItIs},
+		{"shows a viewer nothing that changes something", showsAViewerNoButtons},
+		{"keeps what is looked for in its address, back and forth", keepsAddress},
+		{"says what is wrong with a filter, and goes on", refusesFilter},
+		{"leads from a route to its connections", leadsToConnections},
+		{"hears of ends, alarms and deeds as they happen", hearsEvents},
+		{"asks for ends where it does not hear of them, and says so", losesStream},
+		{"plans an edit that is pasted", plansEdit},
+		{"goes back to the policy before at the second press", goesBack},
+		{"shows policies, the effective file and advice to copy", showsPolicies},
+		{"shows what broke the protocol", showsBrokenProtocol},
+		{"shows TLS, proxy and heartbeats where there are any", showsSeldomColumns},
+		{"draws the hour with units and the running minute marked", drawsHour},
+		{"says why clients were refused before they had a route", saysRefused},
+		{"hides nothing on a phone without a hint", hintsAtWhatIsHidden},
+		{"asks for connections only while they are in view, and for nothing twice", asksForLittle},
 	} {
 		t.Run(test.rule, func(t *testing.T) { test.run(openTab(t, browser)) })
 	}
+	t.Run("has forty routes with their endpoints in 1,500 pixels", func(t *testing.T) { hasRoomForForty(t, browser) })
+	t.Run("lists the worst of very many routes", func(t *testing.T) { listsTheWorst(t, browser) })
+	t.Run("opens as a colleague has sent it", func(t *testing.T) { opensAsSent(t, browser) })
 }
 
 // openBrowser starts the browser that the machine has. Where IDLEGATE_REQUIRE_REAL is set it must have one.
@@ -99,6 +121,7 @@ type tab struct {
 	fleet   *fleet
 	address string
 	server  *Server
+	config  func(*Config) // changes how it is served; nil: nothing
 
 	mu       sync.Mutex // of what the browser tells
 	faults   []string
@@ -145,7 +168,11 @@ func openTabOf(t *testing.T, browser context.Context, f *fleet, at string) *tab 
 func (b *tab) serve(address string) {
 	l := listen(b.T, "tcp", address)
 	b.address = l.Addr().String()
-	server := New(Config{Listener: l, Gateway: &fakeGateway{}, Operated: b.fleet, Logger: slog.New(slog.DiscardHandler), Version: "v0.4.0"})
+	c := Config{Listener: l, Gateway: &fakeGateway{}, Operated: b.fleet, Logger: slog.New(slog.DiscardHandler), Version: "v0.4.0"}
+	if b.config != nil {
+		b.config(&c)
+	}
+	server := New(c)
 	b.server = server
 	go server.Serve() // ends with shutDown
 }
