@@ -159,6 +159,7 @@ func openTabOf(t *testing.T, browser context.Context, f *fleet, at string) *tab 
 	if err := chromedp.Do(ctx); err != nil { // the tab lives as long as the first context it is used with
 		t.Fatal(err)
 	}
+	b.prefer("light")
 	b.do(chromedp.EmulateViewport(1280, 900), chromedp.Navigate("http://"+b.address+at))
 	b.until(`document.querySelector("#contact").textContent === "live" && document.querySelector("#route-rows tr")`)
 	t.Cleanup(b.checkFaults)
@@ -299,9 +300,12 @@ func (b *tab) poll() {
 	evaluate[bool](b, `document.dispatchEvent(new Event("visibilitychange"))`)
 }
 
+// prefer has the browser say that its user likes a scheme of colours, and no motion: what scrolls smoothly cannot be clicked at.
 func (b *tab) prefer(scheme string) {
 	b.Helper()
-	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
+	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+	}}
 	if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, media); err != nil {
 		b.Fatal(err)
 	}
