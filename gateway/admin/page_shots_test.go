@@ -68,6 +68,15 @@ func TestPagePictures(t *testing.T) {
 			b.until(`!document.querySelector("#gone").hidden`)
 			<-time.After(3 * time.Second) // so that the age is one
 		}},
+		{"readme", 3, 300, "/?open=devices", calm, func(b *tab) {
+			b.fleet.mu.Lock()
+			b.fleet.now = time.Now
+			b.fleet.mu.Unlock()
+			b.until(`document.querySelector('[data-is="client-rate"]').textContent !== "–"`)
+			b.do(chromedp.EmulateViewport(1280, 1020))
+			b.shootWindow("page", "#now")
+			b.do(chromedp.EmulateViewport(1280, 900))
+		}},
 		{"policy", 3, 300, "/", calm, func(b *tab) {
 			for _, panel := range []string{"plan", "policies", "effective", "advice"} {
 				evaluate[bool](b, `document.getElementById("`+panel+`-panel").open = true`)

@@ -280,8 +280,8 @@ func (b *tab) texts(selector string) []string {
 	return evaluate[[]string](b, `[...document.querySelectorAll(`+literal(selector)+`)].map((node) => node.textContent)`)
 }
 
-// patience is longer than ten polls of the page take on a machine that is not busy.
-const patience = 20 * time.Second
+// patience is longer than ten polls of the page take, many times over, since machines are busy.
+const patience = time.Minute
 
 // until waits for an expression to hold.
 func (b *tab) until(expression string) {
