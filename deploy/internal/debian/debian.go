@@ -1,7 +1,7 @@
 // Package debian gives tests images of Debian, made of the packages that this machine's own apt would install.
 //
-//	image := debian.Image(t, "systemd", "dbus")
-//	host := docker.Run(t, docker.Options{Image: image, Flags: debian.Systemd()}, "/lib/systemd/systemd")
+//	host := docker.Run(t, docker.Options{Image: debian.Host(t), Flags: debian.Systemd()}, "/lib/systemd/systemd")
+//	image := debian.Image(t, "haproxy")
 //
 // An image is made once on a machine, in about half a minute, and kept in Docker's store for each test that asks for the same
 // packages. It is of the machine's own release, and has apt in it.
@@ -50,6 +50,12 @@ func Image(t testing.TB, packages ...string) string {
 		build(t, name, codename, packages)
 	}
 	return name
+}
+
+// Host is the name of an image of a machine that systemd runs, with what reads packages.
+func Host(t testing.TB) string {
+	t.Helper()
+	return Image(t, "systemd", "dbus", "socat", "man-db", "logrotate", "rpm", "lintian")
 }
 
 // Systemd are the flags of docker run with which systemd is process 1 of a container. It may mount and make control groups,

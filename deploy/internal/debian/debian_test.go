@@ -10,8 +10,7 @@ import (
 )
 
 func TestImageHasTheMachinesReleaseAndThePackages(t *testing.T) {
-	image := debian.Image(t, "systemd", "dbus")
-	host := docker.Run(t, docker.Options{Image: image}, "sleep", "infinity")
+	host := docker.Run(t, docker.Options{Image: debian.Host(t)}, "sleep", "infinity")
 	if out := host.Shell(t, "dpkg-query --show --showformat='${Package} ${Status}\n' systemd dbus"); strings.Count(out, "install ok installed") != 2 {
 		t.Error(out)
 	}
@@ -21,21 +20,20 @@ func TestImageIsMadeOnceForAllWhoAskAtTheSameTime(t *testing.T) {
 	names := make([]string, 3)
 	var group sync.WaitGroup
 	for i := range names {
-		group.Go(func() { names[i] = debian.Image(t, "dbus", "systemd", "dbus") })
+		group.Go(func() { names[i] = debian.Host(t) })
 	}
 	group.Wait()
 	ids := map[string]bool{}
 	for _, name := range names {
 		ids[docker.Command(t, "image", "inspect", "--format", "{{.Id}}", name)] = true
 	}
-	if len(ids) != 1 || names[0] != debian.Image(t, "systemd", "dbus") {
+	if len(ids) != 1 || names[0] != debian.Host(t) {
 		t.Errorf("%v are %v", names, ids)
 	}
 }
 
 func TestSystemdIsProcessOne(t *testing.T) {
-	image := debian.Image(t, "systemd", "dbus")
-	host := docker.Run(t, docker.Options{Image: image, Flags: debian.Systemd()}, "/lib/systemd/systemd")
+	host := docker.Run(t, docker.Options{Image: debian.Host(t), Flags: debian.Systemd()}, "/lib/systemd/systemd")
 	host.Eventually(t, "systemctl is-system-running | grep -qx running")
 	if first := host.Exec(t, "cat", "/proc/1/comm"); first != "systemd" {
 		t.Errorf("process 1 is %s", first)
