@@ -6,9 +6,8 @@ FUZZTIME      := 30s
 BENCH         := bench
 RACE          := $(shell gcc --version >/dev/null 2>&1 && echo -race)
 
-.PHONY: build test lint fuzz bench kubernetes kubernetes-server
+.PHONY: build test lint fuzz bench kubernetes kubernetes-server release
 
-# One static binary: ./idlegate
 build:
 	CGO_ENABLED=0 go build -trimpath -o idlegate ./cmd/idlegate
 
@@ -16,14 +15,11 @@ build:
 test:
 	go run $(GOTESTSUM) --format pkgname -- $(RACE) -timeout 20m ./...
 
-# What Kubernetes is given, read by kubectl, Helm and the types of its API: a module of its own, minutes to build.
+# What Kubernetes is given, read by kubectl, Helm, its types, and (with etcd) an API server: minutes to build.
 kubernetes:
 	cd deploy/internal/kubecheck && CGO_ENABLED=0 go run $(GOTESTSUM) --format pkgname -- -timeout 20m ./...
-
-# And by an API server, for which etcd must be installed: minutes more.
 kubernetes-server:
-	cd deploy/internal/kubecheck && CGO_ENABLED=0 go build -o $(CURDIR)/bin/ k8s.io/kubernetes/cmd/kube-apiserver && \
-		KUBE_APISERVER=$(CURDIR)/bin/kube-apiserver CGO_ENABLED=0 go test -count=1 -run APIServer -v ./...
+	cd deploy/internal/kubecheck && CGO_ENABLED=0 go build -o $(CURDIR)/bin/ k8s.io/kubernetes/cmd/kube-apiserver && KUBE_APISERVER=$(CURDIR)/bin/kube-apiserver CGO_ENABLED=0 go test -count=1 -run APIServer -v ./...
 
 lint:
 	@test -z "$$(gofmt -l .)" || { gofmt -d . && exit 1; }
@@ -32,10 +28,13 @@ lint:
 	go run $(GOLANGCI_LINT) run ./...
 	.ci/govulncheck $(GOVULNCHECK)
 
-# Every fuzz target of the module, FUZZTIME each.
 fuzz:
 	@.ci/fuzz $(FUZZTIME)
 
-# Beside HAProxy and nginx, where they are installed: tables, and results.json, table.md and chart.svg in BENCH.
+# In dist: binaries, packages, images, bills of materials, checksums; the same bytes from the same commit.
+release:
+	go run -C deploy/release . -source $(CURDIR) -out $(CURDIR)/dist
+
+# Beside HAProxy and nginx, where they are installed: tables, and files in BENCH.
 bench:
 	go run ./cmd/idlebench --out $(BENCH)

@@ -80,7 +80,7 @@ func lock(t testing.TB, name string) (unlock func()) {
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
 		t.Fatalf("lock %s: %v", path, err)
 	}
-	return func() { file.Close() } // the lock ends with it
+	return func() { _ = file.Close() } // the lock ends with it
 }
 
 // build makes the image from the sources of this machine's apt.
