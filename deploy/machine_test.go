@@ -37,9 +37,13 @@ func bootMachine(t *testing.T) *machine {
 // liveOnAMachine follows a deb through its life, with systemd as process 1.
 func liveOnAMachine(t *testing.T, deb string) {
 	m := bootMachine(t)
-	m.Copy(t, deb, "/idlegate.deb")
+	m.Copy(t, deb, "/"+filepath.Base(deb))
+	page := commands(t, "package/README.md") // its first command has made the deb
+	if len(page) != 2 || page[0] != "make release" {
+		t.Errorf("the page says %q", page)
+	}
 
-	if out := m.sh("dpkg --install /idlegate.deb 2>&1"); !strings.Contains(out, "write /etc/idlegate/idlegate.yaml") {
+	if out := m.sh("cd / && " + page[1] + " 2>&1"); !strings.Contains(out, "write /etc/idlegate/idlegate.yaml") {
 		t.Errorf("the installation does not say what to do next:\n%s", out)
 	}
 	m.want("without a policy it does not start", "systemctl show --property ActiveState,ConditionResult idlegate", "ActiveState=inactive\nConditionResult=no")
@@ -85,7 +89,7 @@ func (m *machine) reloads(t *testing.T) {
 func (m *machine) upgrades(t *testing.T, client *lineClient) {
 	m.t = t
 	before := m.sh("systemctl show --property MainPID --value idlegate")
-	m.sh("dpkg-deb --raw-extract /idlegate.deb /next && sed -i 's/^Version: .*/Version: 99.0/' /next/DEBIAN/control && dpkg-deb -Zgzip -z1 --build /next /next.deb >/dev/null")
+	m.sh("dpkg-deb --raw-extract /idlegate_*.deb /next && sed -i 's/^Version: .*/Version: 99.0/' /next/DEBIAN/control && dpkg-deb -Zgzip -z1 --build /next /next.deb >/dev/null")
 	out := m.sh("dpkg --install /next.deb 2>&1")
 	if !strings.Contains(out, "systemctl restart idlegate") {
 		t.Errorf("the upgrade does not say that the old version goes on:\n%s", out)
