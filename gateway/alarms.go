@@ -131,26 +131,26 @@ func (g *Gateway) upstreamAlarms() (all []api.Alarm) {
 func (g *Gateway) endpointAlarm(u *backends, m upstream.Member) (api.Alarm, bool) {
 	a := api.Alarm{Level: api.AlarmError, Upstream: u.Name, Endpoint: m.Name}
 	checks, health := m.Checks(), m.Health()
-	name := fmt.Sprintf("endpoint %s of %s", m.Name, u.Name)
+	name := func() string { return fmt.Sprintf("endpoint %s of %s", m.Name, u.Name) } // most have no alarm
 	since := int64(0)
 	switch {
 	case m.Draining():
 		return a, false
 	case checks.State == upstream.CheckDown:
 		a.Kind, since = api.AlarmEndpointDown, checks.Since
-		a.Text = fmt.Sprintf("%s is down: %s", name, cmp.Or(checks.Failure, "its health checks fail"))
+		a.Text = fmt.Sprintf("%s is down: %s", name(), cmp.Or(checks.Failure, "its health checks fail"))
 		a.Do = "look at that server; it is used again when its health checks pass"
 	case m.Address() == nil:
 		a.Kind = api.AlarmEndpointUnknown
-		a.Text = name + " has no address: its name does not resolve"
+		a.Text = name() + " has no address: its name does not resolve"
 		a.Do = "look at the name and at the name servers; it is looked up again by itself"
 	case health.Ejected:
 		a.Kind, since = api.AlarmEndpointEjected, health.Since
-		a.Text = fmt.Sprintf("%s is ejected after %d failures in a row: %s", name, health.Failures, health.Failure)
+		a.Text = fmt.Sprintf("%s is ejected after %d failures in a row: %s", name(), health.Failures, health.Failure)
 		a.Do = "look at that server; a connection probes it now and then, and it is back when one succeeds"
 	case health.Failures > 0:
 		a.Kind, a.Level = api.AlarmEndpointFailing, api.AlarmWarning
-		a.Text = fmt.Sprintf("%s fails, %d in a row: %s", name, health.Failures, health.Failure)
+		a.Text = fmt.Sprintf("%s fails, %d in a row: %s", name(), health.Failures, health.Failure)
 		a.Do = "look at that server; eject.failures in a row take it out"
 	default:
 		return a, false

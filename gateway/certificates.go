@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"idlegate/gateway/internal/file"
 	"idlegate/gateway/internal/tlsconf"
 	"idlegate/metrics"
 	"idlegate/policy"
@@ -191,7 +192,9 @@ func hostOf(endpoint string) string {
 func (c *certificates) watch(ctx context.Context) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var watching sync.WaitGroup
-	watching.Go(func() { c.keeper.Watch(ctx, lookAtCertificates) })
+	watching.Go(func() {
+		c.keeper.Watch(ctx, func(ctx context.Context) file.Ticks { return newTicks(ctx, lookAtCertificates, phaseCertificates) })
+	})
 	return func() {
 		cancel()
 		watching.Wait()

@@ -3,6 +3,7 @@ package gateway
 import (
 	"runtime/debug"
 	"runtime/metrics"
+	"sync"
 	"time"
 
 	"idlegate/gateway/internal/tlsio"
@@ -17,7 +18,9 @@ type garbage struct {
 	atRest     int // the percentage of debug.SetGCPercent; 0: it is somebody else's to decide
 	handshakes *tlsio.Pool
 
-	// Owned by who looks.
+	looking sync.Mutex // held by who looks: each second, and when many handshakes have begun
+
+	// Guarded by looking.
 	begun  uint64    // handshakes at the last look
 	busyAt time.Time // the last look that found many
 	set    int       // in force
@@ -45,6 +48,8 @@ func (g *garbage) look(now time.Time) {
 	if g.atRest == 0 {
 		return
 	}
+	g.looking.Lock()
+	defer g.looking.Unlock()
 	begun := g.handshakes.Begun()
 	if begun-g.begun >= manyHandshakes {
 		g.busyAt = now

@@ -87,7 +87,7 @@ type Gateway struct {
 	record    *recorder  // set once
 	hands     *hands     // set once
 	knowledge *knowledge // set once
-	garbage   garbage    // owned by who looks at figures
+	garbage   *garbage   // set once
 }
 
 // New binds every address of cfg.Policy, and has its names looked up. Nothing is accepted before Run, and what was bound is
@@ -163,7 +163,7 @@ func (g *Gateway) makeLoops() error {
 	bounds := g.bounds(g.cfg.Policy, limit, n)
 	g.budget, g.admission = relay.NewBudget(bounds.memory), relay.NewAdmission(bounds.connections, bounds.onFull)
 	handshakes := tlsio.NewPool(mostHandshakes, n)
-	g.garbage = garbage{atRest: g.cfg.GCPercent, handshakes: handshakes}
+	g.garbage = &garbage{atRest: g.cfg.GCPercent, handshakes: handshakes}
 	g.unrouted = relay.NewRouteStats(policy.NoRoute, n)
 	for i := range n {
 		l, err := relay.New(relay.Config{

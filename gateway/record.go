@@ -11,7 +11,8 @@ import (
 	"idlegate/gateway/internal/relay"
 )
 
-// recordEvery is how often the loops are asked for totals. It costs each of them a wake-up and some 150 bytes of each route.
+// recordEvery is how often it is looked what has happened. Where something has, each loop is asked for totals: a wake-up, and some 150
+// bytes of each route.
 const recordEvery = time.Second
 
 // recorder looks at what the loops have counted every second, since some things that are wrong show only in how figures change.
@@ -97,6 +98,24 @@ func (r *recorder) note(now time.Time, minute int64, routes []*relay.RouteStats,
 	r.dropped = dropped
 }
 
+// goOn notes that nothing was counted since the last look. It reports false, and notes nothing, where a route is not known yet.
+func (r *recorder) goOn(now time.Time, minute int64, routes []*relay.RouteStats, dropped uint64) bool {
+	r.mu.Lock()
+	totals := make([]ledger.Totals, len(routes))
+	for i, one := range routes {
+		of := r.routes[one]
+		if of == nil {
+			r.mu.Unlock()
+			return false
+		}
+		totals[i] = of.last
+		totals[i].Latest = 0 // that was then
+	}
+	r.mu.Unlock()
+	r.note(now, minute, routes, totals, dropped)
+	return true
+}
+
 // episodes returns what has happened lately on a route.
 func (r *recorder) episodes(of *relay.RouteStats) (refused, late episode) {
 	r.mu.Lock()
@@ -165,20 +184,33 @@ func (r *recorder) date(now time.Time, alarms []api.Alarm) (fresh, over []api.Al
 
 // totals adds up what the loops have counted of the routes.
 func (g *Gateway) totals(ctx context.Context, routes []*relay.RouteStats) ([]ledger.Totals, error) {
-	return sumOf(ctx, g, "its totals", routes, (*relay.Loop).Totals, (*ledger.Totals).Add)
+	of := func(l *relay.Loop, r *relay.RouteStats) ledger.Totals {
+		l.Looked()
+		return l.Totals(r)
+	}
+	return sumOf(ctx, g, "its totals", routes, of, (*ledger.Totals).Add)
 }
 
-// look takes one look, and notes what is wrong then.
+// isActive reports whether there was something to do on any loop since the last look.
+func (g *Gateway) isActive() bool {
+	return slices.ContainsFunc(g.loops, (*relay.Loop).Active)
+}
+
+// look takes one look, and notes what is wrong then. Where there was nothing to do no loop wakes up for it.
 func (g *Gateway) look(ctx context.Context) {
 	now, gone := g.served()
 	routes := append(statsOf(slices.Concat(now.routes, gone.routes)), g.unrouted)
-	totals, err := g.totals(ctx, routes)
-	if err != nil {
-		return // the gateway ends
+	at, minute := time.Now(), g.clock.Now()/int64(time.Minute)
+	if g.isActive() || !g.record.goOn(at, minute, routes, g.log.dropped()) {
+		totals, err := g.totals(ctx, routes)
+		if err != nil {
+			return // the gateway ends
+		}
+		at = time.Now()
+		g.record.note(at, minute, routes, totals, g.log.dropped())
 	}
-	g.record.note(time.Now(), g.clock.Now()/int64(time.Minute), routes, totals, g.log.dropped())
-	g.alarms(time.Now())
-	g.garbage.look(time.Now())
+	g.alarms(at)
+	g.garbage.look(at)
 }
 
 // recordFigures looks every second until the returned function is called or ctx ends.
@@ -186,28 +218,27 @@ func (g *Gateway) recordFigures(ctx context.Context) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var recording sync.WaitGroup
 	recording.Go(func() {
-		tick := time.NewTicker(recordEvery)
-		defer tick.Stop()
-		for g.look(ctx); g.awaitLook(ctx, tick.C); {
+		ticks := newTicks(ctx, recordEvery, phaseRecord)
+		defer ticks.Stop()
+		for g.look(ctx); ticks.Wait(); {
 			g.look(ctx)
 		}
 	})
+	recording.Go(func() { g.makeRoom(ctx) })
 	return func() {
 		cancel()
 		recording.Wait()
 	}
 }
 
-// awaitLook waits for the time of the next look, and makes room for the garbage of handshakes meanwhile. It reports false when ctx ends.
-func (g *Gateway) awaitLook(ctx context.Context, next <-chan time.Time) bool {
+// makeRoom makes room for the garbage of handshakes as soon as many have begun, until ctx ends.
+func (g *Gateway) makeRoom(ctx context.Context) {
 	for {
 		select {
-		case <-next:
-			return true
 		case <-g.garbage.handshakes.More():
 			g.garbage.look(time.Now())
 		case <-ctx.Done():
-			return false
+			return
 		}
 	}
 }

@@ -16,7 +16,10 @@ func (g *Gateway) watch(ctx context.Context) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var watching sync.WaitGroup
 	watching.Go(func() {
-		g.file.Watch(ctx, file.Watch{Every: g.cfg.Every, Settled: func(look file.Look) { g.reloadEdited(ctx, look) }, Failing: g.logLook})
+		g.file.Watch(ctx, file.Watch{
+			Every: g.cfg.Every, Settled: func(look file.Look) { g.reloadEdited(ctx, look) }, Failing: g.logLook,
+			Ticks: func(ctx context.Context, every time.Duration) file.Ticks { return newTicks(ctx, every, phaseFile) },
+		})
 	})
 	return func() {
 		cancel()

@@ -77,6 +77,9 @@ type Loop struct {
 	splicer    splicer
 	tls        tlsLayer
 
+	acted  bool        // there was something to do since Looked
+	active atomic.Bool // the same, for whoever asks
+
 	sessions atomic.Int64 // what the acceptor balances by
 
 	mailbox mailbox
@@ -157,6 +160,7 @@ func (l *Loop) patience() time.Duration {
 // turn handles one wake-up: n events, those with more to read, what is due, the mailbox.
 func (l *Loop) turn(n int) {
 	woken := false
+	rested := len(l.backlog.slots) == 0 && l.acceptor.nextAccept() == 0
 	for i := range n {
 		token, ready, wake := l.poller.Event(i)
 		switch {
@@ -170,6 +174,9 @@ func (l *Loop) turn(n int) {
 			}
 		}
 	}
+	if n > 1 || n == 1 && !woken || !rested {
+		l.act()
+	}
 	l.readOn()
 	l.timers.expire()
 	l.acceptor.onTurn()
@@ -181,6 +188,7 @@ func (l *Loop) turn(n int) {
 
 func (l *Loop) readMail() {
 	for _, f := range l.mailbox.take() {
+		l.act() // f may be Looked
 		f()
 	}
 }

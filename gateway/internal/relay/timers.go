@@ -26,6 +26,9 @@ func (ts *timers) expire() {
 		ts.dueBuf = ts.due
 	}
 	now := ts.due[:min(dueBatch, len(ts.due))]
+	if len(now) > 0 {
+		ts.loop.act()
+	}
 	ts.due = ts.due[len(now):]
 	for _, slot := range now {
 		if c := ts.loop.slab.at(slot); c.phase != vacant {

@@ -22,19 +22,26 @@ type Events struct {
 type Keeper struct {
 	// Set once, then read only.
 	events Events
+	some   chan struct{} // holds an item when there may be something to look at
 
 	mu  sync.Mutex
 	all []*Material // Guarded by mu.
 }
 
 // NewKeeper returns one that keeps nothing yet.
-func NewKeeper(events Events) *Keeper { return &Keeper{events: events} }
+func NewKeeper(events Events) *Keeper { return &Keeper{events: events, some: make(chan struct{}, 1)} }
 
 // Keep looks at those that are given, and at no others any more.
 func (k *Keeper) Keep(all []*Material) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.all = slices.Clone(all)
+	if len(all) > 0 {
+		select {
+		case k.some <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // Kept returns those that are looked at.
@@ -44,18 +51,25 @@ func (k *Keeper) Kept() []*Material {
 	return slices.Clone(k.all)
 }
 
-// Watch looks at the files until ctx ends. Files that hang hold up their Material and no other.
-func (k *Keeper) Watch(ctx context.Context, every time.Duration) {
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
+// Watch looks at the files at each of the ticks until ctx ends. Files that hang hold up their Material and no other. While there is none
+// it waits for no tick.
+func (k *Keeper) Watch(ctx context.Context, newTicks func(context.Context) file.Ticks) {
 	var looks sync.WaitGroup
 	defer looks.Wait()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-k.some:
+			k.watch(ctx, newTicks(ctx), &looks)
 		}
+	}
+}
+
+// watch looks while there is something to look at.
+func (k *Keeper) watch(ctx context.Context, ticks file.Ticks, looks *sync.WaitGroup) {
+	defer ticks.Stop()
+	for len(k.Kept()) > 0 && ticks.Wait() {
 		for _, m := range k.Kept() {
 			if m.looking.CompareAndSwap(false, true) {
 				looks.Go(func() {

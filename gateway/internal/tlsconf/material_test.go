@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"idlegate/gateway/internal/file"
 )
 
 // pipe returns two ends that take what is written to them though nobody reads yet: both sides may have an alert to send.
@@ -242,7 +244,10 @@ func TestFilesThatChangeTakeOver(t *testing.T) {
 		ended, heard := make(chan struct{}), &told{}
 		k := NewKeeper(heard.events())
 		k.Keep([]*Material{m})
-		go func() { defer close(ended); k.Watch(ctx, time.Second) }()
+		go func() {
+			defer close(ended)
+			k.Watch(ctx, func(ctx context.Context) file.Ticks { return file.Tickers(ctx, time.Second) })
+		}()
 		later := func(what string, exchanged, refused int, name string) {
 			t.Helper()
 			<-time.After(5 * time.Second) // virtual
