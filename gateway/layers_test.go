@@ -58,6 +58,8 @@ var arrows = []arrow{
 	{"deploy/internal/built", "deploy/internal/docker", "the gateway is built as anybody may"},
 	{"deploy/internal/lab", "", "a gateway is run as a program, and Prometheus too"},
 	{"deploy", "", "it holds files, and tests of them"},
+	{"deploy/compose", "", "it holds files, and tests of them"},
+	{"deploy/compose/crew", "", "backends and clients know nothing of the gateway"},
 	{"deploy/grafana", "", "it holds files, and tests of them"},
 	{"deploy/prometheus", "", "it holds files, and tests of them"},
 	{"cmd/idlegate/...", "cmd/idlegate/... gateway gateway/admin/api metrics policy policy/units", "a command uses the gateway as anybody may"},

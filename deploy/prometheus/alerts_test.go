@@ -62,7 +62,7 @@ func complete(t *testing.T, all []fault) {
 func (s *stage) prometheus() *lab.Prometheus {
 	s.Helper()
 	dir := s.TempDir()
-	rules, err := hasten(read(s.T, rulesFile))
+	rules, err := lab.Hasten(read(s.T, rulesFile))
 	if err != nil {
 		s.Fatal(err)
 	}

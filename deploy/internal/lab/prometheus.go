@@ -68,16 +68,22 @@ func StartPrometheus(t testing.TB, cfg PrometheusConfig) *Prometheus {
 	})
 	select {
 	case address := <-log.address:
-		p := &Prometheus{URL: "http://" + address, t: t}
-		Until(t, "Prometheus is ready", func() bool {
-			_, err := p.get("/-/ready", nil)
-			return err == nil
-		})
-		return p
+		return PrometheusAt(t, address)
 	case <-log.over:
 		t.Fatal("Prometheus did not start")
 		return nil
 	}
+}
+
+// PrometheusAt is a server that runs already, or is about to, at an address. It waits until that is ready.
+func PrometheusAt(t testing.TB, address string) *Prometheus {
+	t.Helper()
+	p := &Prometheus{URL: "http://" + address, t: t}
+	Until(t, "Prometheus is ready", func() bool {
+		_, err := p.get("/-/ready", nil)
+		return err == nil
+	})
+	return p
 }
 
 // prometheusLog is what the server writes to standard error.
