@@ -58,6 +58,7 @@ func BenchmarkScan(b *testing.B) {
 				for b.Loop() {
 					framer.Scan(&state, message)
 				}
+				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
 			})
 		}
 	}

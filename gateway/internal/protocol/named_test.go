@@ -139,4 +139,5 @@ func benchNamed(b *testing.B, rule Protocol, before conversation, request, reply
 			b.Fatal(n, event, d.Fault(FromUpstream))
 		}
 	}
+	b.ReportMetric(2*float64(b.N)/b.Elapsed().Seconds(), "messages/s")
 }
