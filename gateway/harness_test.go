@@ -297,17 +297,6 @@ func (c *client) receive(want string) {
 	}
 }
 
-// receiveUpTo reads up to and with a text.
-func (c *client) receiveUpTo(text string) {
-	c.t.Helper()
-	var got []byte
-	for b := make([]byte, 1); !bytes.HasSuffix(got, []byte(text)); got = append(got, b...) {
-		if _, err := io.ReadFull(c, b); err != nil {
-			c.t.Fatalf("received %.400q, %v; want %q at its end", got, err, text)
-		}
-	}
-}
-
 // echo sends a message and expects it back.
 func (c *client) echo(text string) {
 	c.t.Helper()

@@ -128,3 +128,39 @@ func mysqlDriver(t *testing.T, dsn string, sizes ...int) {
 		t.Error("a wrong statement gives no error")
 	}
 }
+
+// mysqlSlowResults has several results take longer than idle_timeout; the client is ended when all have come.
+func mysqlSlowResults(t *testing.T, server string) {
+	_, g := tapped(t, "mysql", server, parting)
+	db, err := sql.Open("mysql", "u:p@tcp("+g.address()+")/d?checkConnLiveness=false&multiStatements=true")
+	must(t, err)
+	defer db.Close()
+	conn, err := db.Conn(t.Context())
+	must(t, err)
+	defer conn.Close()
+	_, err = conn.ExecContext(t.Context(), "create or replace procedure slowly() begin select 1; select sleep(0.7); select 2, 3; select sleep(0.7); end")
+	must(t, err)
+	for query, want := range map[string]int{
+		"select 1; select sleep(0.7); do sleep(0.7); select 2 from dual where false; select 3": 4, // results with columns
+		"call slowly()": 4,
+	} {
+		rows, err := conn.QueryContext(t.Context(), query)
+		must(t, err)
+		results := 0
+		for more := true; more; more = rows.NextResultSet() {
+			if columns, err := rows.Columns(); err == nil && len(columns) > 0 {
+				results++
+			}
+			for rows.Next() {
+			}
+		}
+		if must(t, rows.Err()); results != want {
+			t.Errorf("%s: %d results, want %d", query, results, want)
+		}
+		must(t, rows.Close())
+	}
+	g.parted(t)
+	if _, err := conn.ExecContext(t.Context(), "select 1"); err == nil || !strings.Contains(err.Error(), "4031") {
+		t.Errorf("the driver says %v", err)
+	}
+}

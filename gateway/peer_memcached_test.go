@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -188,4 +189,15 @@ func TestMemcachedClientsThroughTheGateway(t *testing.T) {
 		w.agrees(t, g, memcachedMessages)
 		w.capture(t, "memcached_meta", "memcached: meta commands, some of them quiet", memcachedMessages, nil)
 	})
+}
+
+// receiveUpTo reads up to and with a text.
+func (c *client) receiveUpTo(text string) {
+	c.t.Helper()
+	var got []byte
+	for b := make([]byte, 1); !bytes.HasSuffix(got, []byte(text)); got = append(got, b...) {
+		if _, err := io.ReadFull(c, b); err != nil {
+			c.t.Fatalf("received %.400q, %v; want %q at its end", got, err, text)
+		}
+	}
 }
