@@ -48,7 +48,7 @@ routes:
     match: {sni: ["*.example"]}
     accept_proxy_protocol: {from: [127.7.0.0/16]}
     tls: {cert: %[4]s, key: %[5]s, client_ca: %[3]s, alpn: [devices]}
-    limits: {connections: 10, connections_per_source: 2, accepts_per_second: 100}
+    limits: {connections: 10, connections_per_source: 2, accepts_per_second: 100, bytes_per_second: 1MiB}
     protocol: raw
     upstream: u
     policy: {long: {}}`, good, dead, a.file, front.cert, front.key)
@@ -88,6 +88,8 @@ routes:
 	}
 	if e := fetched[api.Explanation](r, fmt.Sprintf("/api/v1/connections/%d", rows[0].ID)); e.Connection.TLS == nil || e.Connection.TLS.Certificate != "CN=device-7" || e.Connection.Proxy == "" || e.Endpoint == nil || e.Endpoint.Check == nil {
 		t.Errorf("explained as %+v", e)
+	} else if len(e.Rates) != 1 || e.Rates[0].Limit != "bytes_per_second" || e.Rates[0].PerSecond != 1<<20 || e.Rates[0].Left < 1<<19 || e.Rates[0].Left > 1<<20 {
+		t.Errorf("its rates are %+v", e.Rates)
 	}
 	eventually(t, "refusals are told, those without a route too", func() bool {
 		s := fetched[api.Status](r, "/api/v1/status")
@@ -123,4 +125,47 @@ routes:
 			t.Errorf("a scrape has no %s", line)
 		}
 	}
+}
+
+// TestAnEndIsSeenWithItsTLS asks for a connection that has ended, and for one whose handshake has failed.
+func TestAnEndIsSeenWithItsTLS(t *testing.T) {
+	dir := t.TempDir()
+	a := newAuthority(t, dir)
+	server, device := a.issue(t, dir, "server"), a.issue(t, dir, "device")
+	r := start(t, tlsRoute, backend(t, echoes), "", fmt.Sprintf("{cert: %s, key: %s, client_ca: %s}", server.cert, server.key, a.file), "{long: {}}")
+	c, _ := r.dialTLS("secure", a.trusting(t, device))
+	c.echo("hello")
+	c.Close()
+	r.ended("secure", 1)
+	if _, err := r.visit("secure", a.trusting(t, nil)); err == nil {
+		t.Error("one without a certificate is let in")
+	}
+	r.ended("secure", 2)
+	for _, e := range fetched[api.Endings](r, "/api/v1/ended").Ended {
+		switch e.Reason {
+		case "client_fin":
+			if e.TLS == nil || e.TLS.Version != "1.3" || e.TLS.Certificate != "CN=device" {
+				t.Errorf("%+v", e.TLS)
+			}
+		default:
+			if e.Reason != "tls_handshake_failed" || !strings.Contains(e.Error, "didn't provide a certificate") {
+				t.Errorf("%+v", e)
+			}
+		}
+	}
+}
+
+// TestAClientThatIsSlowedIsExplained has one send more than it may.
+func TestAClientThatIsSlowedIsExplained(t *testing.T) {
+	r := start(t, rated, backend(t, echoes), "messages_per_second: {rate: 1, over: delay}", "delimiter", "idle_timeout: 1h")
+	c := r.dial("r")
+	c.send("1\n2\n3\n4\n5\n")
+	eventually(t, "it is not read", func() bool {
+		all := r.list(api.Filter{})
+		if len(all) != 1 {
+			return false
+		}
+		e := fetched[api.Explanation](r, fmt.Sprintf("/api/v1/connections/%d", all[0].ID))
+		return len(e.ReadPausedFor) == 1 && e.ReadPausedFor[0] == "rate" && len(e.Rates) == 1 && e.Rates[0].Left == 0
+	})
 }

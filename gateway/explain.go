@@ -34,7 +34,10 @@ func (g *Gateway) explain(v *relay.View) api.Explanation {
 	e := api.Explanation{
 		Connection: g.describe(v), Protocol: v.Route.ProtocolName, Generation: now.number, Timers: []api.Timer{},
 		ReadPaused: v.Session.Events.Paused(), ReadPausedFor: v.Session.Events.Pauses().Words(),
-		Unpaired: v.Session.Talk.Unpaired(), Opaque: v.Session.Talk.Opaque(),
+		Unpaired: v.Session.Talk.Unpaired(), Opaque: v.Session.Talk.Opaque(), Rates: []api.RateLimit{},
+	}
+	for _, r := range v.Rates {
+		e.Rates = append(e.Rates, api.RateLimit{Limit: r.Limit, PerSecond: int64(r.Rate), Left: r.Left})
 	}
 	if v.Endpoint != nil {
 		e.Endpoint = g.explainEndpoint(now, v)

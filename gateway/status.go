@@ -255,6 +255,7 @@ func (g *Gateway) Endings(ctx context.Context, name, reason string, id uint64, l
 func (g *Gateway) describeEnded(e ledger.Ended) api.Ended {
 	described := api.Ended{
 		ID: e.ID, Route: e.Route, Client: clientText(e.Client), Proxy: proxyText(e.Proxy), ServerName: e.ServerName, Endpoint: e.Endpoint, Reason: e.Reason.String(),
+		Error: e.Error, TLS: tlsOf(e.TLS),
 		EndedAt: g.clock.Wall(int64(e.At)), DurationSeconds: e.Duration.Seconds(), LongestSilenceSeconds: e.Silence.Seconds(),
 		ClientBytes: e.Bytes[session.Client], ClientMessages: e.Messages[session.Client],
 		UpstreamBytes: e.Bytes[session.Upstream], UpstreamMessages: e.Messages[session.Upstream],

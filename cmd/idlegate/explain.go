@@ -65,10 +65,16 @@ func hasEnded(e api.Ended) []string {
 		fmt.Sprintf("Connection %d has ended: %s, at %s, after %s.", e.ID, e.Reason, e.EndedAt.Format("2006-01-02 15:04:05.000"), figure.Duration(e.DurationSeconds)),
 		"",
 		fmt.Sprintf("connection     %d of route %s", e.ID, e.Route),
-		fmt.Sprintf("client         %s, its longest silence was %s", e.Client, figure.Duration(e.LongestSilenceSeconds)),
+		fmt.Sprintf("client         %s%s, its longest silence was %s", e.Client, arrived(e.Proxy, e.ServerName), figure.Duration(e.LongestSilenceSeconds)),
 		fmt.Sprintf("endpoint       %s", cmp.Or(e.Endpoint, "none")),
 		fmt.Sprintf("from client    %s, %s", counted(e.ClientMessages, "message"), figure.Size(e.ClientBytes)),
 		fmt.Sprintf("from upstream  %s, %s", counted(e.UpstreamMessages, "message"), figure.Size(e.UpstreamBytes)),
+	}
+	if e.TLS != nil {
+		lines = append(lines, "client TLS     "+secured(e.TLS))
+	}
+	if e.Error != "" {
+		lines = append(lines, "error          "+e.Error)
 	}
 	if p := e.ProtocolError; p != nil {
 		lines = append(lines, fmt.Sprintf("protocol       %s, from the %s, behind %s sound bytes: %s", p.Rule, p.From, figure.Count(p.Offset), p.Bytes))
@@ -109,7 +115,7 @@ func particulars(e api.Explanation) []string {
 	behaviour = append(behaviour, "close "+e.Close, fmt.Sprintf("generation %d of the policy file", e.Generation))
 	rows := [][2]string{
 		{"connection", fmt.Sprintf("%d of route %s, %s, %s old", c.ID, c.Route, c.State, figure.Duration(c.AgeSeconds))},
-		{"client", fmt.Sprintf("%s%s, silent for %s", c.Client, arrived(&c), figure.Duration(c.SilenceSeconds))},
+		{"client", fmt.Sprintf("%s%s, silent for %s", c.Client, arrived(c.Proxy, c.ServerName), figure.Duration(c.SilenceSeconds))},
 		{"endpoint", cmp.Or(c.Endpoint, "none yet") + endpointStanding(e.Endpoint)},
 		{"from client", traffic(c.ClientMessages, c.ClientHeartbeats, c.ClientBytes)},
 		{"from upstream", traffic(c.UpstreamMessages, c.UpstreamHeartbeats, c.UpstreamBytes)},
@@ -121,6 +127,9 @@ func particulars(e api.Explanation) []string {
 	}
 	if c.UpstreamTLS != nil {
 		rows = append(rows, [2]string{"upstream TLS", secured(c.UpstreamTLS)})
+	}
+	for _, r := range e.Rates {
+		rows = append(rows, [2]string{"limit", fmt.Sprintf("%s %s, %s left at once", r.Limit, figure.Count(uint64(r.PerSecond)), figure.Count(uint64(r.Left)))})
 	}
 	return pairs(rows)
 }
@@ -240,13 +249,13 @@ func dryRuns(all []api.Timer) []string {
 }
 
 // arrived is what a client, or a proxy, has said of where it comes from and wants to go.
-func arrived(c *api.Connection) string {
+func arrived(proxy, name string) string {
 	text := ""
-	if c.Proxy != "" {
-		text = " through " + c.Proxy
+	if proxy != "" {
+		text = " through " + proxy
 	}
-	if c.ServerName != "" {
-		text += " asks for " + c.ServerName
+	if name != "" {
+		text += " asks for " + name
 	}
 	return text
 }

@@ -112,8 +112,17 @@ type Explanation struct {
 	ReadPaused bool       `json:"read_paused"`        // the client is not being read: timers of its silence stand still
 
 	// ReadPausedFor are the reasons for that, none if it is being read: dialling, upstream_waits, upstream_gone, memory, answers_wait,
-	// read_deadline.
+	// read_deadline, handshake, rate.
 	ReadPausedFor []string `json:"read_paused_for"`
+
+	Rates []RateLimit `json:"rates"` // that bound what its client sends; empty: none does
+}
+
+// RateLimit is a rate that bounds one client, and how near it is.
+type RateLimit struct {
+	Limit     string `json:"limit"` // its key: messages_per_second or bytes_per_second
+	PerSecond int64  `json:"per_second"`
+	Left      int64  `json:"left"` // that the client may send at once
 }
 
 // Timer is one timer of a connection.
@@ -164,6 +173,8 @@ type Ended struct {
 	UpstreamMessages      uint64         `json:"upstream_messages"`
 	UpstreamHeartbeats    uint64         `json:"upstream_heartbeats"`
 	ProtocolError         *ProtocolError `json:"protocol_error,omitempty"` // why it ended, where the protocol was broken
+	Error                 string         `json:"error,omitempty"`          // of the last attempt to connect, or of the TLS handshake that failed
+	TLS                   *TLS           `json:"tls,omitempty"`            // with the client
 }
 
 // ProtocolError is where and how a stream broke its protocol.

@@ -88,3 +88,25 @@ func (l *Loop) readSlowed(c *conn) {
 	l.timers.rearm(c)
 	l.pumpBoth(c)
 }
+
+// RateLeft is a rate that bounds what a client sends, and how near it is.
+type RateLeft struct {
+	Limit string // its key in the policy file
+	Rate  arrival.Rate
+	Left  int64 // that the client may send at once
+}
+
+// ratesLeft are those of a connection.
+func (l *Loop) ratesLeft(c *conn) (all []RateLeft) {
+	rates, now := &c.route.Rates, rated{}
+	if c.extra != nil && c.extra.rated != nil {
+		now = *c.extra.rated
+	}
+	if rates.Messages != 0 {
+		all = append(all, RateLeft{"messages_per_second", rates.Messages, now.messages.Room(rates.Messages, int64(l.now))})
+	}
+	if rates.Bytes != 0 {
+		all = append(all, RateLeft{"bytes_per_second", rates.Bytes, now.bytes.Room(rates.Bytes, int64(l.now))})
+	}
+	return all
+}

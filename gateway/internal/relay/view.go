@@ -25,6 +25,7 @@ type View struct {
 	DrainBy  deadline.Instant // Never: it does not, or whenever it ends by itself
 	At       deadline.Instant
 	TLS      [2]*tlsio.Facts // by side; nil: it speaks none, or its handshake is not over
+	Rates    []RateLeft      // that bound what its client sends; only Find says so
 	token    uint64
 }
 
@@ -58,7 +59,9 @@ func (l *Loop) Find(id uint64, first, slots int32) (v View, found bool, next int
 	end := l.slab.end()
 	for next = first; next < min(end, first+slots); next++ {
 		if c := l.slab.at(next); c.id == id && c.isOpen() && !c.route.checks {
-			return l.view(c), true, next, false
+			v = l.view(c)
+			v.Rates = l.ratesLeft(c)
+			return v, true, next, false
 		}
 	}
 	return View{}, false, next, next < end
