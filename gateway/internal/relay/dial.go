@@ -197,7 +197,7 @@ func (d *connector) begin(c *conn) {
 func (d *connector) connected(c *conn) {
 	c.use.Connected(int64(d.loop.now))
 	c.settles = soonAt(d.loop.now.After(upstream.Settle))
-	d.loop.tally.connected(c.route.Upstream, c, d.loop.now)
+	d.loop.countConnect(c.route.Upstream, c, d.loop.now)
 	c.session.Events.ConnectBegan = 0
 	c.session.Events.Resume(deadline.PauseDialling, d.loop.now)
 	c.failure, c.problem = session.Open, 0

@@ -19,8 +19,8 @@ func (t *tally) of(s *RouteStats) *ledger.LoopStats { return s.loops[t.index] }
 // count returns what it has counted of a connection's route.
 func (t *tally) count(c *conn) *ledger.Counters { return &t.of(c.route.RouteStats).Counters }
 
-// connected counts how long connecting took.
-func (t *tally) connected(u *Upstream, c *conn, now deadline.Instant) {
+// countConnect counts how long connecting took.
+func (t *tally) countConnect(u *Upstream, c *conn, now deadline.Instant) {
 	u.connects[t.index].Observe(now.Since(c.session.Events.ConnectBegan))
 }
 
