@@ -73,11 +73,14 @@ func closesWithoutMovingRows(b *tab) {
 	before := b.rows()
 	id := b.first()
 	closing := row(id) + ` [data-is="close"]`
+	box := `(({x, y, width, height}) => [x, y, width, height].join(" "))(document.querySelector(` + literal(row(id)) + `).getBoundingClientRect())`
+	where := evaluate[string](b, box)
 	b.click(closing)
 	b.click(closing)
 	b.until(`document.querySelector(` + literal(row(id)+".gone") + `) && document.querySelector("#open").textContent === "299"`)
 	expect(b, "rows", b.rows(), before)
 	expect(b, "its state", b.text(row(id)+` [data-is="state"]`), "ended")
+	expect(b, "where it is", evaluate[string](b, box), where)
 	b.pointAt("#connections-title")
 	b.until(`!document.querySelector(` + literal(row(id)) + `)`)
 }

@@ -45,7 +45,6 @@ func hearsEvents(b *tab) {
 // losesStream has more happen than the page can be told, and then an end that it is not told of.
 func losesStream(b *tab) {
 	b.fleet.mu.Lock()
-	b.fleet.events = make(chan api.Event)
 	for _, heard := range b.fleet.hear {
 		close(heard)
 	}

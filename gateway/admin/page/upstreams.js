@@ -2,7 +2,7 @@
 
 import {ask, why} from "./gateway.js";
 import {$, confirmable, el, hidden, keyed, mark, notice, put, putAddress, stamp} from "./dom.js";
-import {count, since} from "./words.js";
+import {count, counted, since} from "./words.js";
 
 const few = 12; // endpoints that have a row each, however well they are
 
@@ -60,7 +60,7 @@ export function drawUpstreams(answer, now, refresh) {
   const fine = all.filter((one) => !isRow(one));
   $("fine").hidden = fine.length === 0;
   keyed($("fine-rows"), [...Map.groupBy(fine, (one) => one.upstream.name)], ([name]) => name, makeFine, fillFine);
-  put($("endpoint-count"), `${count(all.length)} endpoints, ${count(all.filter((one) => one.endpoint.healthy).length)} take new connections`);
+  put($("endpoint-count"), `${count(all.filter((one) => one.endpoint.healthy).length)} of ${counted(all.length, "endpoint takes", "endpoints take")} new connections`);
   drawLookups(upstreams, now);
 }
 
