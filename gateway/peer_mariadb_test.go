@@ -131,17 +131,17 @@ func mysqlDriver(t *testing.T, dsn string, sizes ...int) {
 
 // mysqlSlowResults has several results take longer than idle_timeout; the client is ended when all have come.
 func mysqlSlowResults(t *testing.T, server string) {
-	_, g := tapped(t, "mysql", server, parting)
+	_, g := tapped(t, "mysql", server, "policy: {long: {idle_timeout: 700ms, farewell: protocol}}")
 	db, err := sql.Open("mysql", "u:p@tcp("+g.address()+")/d?checkConnLiveness=false&multiStatements=true")
 	must(t, err)
 	defer db.Close()
 	conn, err := db.Conn(t.Context())
 	must(t, err)
 	defer conn.Close()
-	_, err = conn.ExecContext(t.Context(), "create or replace procedure slowly() begin select 1; select sleep(0.7); select 2, 3; select sleep(0.7); end")
+	_, err = conn.ExecContext(t.Context(), "create or replace procedure slowly() begin select 1; select sleep(1); select 2, 3; select sleep(1); end")
 	must(t, err)
 	for query, want := range map[string]int{
-		"select 1; select sleep(0.7); do sleep(0.7); select 2 from dual where false; select 3": 4, // results with columns
+		"select 1; select sleep(1); do sleep(1); select 2 from dual where false; select 3": 4, // results with columns
 		"call slowly()": 4,
 	} {
 		rows, err := conn.QueryContext(t.Context(), query)

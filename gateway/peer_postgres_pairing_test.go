@@ -10,15 +10,15 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-// pgOddOrders are messages that are sent at once, and what PostgreSQL replies, by the types of its messages. What takes 0.7 s is not
-// cut by an idle_timeout of 300 ms, since it is owed; what the server skips is owed nothing, so that idle_timeout ends the client.
+// pgOddOrders are messages that are sent at once, and what PostgreSQL replies, by the types of its messages. What takes 1.2 s is not
+// cut by an idle_timeout of 700 ms, since it is owed; what the server skips is owed nothing, so that idle_timeout ends the client.
 func pgOddOrders(t *testing.T, server string) {
 	parse := func(query string) pgproto3.FrontendMessage { return &pgproto3.Parse{Query: query} }
 	query := func(text string) pgproto3.FrontendMessage { return &pgproto3.Query{String: text} }
 	bind, execute, sync, flush := &pgproto3.Bind{}, &pgproto3.Execute{}, &pgproto3.Sync{}, &pgproto3.Flush{}
 	describe := &pgproto3.Describe{ObjectType: 'S'}
 	data, done := &pgproto3.CopyData{Data: []byte("1\n")}, &pgproto3.CopyDone{}
-	const sleep, wrong = "select pg_sleep(0.7)", "select nothing from nowhere"
+	const sleep, wrong = "select pg_sleep(1.2)", "select nothing from nowhere"
 	const table, fill = "create temporary table numbers (n int)", "copy numbers from stdin"
 	type messages = []pgproto3.FrontendMessage
 	for _, row := range []struct {
@@ -45,7 +45,7 @@ func pgOddOrders(t *testing.T, server string) {
 			messages{&pgproto3.CopyData{Data: []byte("x\n")}, done, sync, query(sleep)}, "CZ12GEZTDCZ"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			_, g := tapped(t, "postgres", server, parting)
+			_, g := tapped(t, "postgres", server, "policy: {long: {idle_timeout: 700ms, farewell: protocol}}")
 			_, conn := pgxConnect(t, g, "disable")
 			hijacked, err := conn.PgConn().Hijack()
 			must(t, err)

@@ -69,15 +69,20 @@ func TestADryRunAsksNobody(t *testing.T) {
 func TestAClientThatDrainsIsStillAsked(t *testing.T) {
 	l := &listener{}
 	const drained = 15 * time.Second
-	g := start(t, fmt.Sprintf("gateway: {drain_timeout: %v}\n", drained)+pinged("probe: {after: 50ms, timeout: 400ms}", ""), backend(t, l.serve))
+	g := start(t, fmt.Sprintf("gateway: {drain_timeout: %v}\n", drained)+pinged("probe: {after: 50ms, timeout: 2s}", ""), backend(t, l.serve))
 	alive, dead := g.dial("r"), g.dial("r")
 	alive.echo("data\n")
 	dead.echo("data\n")
 	g.g.Drain()
-	done := make(chan struct{})
+	gone, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		for range 12 { // which takes longer than the other is given
+		for here := true; here; {
+			select {
+			case <-gone:
+				here = false
+			default:
+			}
 			alive.receive("ping\n")
 			alive.send("pong\n")
 		}
@@ -85,6 +90,7 @@ func TestAClientThatDrainsIsStillAsked(t *testing.T) {
 	}()
 	dead.receive("ping\n")
 	dead.receiveFIN()
+	close(gone)
 	<-done
 	for _, c := range []*client{dead, alive} {
 		if line := g.endOf(c); line.Reason != "drained" || line.Duration > drained {

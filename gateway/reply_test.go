@@ -8,7 +8,7 @@ import (
 
 // TestReplyTimeoutIsExact has replies that come slowly, whole messages of them and bytes of one, and stop: the timer counts from the last.
 func TestReplyTimeoutIsExact(t *testing.T) {
-	const limit, step, steps = 400 * time.Millisecond, 100 * time.Millisecond, 10
+	const limit, step, steps = 600 * time.Millisecond, 50 * time.Millisecond, 20
 	for _, row := range []struct {
 		name, protocol string
 		request        string // the backend sends it back at first where it is to greet
@@ -22,34 +22,41 @@ func TestReplyTimeoutIsExact(t *testing.T) {
 		{"bytes of a reply", "modbus", "\x00\x01\x00\x00\x00\x06\x01\x03\x00\x00\x00\x01", "x", "\x00\x01\x00\x00\x00\x50\x01\x03\x4c"},
 	} {
 		t.Run(row.name+" of "+row.protocol, func(t *testing.T) {
-			last := make(chan time.Time, 1)
-			g := start(t, speaks(row.protocol, "reply_timeout: "+limit.String()+", idle_timeout: 50ms", ""), backend(t, func(c *client) {
-				c.receive(row.request)
-				_, _ = c.Write([]byte(row.first))
-				tick := time.NewTicker(step)
-				defer tick.Stop()
-				for range steps {
-					<-tick.C
-					now := time.Now()
-					if _, err := c.Write([]byte(row.parts)); err != nil {
-						return
+			for range 5 {
+				var last time.Time
+				inTime, done := true, make(chan struct{})
+				g := start(t, speaks(row.protocol, "reply_timeout: "+limit.String()+", idle_timeout: 50ms", ""), backend(t, func(c *client) {
+					defer close(done)
+					c.receive(row.request)
+					_, _ = c.Write([]byte(row.first))
+					tick := time.NewTicker(step)
+					defer tick.Stop()
+					for range steps {
+						before := last
+						<-tick.C
+						last = time.Now()
+						inTime = inTime && (before.IsZero() || last.Sub(before) < limit/2)
+						if _, err := c.Write([]byte(row.parts)); err != nil {
+							return
+						}
 					}
-					select {
-					case <-last:
-					default:
-					}
-					last <- now
+					_, _ = io.Copy(io.Discard, c)
+				}))
+				c := g.dial("r")
+				c.send(row.request)
+				_, _ = io.Copy(io.Discard, c) // until it is ended
+				ended := time.Now()
+				<-done
+				if !inTime {
+					continue // a machine that has other work has made the backend late
 				}
-				_, _ = io.Copy(io.Discard, c)
-			}))
-			c := g.dial("r")
-			c.send(row.request)
-			_, _ = io.Copy(io.Discard, c) // until it is ended
-			ended := time.Now()
-			line := g.expectEnd("r", "reply_timeout")
-			if silence := ended.Sub(<-last); silence < limit || line.Duration < steps*step+limit {
-				t.Errorf("it ended %v after the last of its reply, %v after accept; want %v", silence, line.Duration, limit)
+				line := g.expectEnd("r", "reply_timeout")
+				if silence := ended.Sub(last); silence < limit || line.Duration < steps*step+limit {
+					t.Errorf("it ended %v after the last of its reply, %v after accept; want %v", silence, line.Duration, limit)
+				}
+				return
 			}
+			t.Skip("the machine has too much other work")
 		})
 	}
 }
@@ -57,9 +64,9 @@ func TestReplyTimeoutIsExact(t *testing.T) {
 // TestAReplyThatTakesLongInSumIsNotCut has requests in flight all the time, each replied to in time.
 func TestAReplyThatTakesLongInSumIsNotCut(t *testing.T) {
 	const request = "*1\r\n$4\r\nTIME\r\n"
-	g := start(t, speaks("resp", "reply_timeout: 500ms", ""), backend(t, func(c *client) {
+	g := start(t, speaks("resp", "reply_timeout: 1500ms", ""), backend(t, func(c *client) {
 		c.receive(request)
-		tick := time.NewTicker(50 * time.Millisecond)
+		tick := time.NewTicker(100 * time.Millisecond)
 		defer tick.Stop()
 		for range 20 {
 			c.receive(request) // so that one is always owed
