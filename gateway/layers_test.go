@@ -60,6 +60,7 @@ var arrows = []arrow{
 	{"deploy", "", "it holds files, and tests of them"},
 	{"deploy/compose", "", "it holds files, and tests of them"},
 	{"deploy/compose/crew", "", "backends and clients know nothing of the gateway"},
+	{"deploy/hosts", "", "it holds files, and tests of them"},
 	{"deploy/grafana", "", "it holds files, and tests of them"},
 	{"deploy/prometheus", "", "it holds files, and tests of them"},
 	{"cmd/idlegate/...", "cmd/idlegate/... gateway gateway/admin/api metrics policy policy/units", "a command uses the gateway as anybody may"},
