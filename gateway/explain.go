@@ -37,7 +37,7 @@ func (g *Gateway) explain(v *relay.View) api.Explanation {
 		Unpaired: v.Session.Talk.Unpaired(), Opaque: v.Session.Talk.Opaque(), Rates: []api.RateLimit{},
 	}
 	for _, r := range v.Rates {
-		e.Rates = append(e.Rates, api.RateLimit{Limit: r.Limit, PerSecond: int64(r.Rate), Left: r.Left})
+		e.Rates = append(e.Rates, api.RateLimit{Limit: r.Limit, PerSecond: int64(r.Rate), Left: uint64(r.Left)})
 	}
 	if v.Endpoint != nil {
 		e.Endpoint = g.explainEndpoint(now, v)

@@ -129,7 +129,7 @@ func particulars(e api.Explanation) []string {
 		rows = append(rows, [2]string{"upstream TLS", secured(c.UpstreamTLS)})
 	}
 	for _, r := range e.Rates {
-		rows = append(rows, [2]string{"limit", fmt.Sprintf("%s %s, %s left at once", r.Limit, figure.Count(uint64(r.PerSecond)), figure.Count(uint64(r.Left)))})
+		rows = append(rows, [2]string{"limit", fmt.Sprintf("%s %s, %s left at once", r.Limit, figure.Count(uint64(r.PerSecond)), figure.Count(r.Left))})
 	}
 	return pairs(rows)
 }

@@ -122,7 +122,7 @@ type Explanation struct {
 type RateLimit struct {
 	Limit     string `json:"limit"` // its key: messages_per_second or bytes_per_second
 	PerSecond int64  `json:"per_second"`
-	Left      int64  `json:"left"` // that the client may send at once
+	Left      uint64 `json:"left"` // that the client may send at once
 }
 
 // Timer is one timer of a connection.
