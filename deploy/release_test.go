@@ -1,8 +1,6 @@
 package deploy_test
 
 import (
-	"debug/buildinfo"
-	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,6 +42,8 @@ func TestRelease(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it builds the gateway for each architecture")
 	}
+	command(t, "go", "-C", "release", "vet", "./...")
+	command(t, "go", "-C", "release", "test", "./...") // it is a module of its own
 	dist := makeRelease(t)
 	t.Run("is the same bytes from the same commit", func(t *testing.T) {
 		one, again := read(t, filepath.Join(dist, "SHA256SUMS")), read(t, filepath.Join(makeRelease(t), "SHA256SUMS"))
@@ -60,32 +60,6 @@ func TestRelease(t *testing.T) {
 	t.Run("image is that of the container file", func(t *testing.T) { releasedImage(t, dist) })
 	t.Run("packages are read by rpm and lintian", func(t *testing.T) { readPackages(t, dist) })
 	t.Run("deb lives on a machine of systemd", func(t *testing.T) { liveOnAMachine(t, made(t, dist, "idlegate_*_amd64.deb")) })
-}
-
-func billOfMaterials(t *testing.T, dist string) {
-	info, err := buildinfo.ReadFile(filepath.Join(dist, "linux/amd64/idlegate"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var bom struct {
-		Format     string `json:"bomFormat"`
-		Spec       string `json:"specVersion"`
-		Components []struct{ PURL string }
-	}
-	if err := json.Unmarshal([]byte(read(t, made(t, dist, "*-linux-amd64.cdx.json"))), &bom); err != nil {
-		t.Fatal(err)
-	}
-	var listed []string
-	for _, c := range bom.Components {
-		listed = append(listed, c.PURL)
-	}
-	want := []string{"pkg:golang/std@" + strings.TrimPrefix(info.GoVersion, "go")}
-	for _, module := range info.Deps {
-		want = append(want, "pkg:golang/"+module.Path+"@"+module.Version)
-	}
-	if bom.Format != "CycloneDX" || bom.Spec != "1.6" || !slices.Equal(listed, want) {
-		t.Errorf("%s %s lists %q, want %q", bom.Format, bom.Spec, listed, want)
-	}
 }
 
 // What docker load reads must be configured as what docker build makes.
