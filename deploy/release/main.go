@@ -32,7 +32,7 @@ func release(source, out string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(commit)
+	defer func() { _ = os.RemoveAll(commit) }()
 	if err := checkOut(source, commit); err != nil {
 		return err
 	}
