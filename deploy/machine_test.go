@@ -213,7 +213,7 @@ func (c *lineClient) echoes(t *testing.T) {
 	}
 }
 
-// serves has a client come, be answered and go: one that stayed would hold up what drains.
+// serves makes a client come, be answered and go: one that stayed would hold up what drains.
 func (m *machine) serves() {
 	m.t.Helper()
 	client := m.dial()

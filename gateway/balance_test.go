@@ -54,7 +54,7 @@ func TestABackupServesWhereNoOtherCan(t *testing.T) {
 	}
 }
 
-// TestASourceStaysAtItsEndpoint has clients come by themselves, and by a proxy that says where they come from.
+// TestASourceStaysAtItsEndpoint makes clients come by themselves, and by a proxy that says where they come from.
 func TestASourceStaysAtItsEndpoint(t *testing.T) {
 	r := start(t, strings.Replace(balanced, "protocol: raw", "accept_proxy_protocol: {from: [127.7.0.0/16]}, protocol: raw", 1),
 		fmt.Sprintf("%q, %q, %q", greeter(t, "a"), greeter(t, "b"), greeter(t, "c")), ", balance: source_hash")

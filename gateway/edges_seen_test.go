@@ -155,7 +155,7 @@ func TestAnEndIsSeenWithItsTLS(t *testing.T) {
 	}
 }
 
-// TestAClientThatIsSlowedIsExplained has one send more than it may.
+// TestAClientThatIsSlowedIsExplained makes one send more than it may.
 func TestAClientThatIsSlowedIsExplained(t *testing.T) {
 	r := start(t, rated, backend(t, echoes), "messages_per_second: {rate: 1, over: delay}", "delimiter", "idle_timeout: 1h")
 	c := r.dial("r")

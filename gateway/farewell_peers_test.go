@@ -20,7 +20,7 @@ func (c *client) smallReads() {
 	must(c.t, c.Conn.(*net.TCPConn).SetReadBuffer(128<<10))
 }
 
-// kill has the operator end the only connection.
+// kill makes the operator end the only connection.
 func (r *running) kill() {
 	r.t.Helper()
 	must(r.t, r.g.CloseID(context.Background(), r.onlyConnection().Connection.ID))
@@ -132,7 +132,7 @@ func TestALongMessageThatIsUnderWayIsNoPlaceForAFarewell(t *testing.T) {
 	g.expectEnd("r", "killed")
 }
 
-// TestAFarewellEndsTheTLSOfAClientThatSendsOn has it read what it was told although it never stops to send.
+// TestAFarewellEndsTheTLSOfAClientThatSendsOn makes it read what it was told although it never stops to send.
 func TestAFarewellEndsTheTLSOfAClientThatSendsOn(t *testing.T) {
 	dir := t.TempDir()
 	a := newAuthority(t, dir)

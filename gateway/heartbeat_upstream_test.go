@@ -9,7 +9,7 @@ import (
 
 // Heartbeats that the gateway answers whatever state the upstream is in.
 
-// TestHeartbeatsAreAnsweredWhileTheUpstreamReadsNothing has the kernel take what little there is for it.
+// TestHeartbeatsAreAnsweredWhileTheUpstreamReadsNothing makes the kernel take what little there is for it.
 func TestHeartbeatsAreAnsweredWhileTheUpstreamReadsNothing(t *testing.T) {
 	stop := make(chan struct{})
 	g := start(t, pinged("heartbeat: answer", ""), backend(t, func(*client) { <-stop }))

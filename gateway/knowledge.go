@@ -74,7 +74,7 @@ func (k *knowledge) beginDryRun(name string) {
 	}
 }
 
-// follow has the file be that of an edited policy.
+// follow changes to the file of an edited policy.
 func (k *knowledge) follow(path policy.File) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -139,7 +139,7 @@ func (g *Gateway) takeUpKnowledge(ctx context.Context) {
 		return
 	}
 	if err != nil {
-		g.log.logger.Warn("what advise knew is lost: it begins anew", "advise_file", path, "error", err)
+		g.log.logger.Warn("what advise knew is lost: it begins from nothing", "advise_file", path, "error", err)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -182,7 +182,7 @@ func (g *Gateway) writeKnowledge(ctx context.Context) {
 	g.tellKept(path, err)
 }
 
-// forgetKept has the file be written next time whether there is something new or not.
+// forgetKept makes the file be written next time, whether there is something new or not.
 func (k *knowledge) forgetKept() {
 	k.mu.Lock()
 	defer k.mu.Unlock()

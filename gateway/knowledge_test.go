@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// speak has so many clients come, speak after a while, and go.
+// speak makes clients come, speak after a while, and go.
 func (r *running) speak(route string, clients int) {
 	r.t.Helper()
 	for range clients {

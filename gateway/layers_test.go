@@ -48,7 +48,7 @@ var arrows = []arrow{
 	{"metrics", "", "who counts fills in plain figures"},
 	{"policy", "policy/units", "a policy file can be read and checked anywhere"},
 	{"gateway/internal/ledger", "gateway/internal/tlsio gateway/internal/session gateway/internal/protocol gateway/internal/deadline gateway/internal/advice metrics", "what has happened is counted in plain figures, on whichever loop it did"},
-	{"gateway/internal/advicefile", "gateway/internal/advice gateway/internal/ledger metrics", "what is kept is plain figures, whoever counted them"},
+	{"gateway/internal/advicefile", "gateway/internal/advice gateway/internal/ledger metrics", "what is kept is plain figures, wherever they were counted"},
 	{"gateway/internal/relay", pure + " gateway/internal/tlsio gateway/internal/arrival gateway/internal/reactor gateway/internal/upstream gateway/internal/ledger metrics", "loops are told what to do in plain values: no policy"},
 	{"gateway/admin/api", "", "the words of the API stand for themselves"},
 	{"gateway/admin", "gateway/admin/api metrics policy/units", "the operator's server knows the gateway by an interface of its own"},

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// TestAFloodOfHeartbeatsIsBounded has clients send heartbeats as fast as they can and read no answer: they are read no more, little is
+// TestAFloodOfHeartbeatsIsBounded makes clients send heartbeats as fast as they can and read no answer: they are read no more, little is
 // kept, and when they read they get an answer to each.
 func TestAFloodOfHeartbeatsIsBounded(t *testing.T) {
 	const kept = 64 << 10 // bytes at most, of answers and of what was read and not looked at yet

@@ -82,7 +82,7 @@ func TestBrokenFramingBehindLargeMessages(t *testing.T) {
 	eventually(t, "it has ended", func() bool { return g.route("framed").Closed["protocol_error"] == 1 })
 }
 
-// TestPipesEndWithTheirConnections has clients take nothing, so that pipes are full when their connections end, and sees
+// TestPipesEndWithTheirConnections makes clients take nothing, so that pipes are full when their connections end, and sees
 // that they are closed, that no more of them are open than loops may have, and that all others are served meanwhile.
 func TestPipesEndWithTheirConnections(t *testing.T) {
 	const deafAreCut = `

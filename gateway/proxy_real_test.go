@@ -106,7 +106,7 @@ routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: u, policy: {l
 	}
 }
 
-// TestHealthChecksOfProxiesBehind has them answer the checks, which come with a header as clients do.
+// TestHealthChecksOfProxiesBehind lets them answer the checks, which come with a header as clients do.
 func TestHealthChecksOfProxiesBehind(t *testing.T) {
 	for name, behind := range map[string]func(t *testing.T) string{
 		"HAProxy": func(t *testing.T) string {

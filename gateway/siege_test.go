@@ -205,7 +205,7 @@ func (f *fortress) repeat(all *sync.WaitGroup, do func(n int)) {
 	})
 }
 
-// slow has clients come that begin a ClientHello, or a handshake, and do not go on, more all the time, until the siege is over.
+// slow makes clients come that begin a ClientHello, or a handshake, and do not go on, more all the time, until the siege is over.
 func (f *fortress) slow(all *sync.WaitGroup, hello string) {
 	all.Go(func() {
 		tick := time.NewTicker(2 * time.Millisecond)

@@ -39,7 +39,7 @@ func (a *authority) returning(t *testing.T, who *issued, version uint16) *tls.Co
 
 var bothVersions = []uint16{tls.VersionTLS12, tls.VersionTLS13}
 
-// replace has the files of one certificate take the places of another's.
+// replace puts the files of one certificate in the places of another's.
 func (i *issued) replace(t *testing.T, by *issued) {
 	t.Helper()
 	must(t, os.Rename(by.cert, i.cert))
@@ -77,7 +77,7 @@ func TestSessionsAreResumedUntilTheCertificateIsAnother(t *testing.T) {
 	}
 }
 
-// TestATicketIsNoClientCertificate has clients come back with tickets from before the authority was another, or from a route that
+// TestATicketIsNoClientCertificate makes clients come back with tickets from before the authority was another, or from a route that
 // demands less.
 func TestATicketIsNoClientCertificate(t *testing.T) {
 	for _, version := range bothVersions {
@@ -128,7 +128,7 @@ routes:
 	}
 }
 
-// TestATicketEndsWithTheCertificate has a client come back when its own has expired.
+// TestATicketEndsWithTheCertificate makes a client come back when its own has expired.
 func TestATicketEndsWithTheCertificate(t *testing.T) {
 	for _, version := range bothVersions {
 		t.Run(tls.VersionName(version), func(t *testing.T) {
@@ -238,7 +238,7 @@ routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: echo, policy:
 	}
 }
 
-// TestOpenSSLResumes has it come back with its session, in both versions.
+// TestOpenSSLResumes makes it come back with its session, in both versions.
 func TestOpenSSLResumes(t *testing.T) {
 	needs(t, "openssl")
 	dir := t.TempDir()

@@ -43,7 +43,7 @@ func slowToAccept(t *testing.T, config *tls.Config) (address string, accept func
 	}
 }
 
-// TestAConnectUnderWaySpeaksAsItBegan has an edit take TLS away, or add it, while the endpoint has not answered yet: what was to be
+// TestAConnectUnderWaySpeaksAsItBegan makes an edit take TLS away, or add it, while the endpoint has not answered yet: what was to be
 // encrypted must not go in clear.
 func TestAConnectUnderWaySpeaksAsItBegan(t *testing.T) {
 	dir := t.TempDir()

@@ -46,7 +46,7 @@ func (c *Config) keys() keys {
 		{name: "metrics", takes: section(c.Metrics.keys()), doc: "how figures are published"},
 		{name: "gateway", takes: section(c.Gateway.keys()).then(func(cursor) { in.memory = c.Gateway.BufferMemory }), doc: "the process as a whole"},
 		{name: "advise_file", takes: fileOrNone(&c.Advise), standard: none,
-			doc: "where what `advise` knows of the routes survives a restart: a small file that is written every few minutes and at the end, in a folder in which the gateway may make files; `none`: what is known begins anew with each start"},
+			doc: "where what `advise` knows of the routes survives a restart: a small file that is written every few minutes and at the end, in a folder in which the gateway may make files; `none`: nothing is known after a start"},
 		{name: "policies", takes: c.policies(in), doc: "policies for routes to share, by name"},
 		{name: "upstreams", takes: c.upstreams(in), doc: "sets of endpoints, by name"},
 		{name: "routes", takes: c.routes(in), example: "[...]", doc: "what is served, at least one route"},

@@ -68,7 +68,7 @@ func (f *fleet) done(t *testing.T, resets float64) {
 	}
 }
 
-// more waits until so many more questions were answered.
+// more waits until that many more questions were answered.
 func (f *fleet) more(t *testing.T, n *topology, answers int64) {
 	t.Helper()
 	want := f.answered.Load() + answers

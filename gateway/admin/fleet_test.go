@@ -212,7 +212,7 @@ func (f *fleet) end(m *member, reason string, now time.Time) {
 	f.say(api.Event{Kind: api.EventEnded, At: now, Ended: &end})
 }
 
-// say has all that listen hear of an event, unless they have too much to read already. The caller holds mu.
+// say sends an event to all that listen, unless they have too much to read already. The caller holds mu.
 func (f *fleet) say(e api.Event) {
 	for _, heard := range f.hear {
 		select {

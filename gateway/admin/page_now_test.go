@@ -74,7 +74,7 @@ func undoesWhatIsSetByHand(b *tab) {
 	expect(b, "the button", b.text(stop), "Stop: route chat")
 }
 
-// saysWhoItIs has the gateway be in another time zone than the browser.
+// saysWhoItIs puts the gateway in another time zone than the browser.
 func saysWhoItIs(b *tab) {
 	expect(b, "host", b.text("#host"), "gate-1")
 	expect(b, "version", b.text("#version"), "v0.4.0")

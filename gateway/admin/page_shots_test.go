@@ -12,7 +12,7 @@ import (
 	"idlegate/gateway/admin/api"
 )
 
-// fleetOfSize makes a fleet of so many routes, each with an upstream of two endpoints, and so many connections.
+// fleetOfSize makes a fleet of routes, each with an upstream of two endpoints, and connections.
 func fleetOfSize(routes, connections int) *fleet {
 	all := fleetRoutes()
 	for i := range all {

@@ -300,7 +300,7 @@ func (b *tab) poll() {
 	evaluate[bool](b, `document.dispatchEvent(new Event("visibilitychange"))`)
 }
 
-// prefer has the browser say that its user likes a scheme of colours, and no motion: what scrolls smoothly cannot be clicked at.
+// prefer makes the browser say that its user likes a scheme of colours, and no motion: what scrolls smoothly cannot be clicked at.
 func (b *tab) prefer(scheme string) {
 	b.Helper()
 	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{

@@ -88,7 +88,7 @@ func quantity(t *testing.T, size string) int64 {
 	return q.Value()
 }
 
-// check has the gateway check a policy, in which nothing may be wrong or doubtful, and returns the effective one. Names of the
+// check lets the gateway check a policy, in which nothing may be wrong or doubtful, and returns the effective one. Names of the
 // cluster, and files that it mounts, are not to be found here.
 func check(t *testing.T, text string) (e effective) {
 	t.Helper()

@@ -19,7 +19,7 @@ type GatewayConfig struct {
 	Binary string // its path
 	Policy string // without admin and log, which the gateway of a test has of its own
 
-	// StalledLog has the log go to a pipe that nobody reads once the gateway serves.
+	// StalledLog sends the log to a pipe that nobody reads once the gateway serves.
 	StalledLog bool
 }
 

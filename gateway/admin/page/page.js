@@ -40,7 +40,7 @@ async function poll() {
   }
   running = true;
   try {
-    judge(await round());
+    noteAnswers(await round());
   } finally {
     running = false;
     timer = setTimeout(poll, again ? 0 : document.hidden ? everyHidden : routes > large ? everyLarge : every);
@@ -107,9 +107,9 @@ function draw(got, endedAsked) {
   if (got.ended) drawEnded(got.ended, endedAsked);
 }
 
-// judge says whether the gateway answers, and since when it does not. Refused parts leave figures of an earlier time on
+// noteAnswers notes whether the gateway answers, and since when it does not. Refused parts leave figures of an earlier time on
 // the page too, and are told in the gateway's own words.
-function judge(errors) {
+function noteAnswers(errors) {
   const silent = errors.find((error) => !(error instanceof Refusal));
   const error = silent ?? errors[0];
   document.body.classList.toggle("stale", Boolean(error));

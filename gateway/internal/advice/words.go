@@ -68,7 +68,7 @@ func wordsOf(t Timer) *words {
 			one: "connection", many: "connections", did: "had a message of the client", hasDone: "has had a message of its client", later: " that were in use",
 			dead: " that were not in use any more", longest: "The oldest connection was in use up to an age of ",
 			hadBeen: "were in use at an age of", longestFor: "up to ", silent: "clients", stays: "a connection that is in use stays",
-			tooShort: "connections are in use", unless: " Leave it where it is there to end connections that are in use, as to spread them anew.",
+			tooShort: "connections are in use", unless: " Leave it where it is there to end connections that are in use, as to spread them again.",
 			nothing: "no connection stood", yet: "open and may yet speak",
 			couldBe: "be so old", cutUnknown: "for how long they would have been used", didAfter: " used connections up to an age of ", atMost: "",
 		}

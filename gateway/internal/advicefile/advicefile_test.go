@@ -17,7 +17,7 @@ import (
 	"idlegate/gateway/internal/ledger"
 )
 
-// known is what may be known of a route with so many connections.
+// known is what may be known of a route with a number of connections.
 func known(n int) ledger.Knowledge {
 	k := ledger.Knowledge{Counted: time.Duration(n) * time.Hour, DryRun: 30 * time.Second, DryRunIdle: uint64(n)}
 	for i := range n {

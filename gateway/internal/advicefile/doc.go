@@ -5,6 +5,6 @@
 //	idlegate advice 1 5d0c...
 //	{"routes": {"devices": {"counted_ns": 86400000000000, "timers": {"idle_timeout": [...]}, ...}}}
 //
-// It is written beside its place and renamed, so that whoever reads it finds the one before or the one after. It is readable for its
+// It is written beside its place and renamed, so that who reads it finds the one before or the one after. It is readable for its
 // owner only, and at most MaxBytes long: of more routes than have room those stay that have the most connections.
 package advicefile

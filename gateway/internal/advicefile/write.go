@@ -24,7 +24,7 @@ func Write(path string, data []byte) error {
 	return syncFolder(filepath.Dir(path))
 }
 
-// writeWhole makes a file anew, so that it is its owner's only, whatever had its name.
+// writeWhole makes a new file, so that it is its owner's only, whatever had its name.
 func writeWhole(path string, data []byte) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -40,7 +40,7 @@ func writeWhole(path string, data []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// syncFolder has the new name survive a crash. Some file systems cannot do that for a folder, which is no failure.
+// syncFolder makes the new name survive a crash. Some file systems cannot do that for a folder, which is no failure.
 func syncFolder(path string) error {
 	f, err := os.Open(path)
 	if err != nil {

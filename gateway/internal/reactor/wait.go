@@ -37,7 +37,7 @@ const (
 // interruptions counts how often Go's scheduler has interrupted a look by a signal, as it does where it wants the processor
 // or the world to stop. It is one for the process, as the scheduler is.
 //
-// Mostly that is sysmon, who does it every 10 ms once awake, and falls asleep only when it finds every processor idle. So all
+// Mostly that is sysmon, which does it every 10 ms once awake, and falls asleep only when it finds every processor idle. So all
 // pollers park for the next shortSpin times at once, which is longer than 10 ms unless there is much to do, and are mostly
 // parked at its next round. CPU of heartbeats, of HAProxy's: 0.94 (0.82..0.95) where they looked on, 0.83 (0.82..0.85) where
 // only the one that was interrupted parked.

@@ -78,7 +78,7 @@ type Loop struct {
 	tls        tlsLayer
 
 	acted  bool        // there was something to do since Looked
-	active atomic.Bool // the same, for whoever asks
+	active atomic.Bool // the same, for those who ask
 
 	sessions atomic.Int64 // what the acceptor balances by
 
