@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/url"
 	"sync"
 	"time"
@@ -26,6 +27,19 @@ type hands struct {
 
 func newHands() *hands {
 	return &hands{drained: map[*relay.RouteStats]time.Time{}, stopped: map[*relay.RouteStats]time.Time{}}
+}
+
+// keep forgets what was set of routes but these: one that is neither in the file nor drains can never be back.
+func (h *hands) keep(routes []*route) {
+	served := map[*relay.RouteStats]bool{}
+	for _, r := range routes {
+		served[r.RouteStats] = true
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	gone := func(r *relay.RouteStats, _ time.Time) bool { return !served[r] }
+	maps.DeleteFunc(h.drained, gone)
+	maps.DeleteFunc(h.stopped, gone)
 }
 
 // isDrained reports whether a route drains by hand.

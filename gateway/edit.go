@@ -120,6 +120,7 @@ func (e *edit) takeOver() {
 	}
 	e.next.gone = e.old.gone.without(e.next).and(e.drainGone(since))
 	e.undrainBack(since)
+	g.hands.keep(slices.Concat(e.next.routes, e.next.gone.routes))
 	g.log.adopt(e.log)
 	g.knowledge.follow(e.next.cfg.Advise)
 	g.admission.Set(e.bounds.connections, e.bounds.onFull)

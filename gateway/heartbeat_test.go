@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"idlegate/gateway/admin/api"
 	"idlegate/metrics"
 	"idlegate/policy"
 )
@@ -151,7 +152,7 @@ routes: [{name: r, listen: "127.0.0.1:0", protocol: `+framing+`, upstream: backe
 	if heard, err := hex.DecodeString(line.Bytes); err != nil || string(heard) != "Hearts and minds" {
 		t.Errorf("the log has the bytes %q, %v", heard, err)
 	}
-	ended, err := g.g.Endings(context.Background(), "r", "", 0, 1)
+	ended, err := g.g.Endings(context.Background(), api.EndedQuery{Route: "r", Limit: 1})
 	if err != nil || len(ended.Ended) != 1 {
 		t.Fatalf("%+v, %v", ended, err)
 	}

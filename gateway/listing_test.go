@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -49,7 +50,7 @@ func TestConnectionsAreClosedByHand(t *testing.T) {
 	if err := r.g.CloseID(ctx, id); err == nil {
 		t.Error("a connection that has ended is closed again")
 	}
-	endings, err := r.g.Endings(ctx, "r", "killed", 0, 10)
+	endings, err := r.g.Endings(ctx, api.EndedQuery{Route: "r", Reason: "killed", Limit: 10})
 	if err != nil || len(endings.Ended) != 2 || endings.Ended[0].ID != id {
 		t.Errorf("ended last are %+v, %v", endings, err)
 	}
@@ -153,6 +154,45 @@ func TestASortedPageIsThatOfTheWholeListing(t *testing.T) {
 			if err != nil || page.Total != open || !slices.EqualFunc(page.Connections, want, same) {
 				t.Errorf("%s from %d: %d of %d, %v", sort, offset, len(page.Connections), page.Total, err)
 			}
+		}
+	}
+}
+
+// TestEndedConnectionsAreListedPageByPage walks through those of several loops while more end.
+func TestEndedConnectionsAreListedPageByPage(t *testing.T) {
+	r := start(t, "gateway: {loops: 2}\n"+"upstreams: {u: {endpoints: [\"%s\"]}}\nroutes: [{name: r, listen: \"127.0.0.1:0\", protocol: raw, upstream: u, policy: {long: {}}}]", backend(t, echoes))
+	const many = 25
+	end := func() {
+		c := r.dial("r")
+		c.echo("x")
+		c.finish()
+		r.endOf(c)
+	}
+	for range many {
+		end()
+	}
+	ctx := context.Background()
+	whole, err := r.g.Endings(ctx, api.EndedQuery{Limit: 100})
+	must(t, err)
+	if len(whole.Ended) != many || whole.Next != "" {
+		t.Fatalf("%d have ended, and next is %q", len(whole.Ended), whole.Next)
+	}
+	var walked []api.Ended
+	for cursor := api.FirstPage; cursor != ""; {
+		page, err := r.g.Endings(ctx, api.EndedQuery{Limit: 10, Cursor: cursor})
+		must(t, err)
+		walked, cursor = append(walked, page.Ended...), page.Next
+		end() // is on no later page
+	}
+	if !reflect.DeepEqual(walked, whole.Ended) {
+		t.Errorf("page by page there are %d, at once %d", len(walked), len(whole.Ended))
+	}
+	if page, err := r.g.Endings(ctx, api.EndedQuery{Limit: 10, Cursor: api.FirstPage, Reason: "killed"}); err != nil || len(page.Ended) != 0 || page.Next != "" {
+		t.Errorf("of none: %+v, %v", page, err)
+	}
+	for _, wrong := range []string{"second", "1", "-1-2", "1-x", "1-2-3"} {
+		if _, err := r.g.Endings(ctx, api.EndedQuery{Limit: 10, Cursor: wrong}); err == nil {
+			t.Errorf("cursor %q is taken", wrong)
 		}
 	}
 }

@@ -58,7 +58,7 @@ func TestOperatorsWhoDoEverythingAtOnce(t *testing.T) {
 		_, _ = r.g.Snapshot(ctx)
 		_, _ = r.g.Advise(ctx, api.AdviceQuery{})
 		_, _ = r.g.Histories(ctx, "")
-		_, _ = r.g.Endings(ctx, "", "", 0, 10)
+		_, _ = r.g.Endings(ctx, api.EndedQuery{Limit: 10})
 		_, _ = r.g.Silences(ctx, "")
 	})
 	for range 12 {

@@ -47,7 +47,7 @@ func newExplain() *cobra.Command {
 
 // explainEnded says why a connection has ended, where that is still remembered.
 func explainEnded(c *call, id uint64) error {
-	ended, err := c.gateway.Ended(c.Context(), "", "", id, 1)
+	ended, err := c.gateway.Ended(c.Context(), api.EndedQuery{ID: id, Limit: 1})
 	switch {
 	case err != nil && !client.IsUnknown(err):
 		return err

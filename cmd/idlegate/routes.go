@@ -118,13 +118,13 @@ func newEnded() *cobra.Command {
 		Long: "List the connections that ended last, the latest first. The gateway remembers the last 256 of each event loop; 'idlegate\n" +
 			"tail' shows all as they end, and the log has them.",
 		Example: "  idlegate ended --route devices --reason idle_timeout\n" +
-			"  idlegate ended -o json --limit 1000",
+			"  idlegate ended -o json --limit 100000",
 		Args: arguments(),
 	}, func(c *call) error {
-		if f.limit < 1 || f.limit > api.MaxLimit {
-			return usage(c.Command, "--limit must be from 1 to %d", api.MaxLimit)
+		if f.limit < 1 {
+			return usage(c.Command, "--limit must be 1 or more")
 		}
-		ended, err := c.gateway.Ended(c.Context(), f.route, f.reason, 0, f.limit)
+		ended, err := c.gateway.Ended(c.Context(), api.EndedQuery{Route: f.route, Reason: f.reason, Limit: f.limit})
 		if err != nil {
 			return err
 		}
@@ -162,7 +162,7 @@ func newErrors() *cobra.Command {
 		}
 		all := api.Endings{Ended: []api.Ended{}}
 		for _, reason := range []string{"protocol_error", "message_too_large"} {
-			ended, err := c.gateway.Ended(c.Context(), f.route, reason, 0, f.limit)
+			ended, err := c.gateway.Ended(c.Context(), api.EndedQuery{Route: f.route, Reason: reason, Limit: f.limit})
 			if err != nil {
 				return err
 			}

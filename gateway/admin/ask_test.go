@@ -24,7 +24,7 @@ type listener struct {
 	filter        api.Filter
 	page          api.Page
 	route, reason string
-	timer         string
+	timer, cursor string
 	limit         int
 	tolerance     float64
 }
@@ -39,8 +39,8 @@ func (l *listener) CloseAll(_ context.Context, filter api.Filter) (api.Closed, e
 	return api.Closed{}, nil
 }
 
-func (l *listener) Endings(_ context.Context, route, reason string, _ uint64, limit int) (api.Endings, error) {
-	l.route, l.reason, l.limit = route, reason, limit
+func (l *listener) Endings(_ context.Context, q api.EndedQuery) (api.Endings, error) {
+	l.route, l.reason, l.limit, l.cursor = q.Route, q.Reason, q.Limit, q.Cursor
 	return api.Endings{}, nil
 }
 
@@ -79,11 +79,12 @@ func TestParametersReachTheGateway(t *testing.T) {
 			"DELETE", "/connections?route=devices&client=10.0.7.0/24&endpoint=%5B::1%5D:9000&state=half_closed&idle=1m30s&age=1d&due=250ms",
 			listener{filter: whole},
 		},
-		"endings":     {"GET", "/ended?route=chat&reason=killed&limit=7", listener{route: "chat", reason: "killed", limit: 7}},
-		"all endings": {"GET", "/ended", listener{limit: 100}},
-		"advice":      {"GET", "/advice?route=chat&tolerance=1e-05", listener{route: "chat", tolerance: 0.00001}},
-		"all advice":  {"GET", "/advice", listener{tolerance: 0.001}},
-		"one timer":   {"GET", "/advice?timer=max_lifetime", listener{timer: "max_lifetime", tolerance: 0.001}},
+		"endings":         {"GET", "/ended?route=chat&reason=killed&limit=7", listener{route: "chat", reason: "killed", limit: 7}},
+		"all endings":     {"GET", "/ended", listener{limit: 100}},
+		"advice":          {"GET", "/advice?route=chat&tolerance=1e-05", listener{route: "chat", tolerance: 0.00001}},
+		"all advice":      {"GET", "/advice", listener{tolerance: 0.001}},
+		"a page of ended": {"GET", "/ended?cursor=17-4&limit=5", listener{cursor: "17-4", limit: 5}},
+		"one timer":       {"GET", "/advice?timer=max_lifetime", listener{timer: "max_lifetime", tolerance: 0.001}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := &listener{fleet: fakeFleet()}

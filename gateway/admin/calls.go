@@ -51,7 +51,7 @@ func (c calls) table() []operation {
 		{method: del, path: "/connections", params: exactParams(), answer: c.closeAll},
 		{method: get, path: "/connections/{id}", answer: c.explain},
 		{method: del, path: "/connections/{id}", answer: c.closeID},
-		{method: get, path: "/ended", params: []string{"route", "reason", "id", "limit"}, answer: c.ended},
+		{method: get, path: "/ended", params: []string{"route", "reason", "id", "cursor", "limit"}, answer: c.ended},
 		{method: get, path: "/events", params: []string{"kind", "route"}, stream: c.events},
 		{method: get, path: "/routes", answer: c.routes},
 		{method: post, path: "/routes/{name}/stop", answer: c.routeOrder(Operated.StopRoute)},
@@ -210,7 +210,7 @@ func (c calls) ended(ctx context.Context, a *ask) (int, any, error) {
 	if a.err != nil {
 		return 0, nil, a.err
 	}
-	return ok(c.gateway.Endings(ctx, a.text("route"), reason, uint64(id), limit))
+	return ok(c.gateway.Endings(ctx, api.EndedQuery{Route: a.text("route"), Reason: reason, ID: uint64(id), Limit: limit, Cursor: a.text("cursor")}))
 }
 
 // defaultTolerance is one connection in a thousand.

@@ -185,17 +185,17 @@ func (f *fleet) Histories(_ context.Context, route string) (api.Histories, error
 	return h, f.checkRoute(route)
 }
 
-func (f *fleet) Endings(_ context.Context, route, reason string, id uint64, limit int) (api.Endings, error) {
+func (f *fleet) Endings(_ context.Context, q api.EndedQuery) (api.Endings, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.settle()
 	var endings api.Endings
 	for _, e := range slices.Backward(f.ended) {
-		if (route == "" || route == e.Route) && (reason == "" || reason == e.Reason) && (id == 0 || id == e.ID) && len(endings.Ended) < limit {
+		if (q.Route == "" || q.Route == e.Route) && (q.Reason == "" || q.Reason == e.Reason) && (q.ID == 0 || q.ID == e.ID) && len(endings.Ended) < q.Limit {
 			endings.Ended = append(endings.Ended, e)
 		}
 	}
-	return endings, f.checkRoute(route)
+	return endings, f.checkRoute(q.Route)
 }
 
 func (f *fleet) Upstreams(context.Context) (api.Upstreams, error) {

@@ -375,7 +375,7 @@ func TestFleetKeepsItsSizeAndForgetsWhatWasClosed(t *testing.T) {
 	if err := f.CloseID(t.Context(), silent.ID); err != nil {
 		t.Fatal(err)
 	}
-	ended, err := f.Endings(t.Context(), "", "killed", 0, 10)
+	ended, err := f.Endings(t.Context(), api.EndedQuery{Reason: "killed", Limit: 10})
 	if err != nil || len(ended.Ended) != 1 || ended.Ended[0].ID != silent.ID {
 		t.Errorf("ended: %+v, %v; want only %d", ended, err, silent.ID)
 	}

@@ -37,7 +37,7 @@ type Figures interface {
 	Silences(ctx context.Context, route string) (api.Silences, error)
 	Histories(ctx context.Context, route string) (api.Histories, error)
 	// Endings gives at most limit of the connections that ended last; reason may be "", and id 0.
-	Endings(ctx context.Context, route, reason string, id uint64, limit int) (api.Endings, error)
+	Endings(ctx context.Context, q api.EndedQuery) (api.Endings, error)
 	Upstreams(ctx context.Context) (api.Upstreams, error)
 	// Advise says which timers a route should have, from what its connections did.
 	Advise(ctx context.Context, q api.AdviceQuery) (api.Advices, error)

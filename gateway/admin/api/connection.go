@@ -203,4 +203,16 @@ func CloseReasons() []string {
 // Endings are the connections that have ended last, the latest first. Event loops keep the last few hundred each.
 type Endings struct {
 	Ended []Ended `json:"ended"`
+	Next  string  `json:"next,omitempty"` // the cursor to go on with; "": this was the last page, or no cursor was given
+}
+
+// EndedQuery chooses among connections that have ended.
+type EndedQuery struct {
+	Route  string // "": each
+	Reason string // "": any
+	ID     uint64 // 0: any
+	Limit  int
+	// Cursor walks through all of them, a page after the other, the latest first: FirstPage at the beginning, then what Next of the page
+	// before said. What ends meanwhile is on no later page. "": the first page alone.
+	Cursor string
 }

@@ -29,16 +29,40 @@ func (c *Client) Silences(ctx context.Context, route string) (api.Silences, erro
 	return get[api.Silences](ctx, c, "/silence", only("route", route))
 }
 
-// Ended are at most limit of the connections that ended last, of one route or of all, for one reason or for any; id 0 is any.
-func (c *Client) Ended(ctx context.Context, route, reason string, id uint64, limit int) (api.Endings, error) {
-	query := only("route", route)
-	if reason != "" {
-		query.Set("reason", reason)
+// Ended are at most q.Limit of the connections that ended last. Of more than a page has room for all pages are read.
+func (c *Client) Ended(ctx context.Context, q api.EndedQuery) (api.Endings, error) {
+	if q.Limit <= api.MaxLimit {
+		return c.endedPage(ctx, q)
 	}
-	if id != 0 {
-		query.Set("id", strconv.FormatUint(id, 10))
+	all := api.Endings{Ended: []api.Ended{}}
+	for page := q; ; {
+		page.Limit = min(q.Limit-len(all.Ended), api.MaxLimit)
+		if page.Cursor == "" {
+			page.Cursor = api.FirstPage
+		}
+		got, err := c.endedPage(ctx, page)
+		if err != nil {
+			return all, err
+		}
+		all.Ended = append(all.Ended, got.Ended...)
+		if page.Cursor = got.Next; page.Cursor == "" || len(all.Ended) >= q.Limit {
+			return all, nil
+		}
 	}
-	query.Set("limit", strconv.Itoa(limit))
+}
+
+func (c *Client) endedPage(ctx context.Context, q api.EndedQuery) (api.Endings, error) {
+	query := only("route", q.Route)
+	if q.Reason != "" {
+		query.Set("reason", q.Reason)
+	}
+	if q.ID != 0 {
+		query.Set("id", strconv.FormatUint(q.ID, 10))
+	}
+	if q.Cursor != "" {
+		query.Set("cursor", q.Cursor)
+	}
+	query.Set("limit", strconv.Itoa(q.Limit))
 	return get[api.Endings](ctx, c, "/ended", query)
 }
 

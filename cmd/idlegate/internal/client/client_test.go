@@ -198,3 +198,32 @@ func TestFilterQuery(t *testing.T) {
 		t.Errorf("no filter: %v", got)
 	}
 }
+
+// TestEndedJoinsPages reads more connections that have ended than a page has room for.
+func TestEndedJoinsPages(t *testing.T) {
+	var asked []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		query := r.URL.Query()
+		asked = append(asked, query.Encode())
+		limit, _ := strconv.Atoi(query.Get("limit"))
+		page := api.Endings{Ended: make([]api.Ended, limit)}
+		if query.Get("cursor") == api.FirstPage {
+			page.Next = "1000-7"
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(page)
+	}))
+	t.Cleanup(server.Close)
+	client := newClient(t, Config{Address: server.Listener.Addr().String()})
+	for limit, want := range map[int][]string{
+		20:   {"limit=20&route=r"},
+		1000: {"limit=1000&route=r"},
+		1500: {"cursor=first&limit=1000&route=r", "cursor=1000-7&limit=500&route=r"},
+	} {
+		asked = nil
+		ended, err := client.Ended(t.Context(), api.EndedQuery{Route: "r", Limit: limit})
+		if err != nil || len(ended.Ended) != limit || !slices.Equal(asked, want) {
+			t.Errorf("of %d: %d, asked %q, %v; want %q", limit, len(ended.Ended), asked, err, want)
+		}
+	}
+}
