@@ -25,7 +25,8 @@ type contender struct {
 	Version string
 	// argv writes the configuration files it needs into site.dir and returns the command line of a process that stays in
 	// the foreground. It is nil of no proxy at all.
-	argv func(site) ([]string, error)
+	argv  func(site) ([]string, error)
+	pages int // of its status that are open meanwhile
 }
 
 // site is where a contender is to work, and for what.
@@ -90,7 +91,7 @@ func idlegate(binary string) contender {
 			answers = ", heartbeat: answer"
 			protocol = fmt.Sprintf("{length_field: {offset: 0, size: 4}, heartbeat: {match: {hex: \"%[1]x\"}, answer: {hex: \"%[1]x\"}}}", s.beat)
 		}
-		text := fmt.Sprintf(idlegatePolicy, filepath.Join(s.dir, "admin.sock"), s.threads, s.listen, s.backend,
+		text := fmt.Sprintf(idlegatePolicy, s.adminSocket(), s.threads, s.listen, s.backend,
 			s.idle.Milliseconds(), s.message.Milliseconds(), route, protocol, answers)
 		file, err := s.write("idlegate.yaml", text)
 		return []string{binary, "run", "-c", file}, err

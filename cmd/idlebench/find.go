@@ -49,6 +49,9 @@ func (f finder) one(ctx context.Context, name string) (contender, error) {
 		return direct(), nil
 	case nameIdlegate:
 		return f.buildIdlegate(ctx)
+	case nameWatched:
+		c, err := f.buildIdlegate(ctx)
+		return watched(c), err
 	case nameHAProxy:
 		return f.haproxy(ctx)
 	case nameNginx:

@@ -54,12 +54,22 @@ func (r rig) measure(ctx context.Context, c contender, sc scenario) (sample, err
 	if err := r.set(ctx, &st, c, sc); err != nil {
 		return sample{}, err
 	}
+	if c.pages > 0 {
+		st.pages = openPages(ctx, c.pages, st.admin)
+	}
 	var s sample
 	if err := r.watch(ctx, &st, sc, &s); err != nil {
 		return s, err
 	}
 	if err := r.work(ctx, &st, sc, &s); err != nil {
 		return s, err
+	}
+	if st.pages != nil {
+		err := st.pages.close()
+		st.pages = nil
+		if err != nil {
+			return s, err
+		}
 	}
 	if s.Fault != "" {
 		return s, fmt.Errorf("%s\n%s", s.Fault, st.backend.Said())

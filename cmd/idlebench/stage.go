@@ -29,9 +29,14 @@ type stage struct {
 	proxyTree            process.Tree
 	peersTree            process.Tree
 	emptyPSS             int64 // of the proxy before the load
+	admin                string
+	pages                *pages // nil: none are open
 }
 
 func (s *stage) stop() {
+	if s.pages != nil {
+		_ = s.pages.close()
+	}
 	for _, c := range []*process.Child{s.load, s.proxy, s.backend} {
 		if c != nil {
 			c.Stop()
@@ -105,10 +110,15 @@ func (r rig) setProxy(ctx context.Context, st *stage, c contender, backend strin
 		if err != nil {
 			return "", err
 		}
-		st.proxy, err = r.startProxy(c, site{
+		at := site{
 			listen: address, backend: backend, threads: r.threads, demand: sc.Demand,
 			connections: sc.Load.Connections + spareConnections,
-		})
+		}
+		if at.dir, err = os.MkdirTemp(r.dir, c.Name+"-*"); err != nil {
+			return "", err
+		}
+		st.admin = at.adminSocket()
+		st.proxy, err = r.startProxy(c, at)
 		if err != nil {
 			return "", err
 		}
@@ -125,10 +135,6 @@ func (r rig) setProxy(ctx context.Context, st *stage, c contender, backend strin
 }
 
 func (r rig) startProxy(c contender, s site) (*process.Child, error) {
-	var err error
-	if s.dir, err = os.MkdirTemp(r.dir, c.Name+"-*"); err != nil {
-		return nil, err
-	}
 	argv, err := c.argv(s)
 	if err != nil {
 		return nil, err
