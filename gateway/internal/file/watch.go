@@ -68,7 +68,9 @@ func (w *watcher) turn() int {
 func (w *watcher) begin(turn int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.began = time.Now()
+	if turn == w.turns {
+		w.began = time.Now()
+	}
 	return turn == w.turns
 }
 
@@ -94,7 +96,7 @@ func (w *watcher) look(ctx context.Context, turn int) {
 	}
 }
 
-// guard has another goroutine look where one hangs.
+// guard has another goroutine look where one hangs, unless as many hang as may: then the last of them goes on looking when it is back.
 func (w *watcher) guard(ctx context.Context) {
 	ticks := w.Ticks(ctx, lookPatience)
 	defer ticks.Stop()
@@ -102,11 +104,16 @@ func (w *watcher) guard(ctx context.Context) {
 		w.mu.Lock()
 		hangs := !w.began.IsZero() && time.Since(w.began) >= lookPatience/2
 		w.mu.Unlock()
-		if hangs {
-			turn := w.turn()
-			w.found(ctx, Look{}, ErrHangs)
-			go w.look(ctx, turn)
+		if !hangs {
+			continue
 		}
+		if len(w.file.looks) == cap(w.file.looks) {
+			w.found(ctx, Look{}, ErrHangs)
+			continue
+		}
+		turn := w.turn()
+		w.found(ctx, Look{}, ErrHangs)
+		go w.look(ctx, turn)
 	}
 }
 

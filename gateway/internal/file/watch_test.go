@@ -257,3 +257,58 @@ func TestALookThatHangsDoesNotEndTheWatch(t *testing.T) {
 		close(release)
 	})
 }
+
+// counted are Ticks of which it is counted how many there are.
+type counted struct {
+	Ticks
+	now *atomic.Int32
+}
+
+func (c counted) Stop() {
+	c.now.Add(-1)
+	c.Ticks.Stop()
+}
+
+func TestLooksThatHangForHoursDoNotAddUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var ticks atomic.Int32
+		f := newFile("f", system{look: func(string) (Look, error) {
+			<-release
+			return Look{inode: 1}, nil
+		}})
+		var failed []error
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			f.Watch(ctx, Watch{
+				Every: time.Second, Settled: func(Look) {}, Failing: func(err error) { failed = append(failed, err) },
+				Ticks: func(ctx context.Context, every time.Duration) Ticks {
+					ticks.Add(1)
+					return counted{Tickers(ctx, every), &ticks}
+				},
+			})
+		}()
+		<-time.After(3 * time.Hour)
+		synctest.Wait()
+		const most = mostHanging + 2 // one waits until fewer hang, and one guards
+		if n := ticks.Load(); n > most {
+			t.Errorf("%d goroutines wait, want at most %d", n, most)
+		}
+		if len(failed) != 1 || !errors.Is(failed[0], ErrHangs) {
+			t.Errorf("failed: %v", failed)
+		}
+		close(release)
+		<-time.After(time.Minute)
+		synctest.Wait()
+		if n := ticks.Load(); n != 2 {
+			t.Errorf("%d goroutines wait when none hangs any more, want one that looks and one that guards", n)
+		}
+		if len(failed) != 2 || failed[1] != nil {
+			t.Errorf("failed: %v", failed)
+		}
+		cancel()
+		<-ended
+	})
+}
