@@ -98,7 +98,8 @@ func (s *given) listen(o Options) (*Listener, error) {
 	return l, nil
 }
 
-// adopt sets what Listen sets on a socket of its own.
+// adopt sets what Listen sets on a socket of its own. All copies of the socket share its options, so those of who listened at one before
+// go.
 func (l *Listener) adopt(at Address, o Options) error {
 	if err := unix.SetNonblock(l.FD, true); err != nil {
 		return err
@@ -107,7 +108,10 @@ func (l *Listener) adopt(at Address, o Options) error {
 		l.path = at.Path() // made is nobody's, so that Unlink leaves it alone
 		return nil
 	}
-	return l.setOptions(o)
+	if err := l.setOptions(o); err != nil {
+		return err
+	}
+	return l.SetOptions(o)
 }
 
 // Unused are the addresses of those that nothing has listened at yet.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -89,4 +90,25 @@ func mustUnix(t *testing.T, path string) Address {
 		t.Fatal(err)
 	}
 	return a
+}
+
+func TestAGivenSocketForgetsTheOptionsOfWhoListenedBefore(t *testing.T) {
+	owner := listen(t, TCP(netip.MustParseAddrPort("127.0.0.1:0")), Options{})
+	g, err := NewGiven([]int{owner.FD})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bound := TCP(netip.MustParseAddrPort(owner.String()))
+	for _, o := range []Options{{KeepaliveIdle: time.Minute, KeepaliveInterval: time.Second, KeepaliveCount: 3, UserTimeout: time.Minute}, {}} {
+		l, _, err := g.Listen(bound, false, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keepalive, err := unix.GetsockoptInt(l.FD, unix.SOL_SOCKET, unix.SO_KEEPALIVE)
+		timeout, err2 := unix.GetsockoptInt(l.FD, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT)
+		if on := o.KeepaliveIdle > 0; (keepalive == 1) != on || time.Duration(timeout)*time.Millisecond != o.UserTimeout || err != nil || err2 != nil {
+			t.Errorf("with %+v: keepalive %d, %v, user timeout %d ms, %v", o, keepalive, err, timeout, err2)
+		}
+		l.Close()
+	}
 }
