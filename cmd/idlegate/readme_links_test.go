@@ -65,9 +65,12 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 }
 
-// followedThere are texts that the tests of package deploy follow, on machines and in containers of their own.
+// followedThere are texts that the tests in deploy follow, on machines and in containers of their own.
 func followedThere() []string {
-	return []string{"deploy/container/README.md", "deploy/package/README.md", "deploy/systemd/README.md"}
+	return []string{
+		"deploy/compose/README.md", "deploy/container/README.md", "deploy/package/README.md", "deploy/prometheus/README.md",
+		"deploy/systemd/README.md",
+	}
 }
 
 // Every command stands in a text that is followed.
