@@ -175,11 +175,18 @@ func (g *Gateway) writeKnowledge(ctx context.Context) {
 	}
 	err = k.write(path, advicefile.Encode(all))
 	if err == nil {
-		k.mu.Lock()
-		k.kept = timeless
-		k.mu.Unlock()
+		k.wrote(path, timeless)
 	}
 	g.tellKept(path, err)
+}
+
+// wrote notes what the file at path has, unless an edit named another one meanwhile.
+func (k *knowledge) wrote(path string, timeless map[string]ledger.Knowledge) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if path == k.path {
+		k.kept = timeless
+	}
 }
 
 // forgetKept makes the file be written next time, whether there is something new or not.
@@ -226,14 +233,17 @@ func (k *knowledge) write(path string, data []byte) error {
 	}
 }
 
-// tellKept logs once that what is known cannot be kept, and once that it can again.
+// tellKept logs once that what is known cannot be kept, and once that it can again. Nothing is said of a file that is named no more.
 func (g *Gateway) tellKept(path string, err error) {
 	k := g.knowledge
 	k.mu.Lock()
-	was := k.failing
-	k.failing = err != nil
+	named, was := path == k.path, k.failing
+	if named {
+		k.failing = err != nil
+	}
 	k.mu.Unlock()
 	switch {
+	case !named:
 	case err != nil && !was:
 		g.log.logger.Warn("what advise knows is not kept now", "advise_file", path, "error", err)
 	case err == nil && was:
