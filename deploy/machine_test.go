@@ -156,9 +156,24 @@ func (m *machine) hardened(t *testing.T) {
 
 func (m *machine) removed(t *testing.T) {
 	m.t = t
+	m.sh("sed 's/^ListenStream=.*/ListenStream=0.0.0.0:7000/' /usr/share/doc/idlegate/examples/idlegate.socket >/etc/systemd/system/idlegate.socket")
+	m.sh("systemctl daemon-reload && systemctl stop idlegate && systemctl enable --now idlegate.socket")
+	m.serves() // which starts the service
 	m.sh("touch /var/lib/idlegate/state && dpkg --remove idlegate")
+	m.want("nothing listens that would start it", "systemctl is-active idlegate.socket || true", "inactive")
+	m.sh("systemctl disable idlegate.socket && rm /etc/systemd/system/idlegate.socket && systemctl daemon-reload")
 	m.want("the service is gone", "systemctl is-active idlegate || true", "inactive")
 	m.sh("test -f /etc/idlegate/idlegate.yaml && test -f /var/lib/idlegate/state && test -f /etc/default/idlegate && ! test -e /usr/bin/idlegate")
+	m.sh("printf 'a line\\n' >/var/log/idlegate/idlegate.log && logrotate --force /etc/logrotate.d/idlegate") // its file stays until a purge
+
+	m.sh("dpkg --install /next.deb")
+	m.want("installed again it is enabled", "systemctl is-enabled idlegate", "enabled")
+	m.want("installed again it serves", "systemctl is-active idlegate", "active")
+	m.serves()
+	m.sh("systemctl disable --now idlegate && dpkg --install /next.deb")
+	m.want("an upgrade does not enable what was disabled", "systemctl is-enabled idlegate || true", "disabled")
+	m.want("an upgrade does not start what was stopped", "systemctl is-active idlegate || true", "inactive")
+
 	m.sh("dpkg --purge idlegate 2>&1")
 	m.sh("test -f /etc/idlegate/idlegate.yaml && ! test -e /var/lib/idlegate && ! test -e /etc/default/idlegate && ! test -e /etc/logrotate.d/idlegate")
 	m.want("systemd is as before", "systemctl is-system-running", "running")

@@ -90,7 +90,7 @@ func TestRotationLeavesTheFilesToTheGateway(t *testing.T) {
 		}
 	}
 	script := regexp.MustCompile(`(?s)\n +postrotate\n +(.*?)\n +endscript\n`).FindStringSubmatch(text)
-	if script == nil || script[1] != "systemctl kill --signal=USR1 idlegate.service" {
+	if script == nil || script[1] != "if systemctl --quiet is-active idlegate.service; then systemctl kill --signal=USR1 idlegate.service; fi" {
 		t.Errorf("after a rotation it runs %q", script)
 	}
 	logrotate, err := exec.LookPath("logrotate")
