@@ -50,10 +50,11 @@ func missing(t testing.TB, why string) {
 }
 
 // Build builds an image of the files in folder by the instructions in containerfile, with further flags of docker build, and
-// returns its id. The image is removed when the test ends.
+// returns its id. The image is removed when the test ends. It is built without the cache, which gives two tests that build the same at
+// one time the same image: the end of one would take it away from the other.
 func Build(t testing.TB, containerfile, folder string, flags ...string) string {
 	t.Helper()
-	args := append([]string{"build", "--quiet", "--file", containerfile}, flags...)
+	args := append([]string{"build", "--quiet", "--no-cache", "--file", containerfile}, flags...)
 	id := Command(t, append(args, folder)...)
 	t.Cleanup(func() { remove("image", "rm", "--force", id) })
 	return id

@@ -28,6 +28,17 @@ func TestWhatATestHasMadeIsRemovedWithIt(t *testing.T) {
 	}
 }
 
+// Tests of several packages run at one time, and build the same image.
+func TestTheEndOfATestLeavesOthersTheirImages(t *testing.T) {
+	docker.Needs(t)
+	folder := t.TempDir()
+	write(t, filepath.Join(folder, "Containerfile"), "FROM scratch\nCOPY file /file\nCMD [\"/file\"]\n")
+	write(t, filepath.Join(folder, "file"), "the same in both")
+	mine := docker.Build(t, filepath.Join(folder, "Containerfile"), folder)
+	t.Run("another", func(t *testing.T) { docker.Build(t, filepath.Join(folder, "Containerfile"), folder) })
+	docker.Command(t, "image", "inspect", mine)
+}
+
 func TestAFailedCommandSaysWhatDockerSaid(t *testing.T) {
 	docker.Needs(t)
 	if _, err := docker.Try(t, "inspect", "idlegate-no-such-thing"); err == nil || !strings.Contains(err.Error(), "No such object") {
