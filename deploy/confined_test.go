@@ -13,6 +13,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +24,8 @@ import (
 	"idlegate/deploy/internal/docker"
 )
 
-const confinedPolicy = `log: {file: /var/log/idlegate/idlegate.log}
+const confinedPolicy = `admin: {metrics: ":9181"}
+log: {file: /var/log/idlegate/idlegate.log}
 gateway: {drain_timeout: 2s}
 upstreams:
   servers: {endpoints: [%q]}
@@ -103,6 +105,22 @@ func TestImageServesConfined(t *testing.T) {
 			}
 		}
 		t.Error("it has no descriptor of a timer: without timerfd_create(2) it falls back to Go's own timers, which cost more CPU at rest")
+	})
+	t.Run("the profile lets it measure its process", func(t *testing.T) {
+		resp, err := http.Get("http://" + address + ":9181/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		page, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"process_open_fds", "process_resident_memory_bytes", "process_cpu_seconds_total", "process_start_time_seconds"} {
+			if !bytes.Contains(page, []byte("\n"+want+" ")) {
+				t.Errorf("%s is missing", want)
+			}
+		}
 	})
 	t.Run("SIGTERM drains", func(t *testing.T) {
 		client := plain(t, address+":7000")
