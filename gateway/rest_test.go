@@ -100,7 +100,7 @@ func TestWhereNothingHappensLoopsAreNotAsked(t *testing.T) {
 func TestALoopIsActiveUntilItIsLookedAt(t *testing.T) {
 	g, conn := resting(t)
 	exchange(t, conn)
-	looked := func() { g.onEach((*relay.Loop).Looked) }
+	looked := func() { g.onEach((*relay.Loop).ClearActive) }
 	// Others look as well, once a second: what is held here must hold at some instant.
 	comes(t, "what was looked at is at rest", func() bool { looked(); return !g.isActive() })
 	comes(t, "a message makes it active", func() bool { exchange(t, conn); return g.isActive() })

@@ -130,7 +130,7 @@ func bound(t *testing.T) (address string, socket *os.File) {
 	if socket, err = manager.(*net.TCPListener).File(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { socket.Close() })
+	t.Cleanup(func() { _ = socket.Close() })
 	return manager.Addr().String(), socket
 }
 

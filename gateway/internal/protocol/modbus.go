@@ -11,7 +11,8 @@ import "encoding/binary"
 //	+-------------+----------+--------+------+------------------------+
 //	                                   ├─────── length bytes ────────┤
 //
-// Each request has one reply, told by its transaction; where a client repeats one, requests and replies are paired no more. There are no heartbeats, and nothing by which a server says that it closes.
+// Each request has one reply, told by its transaction; where a client repeats one, requests and replies are paired no more. There are
+// no heartbeats, and nothing by which a server says that it closes.
 type modbus struct{ named }
 
 // NewModbus returns the Protocol of Modbus TCP.

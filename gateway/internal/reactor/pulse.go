@@ -15,9 +15,10 @@ import (
 
 // Pulse tells, again and again, that so much time has passed.
 //
-// It is a timer of the kernel in Go's poller. While one of Go's own timers is pending, sysmon, the runtime's watchman, wakes up along
-// with the thread that waits for it, and that wakes another one to look for work: some 80 µs of CPU a wake-up, where this takes 15. Two that beat at one instant cost more than two that do not: the scheduler
-// wakes another thread for the second. So each has a phase of its own.
+// It is a timer of the kernel in Go's poller. While one of Go's own timers is pending, sysmon, the runtime's monitor thread, wakes up
+// along with the thread that waits for it, and that wakes another one to look for work: some 80 µs of CPU a wake-up, where this takes
+// 15. Two that beat at one instant cost more than two that do not: the scheduler wakes another thread for the second. So each has a
+// phase of its own.
 type Pulse struct {
 	file *os.File
 	conn syscall.RawConn

@@ -9,12 +9,12 @@ func (l *Loop) act() {
 	}
 }
 
-// Looked begins to look for something to do again. It is called through Post, together with what is looked at.
-func (l *Loop) Looked() {
+// ClearActive begins to look for something to do again. It is called through Post, together with what is looked at.
+func (l *Loop) ClearActive() {
 	l.acted = false
 	l.active.Store(false)
 }
 
-// Active reports whether there may have been something to do since Looked: what was counted by then else is what is counted now. It may
-// be called from anywhere.
+// Active reports whether there may have been something to do since ClearActive: else what is counted now is what was counted then.
+// It may be called from anywhere.
 func (l *Loop) Active() bool { return l.active.Load() }

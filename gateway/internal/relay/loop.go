@@ -77,7 +77,7 @@ type Loop struct {
 	splicer    splicer
 	tls        tlsLayer
 
-	acted  bool        // there was something to do since Looked
+	acted  bool        // there was something to do since ClearActive
 	active atomic.Bool // the same, for those who ask
 
 	sessions atomic.Int64 // what the acceptor balances by
@@ -188,7 +188,7 @@ func (l *Loop) turn(n int) {
 
 func (l *Loop) readMail() {
 	for _, f := range l.mailbox.take() {
-		l.act() // f may be Looked
+		l.act() // f may be ClearActive
 		f()
 	}
 }

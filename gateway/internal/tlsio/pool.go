@@ -21,7 +21,7 @@ type Pool struct {
 
 	mu             sync.Mutex
 	oldest, newest *Handshake // Guarded by mu.
-	under          int        // way. Guarded by mu.
+	underWay       int        // Guarded by mu.
 	evicted        uint64     // Guarded by mu.
 	begun          uint64     // Guarded by mu.
 }
@@ -46,7 +46,7 @@ func (p *Pool) Client(config *tls.Config, notify func()) *Handshake {
 func (p *Pool) UnderWay() (handshakes int, evicted uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.under, p.evicted
+	return p.underWay, p.evicted
 }
 
 // Many is how many handshakes are worth a word to who makes room for their garbage.
@@ -65,7 +65,7 @@ func (p *Pool) Begun() uint64 {
 func (p *Pool) start(h *Handshake) *Handshake {
 	p.mu.Lock()
 	given := (*Handshake)(nil)
-	if p.under >= p.most {
+	if p.underWay >= p.most {
 		given = p.oldest
 		p.unlist(given)
 		p.evicted++
@@ -77,7 +77,7 @@ func (p *Pool) start(h *Handshake) *Handshake {
 		p.oldest = h
 	}
 	p.newest = h
-	p.under++
+	p.underWay++
 	if p.begun++; p.begun%Many == 0 {
 		select {
 		case p.many <- struct{}{}:
@@ -146,7 +146,7 @@ func (p *Pool) unlist(h *Handshake) {
 		p.newest = h.older
 	}
 	h.listed, h.older, h.newer = false, nil, nil
-	p.under--
+	p.underWay--
 }
 
 // begin waits until h may compute. The error is why it was given up in the meantime.
