@@ -102,6 +102,17 @@ func TestProbesGoToTheOpenAddress(t *testing.T) {
 	})
 }
 
+// A pod that is short of CPU answers late. Where that makes it unready, the load balancer takes its node away, and where all are busy, all.
+func TestAProbeThatIsAnsweredLateTakesNoPodAway(t *testing.T) {
+	eachGateway(t, func(t *testing.T, _ objects, g gateway) {
+		for name, probe := range map[string]*core.Probe{"readiness": g.container.ReadinessProbe, "liveness": g.container.LivenessProbe} {
+			if probe.TimeoutSeconds < 3 || probe.FailureThreshold < 2 {
+				t.Errorf("%s waits for %d s, and for %d failures", name, probe.TimeoutSeconds, probe.FailureThreshold)
+			}
+		}
+	})
+}
+
 func TestAServiceLeadsToEveryRoute(t *testing.T) {
 	eachGateway(t, func(t *testing.T, o objects, g gateway) {
 		open := portOf(t, g.policy.Admin.Metrics)

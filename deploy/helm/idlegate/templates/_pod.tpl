@@ -64,7 +64,8 @@ ports:
 readinessProbe:
   httpGet: {path: /readyz, port: metrics}
   periodSeconds: 2
-  failureThreshold: 1
+  timeoutSeconds: 5 # a pod that is short of CPU answers late and still serves
+  failureThreshold: 2
 livenessProbe:
   httpGet: {path: /healthz, port: metrics}
   periodSeconds: 10
