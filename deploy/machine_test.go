@@ -174,6 +174,13 @@ func (m *machine) removed(t *testing.T) {
 	m.want("an upgrade does not enable what was disabled", "systemctl is-enabled idlegate || true", "disabled")
 	m.want("an upgrade does not start what was stopped", "systemctl is-active idlegate || true", "inactive")
 
+	m.sh("systemctl enable idlegate && dpkg --remove idlegate")
+	m.policy("nonsense")
+	if out := m.sh("dpkg --install /next.deb 2>&1"); !strings.Contains(out, "journalctl --unit idlegate") {
+		t.Errorf("the installation does not say that the service does not start:\n%s", out)
+	}
+	m.sh("systemctl stop idlegate && systemctl reset-failed idlegate")
+
 	m.sh("dpkg --purge idlegate 2>&1")
 	m.sh("test -f /etc/idlegate/idlegate.yaml && ! test -e /var/lib/idlegate && ! test -e /etc/default/idlegate && ! test -e /etc/logrotate.d/idlegate")
 	m.want("systemd is as before", "systemctl is-system-running", "running")
