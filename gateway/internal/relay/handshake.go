@@ -100,6 +100,7 @@ func (hs *handshaker) onNotify(token uint64, h *tlsio.Handshake) {
 	switch {
 	case state.Done && state.Err != nil:
 		hs.failed(c, side, state.Err)
+	case state.Done && side == session.Upstream && !leg.pending.empty(): // what comes behind that is yet to be encrypted
 	case state.Done:
 		hs.done(c, side, h)
 	case state.Wants:
@@ -120,6 +121,10 @@ func (hs *handshaker) onReady(c *conn, side session.Side, ready reactor.Ready) {
 		}
 		if leg.pending.empty() {
 			c.forgetRoom(hs.loop.poller, side)
+			if shake := c.secure(side).shake; shake != nil && side == session.Upstream {
+				hs.onNotify(c.token(side), shake) // it may be done but for that
+				return
+			}
 		}
 	}
 	if leg.readable && (c.secure(side).expected || side == session.Client && c.extra.tls.client.shake == nil) {
