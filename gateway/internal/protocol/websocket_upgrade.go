@@ -2,8 +2,8 @@ package protocol
 
 import "bytes"
 
-// The client asks for the upgrade, and the server's 101 grants it (RFC 6455, section 4). Each of these is a message. Any other
-// answer, or an upgrade to something else, leaves a stream that is not understood.
+// The client asks for the upgrade, and the server's 101 grants it (RFC 6455, section 4). Each of these is a message, and so are interim
+// responses before it. Any other answer, or an upgrade to something else, leaves a stream that is not understood.
 //
 //	client                                        server
 //	  │ GET /path HTTP/1.1 … Upgrade: websocket      │
@@ -62,6 +62,9 @@ func (p *websocket) response(d *Dialogue, b []byte) (int, Event) {
 	for seen := uint32(0); n < len(b) && seen < 4; n++ {
 		if seen = emptyLine(seen, b[n]); seen == 4 {
 			d.took(FromUpstream)
+			if wsIsInterim(b) {
+				return n + 1, Message
+			}
 			d.pay()
 			if d.stage = wsOpen; !wsGranted(b[:n+1]) {
 				d.set(opaque)
@@ -75,6 +78,12 @@ func (p *websocket) response(d *Dialogue, b []byte) (int, Event) {
 		return len(b), Message
 	}
 	return d.partial(FromUpstream)
+}
+
+// wsIsInterim reports whether b begins with a response behind which another one comes: 1xx, but for the 101 that ends HTTP (RFC 9110,
+// section 15.2).
+func wsIsInterim(b []byte) bool {
+	return len(b) >= 12 && string(b[8:10]) == " 1" && string(b[8:12]) != " 101"
 }
 
 // wsGranted reports whether a response switches to WebSocket.
