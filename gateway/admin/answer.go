@@ -45,18 +45,28 @@ func fail(w http.ResponseWriter, err error) {
 	answer(w, status, body)
 }
 
-// answer writes body as JSON, whose arrays and maps are never null.
+// answer writes body as JSON.
 func answer(w http.ResponseWriter, status int, body any) {
+	status, text := encode(status, body)
+	write(w, status, text)
+}
+
+// encode makes JSON of body, whose arrays and maps are never null.
+func encode(status int, body any) (int, []byte) {
 	text, err := json.Marshal(filled(reflect.ValueOf(body)).Interface())
 	if err != nil { // a figure that is infinite
 		status, text = http.StatusInternalServerError, fmt.Appendf(nil, `{"error":%q}`, err)
 	}
+	return status, append(text, '\n')
+}
+
+func write(w http.ResponseWriter, status int, text []byte) {
 	header := w.Header()
 	header.Set("Content-Type", "application/json")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(text, '\n')) // the caller may have gone
+	_, _ = w.Write(text) // the caller may have gone
 }
 
 // filled is a copy of v with empty slices and maps where v has none: what v points to may be the gateway's own.

@@ -27,6 +27,7 @@ type operation struct {
 	timeout  time.Duration // 0: callTimeout
 	body     bool          // it may come with one
 	harmless bool          // it changes nothing, whatever its method
+	shared   bool          // one answer may serve several callers, see shared
 	answer   func(ctx context.Context, a *ask) (status int, body any, err error)
 	stream   http.HandlerFunc // in place of answer, for an answer that goes on
 }
@@ -46,24 +47,24 @@ func (c calls) table() []operation {
 		del  = http.MethodDelete
 	)
 	return []operation{
-		{method: get, path: "/status", answer: c.status},
-		{method: get, path: "/connections", params: append(filterParams(), "cursor", "sort", "offset", "limit"), answer: c.list},
+		{method: get, path: "/status", shared: true, answer: c.status},
+		{method: get, path: "/connections", params: append(filterParams(), "cursor", "sort", "offset", "limit"), shared: true, answer: c.list},
 		{method: del, path: "/connections", params: exactParams(), answer: c.closeAll},
 		{method: get, path: "/connections/{id}", answer: c.explain},
 		{method: del, path: "/connections/{id}", answer: c.closeID},
 		{method: get, path: "/ended", params: []string{"route", "reason", "id", "cursor", "limit"}, answer: c.ended},
 		{method: get, path: "/events", params: []string{"kind", "route"}, stream: c.events},
-		{method: get, path: "/routes", answer: c.routes},
+		{method: get, path: "/routes", shared: true, answer: c.routes},
 		{method: post, path: "/routes/{name}/stop", answer: c.routeOrder(Operated.StopRoute)},
 		{method: del, path: "/routes/{name}/stop", answer: c.routeOrder(Operated.StartRoute)},
 		{method: post, path: "/routes/{name}/drain", answer: c.routeOrder(Operated.DrainRoute)},
 		{method: del, path: "/routes/{name}/drain", answer: c.routeOrder(Operated.StartRoute)},
 		{method: post, path: "/log", params: []string{"level"}, answer: c.logLevel},
 		{method: del, path: "/log", answer: c.logAsFile},
-		{method: get, path: "/silence", params: []string{"route"}, answer: c.silence},
-		{method: get, path: "/history", params: []string{"route", "minutes"}, answer: c.history},
+		{method: get, path: "/silence", params: []string{"route"}, shared: true, answer: c.silence},
+		{method: get, path: "/history", params: []string{"route", "minutes"}, shared: true, answer: c.history},
 		{method: get, path: "/policies", answer: c.policies},
-		{method: get, path: "/upstreams", answer: c.upstreams},
+		{method: get, path: "/upstreams", shared: true, answer: c.upstreams},
 		{method: post, path: "/upstreams/{name}/drain", params: []string{"endpoint"}, answer: c.drainEndpoint},
 		{method: del, path: "/upstreams/{name}/drain", params: []string{"endpoint"}, answer: c.undrainEndpoint},
 		{method: post, path: "/upstreams/{name}/endpoint", params: []string{"endpoint", "weight", "state"}, answer: c.setEndpoint},
@@ -82,8 +83,9 @@ func (c calls) register(mux *http.ServeMux) {
 	for _, one := range c.table() {
 		byPath[one.path] = append(byPath[one.path], one)
 	}
+	kept := new(shared)
 	for path, all := range byPath {
-		mux.Handle(api.Prefix+path, methods{all, c.audit})
+		mux.Handle(api.Prefix+path, methods{all, c.audit, kept})
 	}
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		sentence := fmt.Sprintf("there is no %s; %s/openapi.json describes the calls that there are", clip(r.URL.Path), api.Prefix)
@@ -93,8 +95,9 @@ func (c calls) register(mux *http.ServeMux) {
 
 // methods are the calls of one path, told apart by their method.
 type methods struct {
-	all   []operation
-	audit audit
+	all    []operation
+	audit  audit
+	shared *shared
 }
 
 // ServeHTTP implements http.Handler.
@@ -109,7 +112,7 @@ func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(w, refusal{http.StatusMethodNotAllowed, fmt.Sprintf("%s takes %s, not %s", clip(r.URL.Path), m.allowed(), clip(r.Method))})
 		return
 	}
-	m.all[i].serve(w, r, m.audit)
+	m.all[i].serve(w, r, m)
 }
 
 func (m methods) allowed() string {
@@ -123,9 +126,23 @@ func (m methods) allowed() string {
 	return strings.Join(names, ", ")
 }
 
-func (o operation) serve(w http.ResponseWriter, r *http.Request, audit audit) {
+func (o operation) serve(w http.ResponseWriter, r *http.Request, of methods) {
 	if o.stream != nil {
 		o.stream(w, r)
+		return
+	}
+	if o.shared && mayShare(r) {
+		status, text, ok := of.shared.get(r, func() (int, []byte) {
+			// Others wait for this answer too, so it goes on if its first caller leaves.
+			status, body, err := o.run(r.WithContext(context.WithoutCancel(r.Context())))
+			if err != nil {
+				status, body = failure(err)
+			}
+			return encode(status, body)
+		})
+		if ok {
+			write(w, status, text)
+		}
 		return
 	}
 	status, body, err := o.run(r)
@@ -133,7 +150,8 @@ func (o operation) serve(w http.ResponseWriter, r *http.Request, audit audit) {
 		status, body = failure(err)
 	}
 	if o.method != http.MethodGet && !o.harmless {
-		audit.note(r, status, body, err)
+		of.shared.clear()
+		of.audit.note(r, status, body, err)
 	}
 	answer(w, status, body)
 }
