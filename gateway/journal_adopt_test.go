@@ -109,7 +109,7 @@ func TestLogSectionThatCannotBeInForceChangesNothing(t *testing.T) {
 	l, err := j.prepare(t.Context(), policy.Log{Level: policy.LevelError, Format: policy.FormatJSON, File: policy.File{Path: filepath.Join(dir, "other")}})
 	must(t, err)
 	l.discard()
-	if after := openFiles(t); after != before {
+	if after := openFiles(t); after > before { // what a test before this one has had open may be closed meanwhile
 		t.Errorf("%d descriptors, %d before", after, before)
 	}
 	j.Ended(endOf(1, session.ClientFIN))
