@@ -45,6 +45,7 @@ type demand struct {
 	idle    time.Duration // for which a connection may be silent
 	tls     speech
 	message time.Duration // that a message may take, where the proxy knows of messages
+	resp    bool          // messages are commands of Redis
 	beat    []byte        // a heartbeat that a proxy may answer by itself, as its body; nil: there is none
 }
 
@@ -85,6 +86,9 @@ func idlegate(binary string) contender {
 		route, protocol, err := idlegateTLS(s)
 		if err != nil {
 			return nil, err
+		}
+		if s.resp {
+			protocol = "resp"
 		}
 		answers := ""
 		if s.beat != nil {

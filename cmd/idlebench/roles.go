@@ -16,6 +16,7 @@ import (
 	"idlegate/cmd/idlebench/internal/load"
 	"idlegate/cmd/idlebench/internal/narrow"
 	"idlegate/cmd/idlebench/internal/relay"
+	"idlegate/cmd/idlebench/internal/resp"
 )
 
 // The words of the conversation with a load generator. It says ready once it is connected and warm, is told to go, and
@@ -29,7 +30,7 @@ const (
 
 // newBackend says its address on standard output and serves until it is killed.
 func newBackend() *cobra.Command {
-	var holdLittle, speakTLS bool
+	var holdLittle, speakTLS, speakRESP bool
 	cmd := &cobra.Command{
 		Use:    "backend",
 		Short:  "Check messages and send them back",
@@ -49,11 +50,15 @@ func newBackend() *cobra.Command {
 					return err
 				}
 			}
+			if speakRESP {
+				l = resp.Listen(l)
+			}
 			fmt.Fprintln(cmd.OutOrStdout(), l.Addr())
 			return backend.Serve(l, slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)))
 		},
 	}
 	cmd.Flags().BoolVar(&speakTLS, "tls", false, "speak TLS")
+	cmd.Flags().BoolVar(&speakRESP, "resp", false, "speak RESP")
 	cmd.Flags().BoolVar(&holdLittle, "narrow", false, "have sockets that hold little")
 	return cmd
 }

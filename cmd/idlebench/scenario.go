@@ -7,6 +7,7 @@ import (
 
 	"idlegate/cmd/idlebench/internal/load"
 	"idlegate/cmd/idlebench/internal/message"
+	"idlegate/cmd/idlebench/internal/resp"
 )
 
 // scenario is one kind of work.
@@ -112,9 +113,12 @@ func exchangeScenarios(s sizes) []scenario {
 	answered := beats("answered", "heartbeats of 64 B that a proxy may answer itself: HAProxy and nginx pass them on", s.heartbeats, s.every)
 	answered.Load.Beats, answered.Demand.beat = true, message.Heartbeat(smallMessage)
 	answered.Figures = append([]figure{eachFigure()}, answered.Figures[1:]...)
+	redis := small("roundtrip-64-resp", "round trips of commands of 64 B in RESP, 64 connections", exchange(64, 1, smallMessage-resp.Overhead))
+	redis.Load.RESP, redis.Demand.resp = true, true
 	return []scenario{
 		small("roundtrip-1", "round trips of 64 B, 1 connection", exchange(1, 1, smallMessage)),
 		small("roundtrip-64", "round trips of 64 B, 64 connections", exchange(64, 1, smallMessage)),
+		redis,
 		small("roundtrip-1000", "round trips of 64 B, 1,000 connections", exchange(1000, 1, smallMessage)),
 		small("roundtrip-64-1k", "round trips of 1 KiB, 64 connections", exchange(64, 1, middleMessage)),
 		small("roundtrip-1000-1k", "round trips of 1 KiB, 1,000 connections", exchange(1000, 1, middleMessage)),

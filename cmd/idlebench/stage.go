@@ -48,7 +48,7 @@ func (s *stage) stop() {
 func (r rig) set(ctx context.Context, st *stage, c contender, sc scenario) error {
 	var err error
 	st.backend, err = process.Start(process.Config{
-		Name: "backend", Argv: []string{r.self, "backend", fmt.Sprintf("--narrow=%t", sc.Load.Narrow), fmt.Sprintf("--tls=%t", sc.Demand.tls == passthrough)}, Env: os.Environ(), Lines: true,
+		Name: "backend", Argv: []string{r.self, "backend", fmt.Sprintf("--narrow=%t", sc.Load.Narrow), fmt.Sprintf("--tls=%t", sc.Demand.tls == passthrough), fmt.Sprintf("--resp=%t", sc.Load.RESP)}, Env: os.Environ(), Lines: true,
 	})
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 
 	"idlegate/cmd/idlebench/internal/message"
 	"idlegate/cmd/idlebench/internal/narrow"
+	"idlegate/cmd/idlebench/internal/resp"
 )
 
 const (
@@ -42,6 +43,9 @@ func (cfg Config) dial(number uint32) (*connection, error) {
 		if c, err = cfg.secure(c); err != nil {
 			return nil, fmt.Errorf("connection %d: %w", number, err)
 		}
+	}
+	if cfg.RESP {
+		c = resp.NewConn(c)
 	}
 	out := message.Writer{Connection: number, Size: cfg.Size}
 	if cfg.Beats {

@@ -26,6 +26,7 @@ type Config struct {
 	Receipts    int           // in mode Bulk: the messages for which one comes, at most Depth; 0: each message is sent back
 	Beats       bool          // every message is the same heartbeat, which a proxy may answer itself
 	TLS         bool          // the client speaks TLS 1.3, and asks for ServerName
+	RESP        bool          // what is sent at once is one command of Redis
 	Narrow      bool          // the sockets hold little, the backend's too
 	Warm        time.Duration // of the same work before it is measured
 	Window      time.Duration // for which it is measured
