@@ -94,6 +94,7 @@ type Gateway struct {
 // given up again where New fails. A name of an endpoint that does not resolve is no failure.
 func New(cfg Config) (*Gateway, error) {
 	g := &Gateway{cfg: cfg, since: time.Now(), drain: make(chan struct{}), turn: make(chan struct{}, 1), file: file.New(cfg.File), record: newRecorder(), hands: newHands(), knowledge: newKnowledge(cfg.Policy.Advise)}
+	g.reads.says = cfg.Policy
 	if cfg.Content != nil {
 		g.reads.sum = sha256.Sum256(cfg.Content)
 	}

@@ -201,9 +201,23 @@ func TestGoingBackToThePolicyBefore(t *testing.T) {
 			t.Fatalf("%+v, %v", done, err)
 		}
 		inForce(want, uint64(3+i))
-		r.alarm(api.AlarmFileNotInForce)
+		if want == 3*time.Hour { // as the file says
+			r.calm(api.AlarmFileNotInForce)
+		} else {
+			r.alarm(api.AlarmFileNotInForce)
+		}
 	}
 	r.reload()
 	inForce(3*time.Hour, 6)
 	r.calm(api.AlarmFileNotInForce)
+	write("no policy")
+	if done, err := r.g.Reload(t.Context()); err != nil || done.OK {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	for range 2 { // neither policy is what the file says now
+		if done, err := r.g.Previous(t.Context()); err != nil || !done.OK {
+			t.Fatalf("%+v, %v", done, err)
+		}
+		r.alarm(api.AlarmFileNotInForce)
+	}
 }

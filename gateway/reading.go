@@ -8,6 +8,7 @@ import (
 
 	"idlegate/gateway/admin/api"
 	"idlegate/gateway/internal/file"
+	"idlegate/policy"
 )
 
 // reads is what a gateway knows of the readings of its policy file.
@@ -16,6 +17,7 @@ type reads struct {
 	newest uint64            // number of the newest that had a result
 	sum    [sha256.Size]byte // of what that one read; zero: nothing
 	look   file.Look         // that the file had then; zero: not known
+	says   *policy.Config    // what that one read; nil: nothing that is a policy
 
 	success time.Time // when a policy was accepted last; zero: never
 }
@@ -27,6 +29,7 @@ type reading struct {
 	sum    [sha256.Size]byte
 	look   file.Look
 	err    error
+	cfg    *policy.Config // that was to take over; nil: the content is none
 	done   api.Reload
 }
 
@@ -90,16 +93,22 @@ func (g *Gateway) conclude(r *reading) api.Reload {
 		g.reads.look = file.Look{} // it is tried again until it can be read
 	}
 	g.lastReload = &r.done
-	if r.done.OK {
-		g.wentBack = time.Time{}
-		if r.done.Trigger == TriggerPrevious {
-			g.wentBack = r.done.At
-		}
-	}
-	if r.done.OK {
-		g.reads.success = r.done.At
-	}
+	g.noteFile(r)
 	g.mu.Unlock()
 	g.logReload(&r.done)
 	return r.done
+}
+
+// noteFile notes whether the policy in force is what the file says. g.mu is held.
+func (g *Gateway) noteFile(r *reading) {
+	if r.done.Trigger != TriggerPrevious {
+		g.reads.says = r.cfg
+	}
+	if !r.done.OK {
+		return
+	}
+	g.reads.success, g.wentBack = r.done.At, time.Time{}
+	if says := g.reads.says; says == nil || len(policy.Diff(says, r.cfg)) > 0 {
+		g.wentBack = r.done.At
+	}
 }

@@ -120,6 +120,7 @@ func (g *Gateway) load(ctx context.Context, r *reading) {
 // adoptPolicy puts a policy in force, and notes in r what came of it.
 func (g *Gateway) adoptPolicy(ctx context.Context, r *reading, cfg *policy.Config) {
 	done := &r.done
+	r.cfg = cfg
 	changes, err := g.apply(ctx, cfg)
 	if err != nil {
 		done.Error = err.Error()
