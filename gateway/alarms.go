@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"idlegate/gateway/admin/api"
+	"idlegate/gateway/internal/relay"
 	"idlegate/gateway/internal/upstream"
 )
 
@@ -71,11 +72,7 @@ func (g *Gateway) capacityAlarms() (all []api.Alarm) {
 // routeAlarms are about routes: those that are full, that refuse clients, whose timers are late.
 func (g *Gateway) routeAlarms(now time.Time) (all []api.Alarm) {
 	if refused, _ := g.record.episodes(g.unrouted); refused.isOn(now) {
-		all = append(all, api.Alarm{
-			Kind: api.AlarmRefusals, Level: api.AlarmWarning, Route: g.unrouted.Name, Since: refused.since,
-			Text: fmt.Sprintf("%d clients were refused before they had a route", refused.count),
-			Do:   "connections_refused_total with route none says why; match and accept_proxy_protocol decide",
-		})
+		all = append(all, g.refusals(g.unrouted, refused, "%s refused before a route was chosen: %s"))
 	}
 	for _, r := range g.current().routes {
 		if open, limit := r.Open(), r.cfg.Limits.Connections; limit > 0 && open >= int64(limit) {
@@ -87,11 +84,7 @@ func (g *Gateway) routeAlarms(now time.Time) (all []api.Alarm) {
 		}
 		refused, late := g.record.episodes(r.RouteStats)
 		if refused.isOn(now) {
-			all = append(all, api.Alarm{
-				Kind: api.AlarmRefusals, Level: api.AlarmWarning, Route: r.Name, Since: refused.since,
-				Text: fmt.Sprintf("route %s has refused %d clients", r.Name, refused.count),
-				Do:   "idlegate routes says why; deny, allow and limits of the route decide",
-			})
+			all = append(all, g.refusals(r.RouteStats, refused, "route "+r.Name+" has refused %s: %s"))
 		}
 		if late.isOn(now) {
 			all = append(all, api.Alarm{
@@ -102,6 +95,15 @@ func (g *Gateway) routeAlarms(now time.Time) (all []api.Alarm) {
 		}
 	}
 	return all
+}
+
+// refusals is the alarm of clients that were refused; text is for how many, and the causes.
+func (g *Gateway) refusals(of *relay.RouteStats, refused episode, text string) api.Alarm {
+	by := g.record.refusedBy(of)
+	return api.Alarm{
+		Kind: api.AlarmRefusals, Level: api.AlarmWarning, Route: of.Name, Since: refused.since,
+		Text: fmt.Sprintf(text, clients(refused.count), by.String()), Do: by.cure(),
+	}
 }
 
 func (g *Gateway) upstreamAlarms() (all []api.Alarm) {
@@ -126,15 +128,15 @@ func (g *Gateway) upstreamAlarms() (all []api.Alarm) {
 	return all
 }
 
-// endpointAlarm is what is wrong with an endpoint, in this order: down, unresolved, ejected, failing. One that is drained is as the
-// operator wants it.
+// endpointAlarm is what is wrong with an endpoint, in this order: down, unresolved, ejected, failing. One that is drained, or set down by
+// hand, is as the operator wants it.
 func (g *Gateway) endpointAlarm(u *backends, m upstream.Member) (api.Alarm, bool) {
 	a := api.Alarm{Level: api.AlarmError, Upstream: u.Name, Endpoint: m.Name}
 	checks, health := m.Checks(), m.Health()
 	name := func() string { return fmt.Sprintf("endpoint %s of %s", m.Name, u.Name) } // most have no alarm
 	since := int64(0)
 	switch {
-	case m.Draining():
+	case m.Draining(), m.Hand().State == upstream.HandDown:
 		return a, false
 	case checks.State == upstream.CheckDown:
 		a.Kind, since = api.AlarmEndpointDown, checks.Since

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -93,10 +94,22 @@ func TestAFullRouteAndItsRefusalsAreAlarms(t *testing.T) {
 		t.Errorf("it is about %q", a.Route)
 	}
 	r.refused("r")
-	r.alarm(api.AlarmRefusals)
+	if a := r.alarm(api.AlarmRefusals); a.Text != "route r has refused 1 client: over_route_limit 1" || !strings.Contains(a.Do, "limits.connections of the route") {
+		t.Errorf("it says %+v", a)
+	}
 	c.Close()
 	r.calm(api.AlarmRouteFull)
 	r.alarm(api.AlarmRefusals) // goes on for a minute
+}
+
+func TestRefusalsOfAFullGatewayAreNotPutDownToTheRoute(t *testing.T) {
+	r := start(t, strings.Replace(alarming, "drain_timeout", "on_full: refuse, drain_timeout", 1), 1, backend(t, echoes), "")
+	c := r.dial("r")
+	c.echo("x")
+	r.refused("r")
+	if a := r.alarm(api.AlarmRefusals); !strings.Contains(a.Text, "over_capacity 1") || !strings.Contains(a.Do, "gateway.max_connections") {
+		t.Errorf("it says %+v", a)
+	}
 }
 
 func TestAFailingEndpointIsAnAlarmUntilItIsBack(t *testing.T) {
@@ -116,6 +129,10 @@ func TestAFailingEndpointIsAnAlarmUntilItIsBack(t *testing.T) {
 	if a := r.alarm(api.AlarmEndpointFailing); a.Upstream != "u" || a.Endpoint != at || a.Level != api.AlarmWarning {
 		t.Errorf("after one failure: %+v", a)
 	}
+	r.set(at, api.Setting{State: "down"})
+	r.calm(api.AlarmEndpointFailing) // nobody connects to it any more
+	r.set(at, api.Setting{State: "auto"})
+	r.alarm(api.AlarmEndpointFailing)
 	fail()
 	fail()
 	if a := r.alarm(api.AlarmEndpointEjected); a.Endpoint != at {

@@ -30,6 +30,7 @@ type record struct {
 	seen    time.Time // when; zero: not yet
 	hour    ledger.Hour
 	refused episode
+	causes  causes // of the refusals of that episode
 	late    episode
 }
 
@@ -74,9 +75,19 @@ func (r *record) note(now time.Time, minute int64, totals *ledger.Totals, open i
 	}
 	r.last, r.seen = *totals, now
 	r.hour.Note(minute, &since, open, apart)
-	r.refused.note(now, since.RefusedAll(), 0)
+	r.noteRefused(now, &since)
 	if since.Latest >= lateFrom {
 		r.late.note(now, 1, since.Latest)
+	}
+}
+
+func (r *record) noteRefused(now time.Time, since *ledger.Totals) {
+	if !r.refused.isOn(now) {
+		r.causes = causes{}
+	}
+	r.refused.note(now, since.RefusedAll(), 0)
+	for cause, n := range since.Refused {
+		r.causes[cause] += n
 	}
 }
 
@@ -124,6 +135,16 @@ func (r *recorder) episodes(of *relay.RouteStats) (refused, late episode) {
 		return known.refused, known.late
 	}
 	return episode{}, episode{}
+}
+
+// refusedBy returns the causes of the refusals that episodes tells.
+func (r *recorder) refusedBy(of *relay.RouteStats) causes {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if known := r.routes[of]; known != nil {
+		return known.causes
+	}
+	return causes{}
 }
 
 // hour returns what has happened on a route in the last hour.

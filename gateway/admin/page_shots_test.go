@@ -122,7 +122,7 @@ func failing(f *fleet) {
 	f.more = []api.Alarm{
 		{Kind: api.AlarmUpstreamOut, Level: api.AlarmError, Upstream: "chat_servers", Since: f.now().Add(-4 * time.Minute), Text: "upstream chat_servers has no healthy endpoint: its clients end as connect_… or no_endpoint", Do: "bring an endpoint back: idlegate upstreams says what is wrong with each"},
 		{Kind: api.AlarmRouteFull, Level: api.AlarmError, Route: "devices", Since: f.now().Add(-time.Minute), Text: "route devices is full: 220 of 220 connections are open, and new clients are refused", Do: "raise limits.connections of the route, or end connections of it: idlegate close --route devices --idle 10m"},
-		{Kind: api.AlarmRefusals, Level: api.AlarmWarning, Route: "devices", Since: f.now().Add(-time.Minute), Text: "route devices has refused 71 clients", Do: "idlegate routes says why; deny, allow and limits of the route decide"},
+		{Kind: api.AlarmRefusals, Level: api.AlarmWarning, Route: "devices", Since: f.now().Add(-time.Minute), Text: "route devices has refused 71 clients: over_route_limit 71", Do: "raise limits.connections of the route, or end connections of it"},
 		{Kind: api.AlarmLogDropped, Level: api.AlarmWarning, Since: f.now().Add(-20 * time.Second), Text: "312 lines of the log were lost: its destination is slow or fails", Do: "look at the destination of the log (log.file, or who reads standard error), or log less: log.connections"},
 	}
 }
