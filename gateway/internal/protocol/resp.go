@@ -44,14 +44,6 @@ const (
 	respError        // an error, which may be the reply to a request that has none otherwise
 )
 
-// Facts of a Dialogue.
-const (
-	respIs3     uint32 = 1 << iota // the server has sent what only RESP 3 has
-	respInMulti                    // the client is between MULTI and EXEC
-	respReplied                    // the server has replied to something
-	respMayErr                     // an error may be the reply to SUBSCRIBE, in RESP 3
-)
-
 const (
 	respHeadSize = 32 // bytes of a line with a count at most
 	respNameSize = 32 // bytes of a command's name that is looked at
@@ -262,40 +254,6 @@ func respTooMany(s *State) Fault {
 		return FaultRESPCount
 	}
 	return NoFault
-}
-
-// ended says what becomes of a message that is complete.
-func (p *resp) ended(d *Dialogue, from Direction) Event {
-	s := &d.streams[from]
-	kind := s.kind
-	s.next()
-	s.kind, s.more, s.stage = respPlain, 0, respValue
-	switch {
-	case from == FromUpstream && kind == respPush:
-		d.facts &^= respMayErr
-		return Message
-	case from == FromUpstream:
-		p.replied(d, kind)
-	case kind == respSync:
-		d.set(opaque)
-	case kind != respSilent:
-		d.owe()
-	}
-	if kind == respPing {
-		return Heartbeat
-	}
-	return Message
-}
-
-// replied notes a reply.
-func (p *resp) replied(d *Dialogue, kind uint8) {
-	d.facts |= respReplied
-	if kind == respError && d.facts&respMayErr != 0 && d.owed > 0 {
-		d.unpair() // whose it is cannot be told
-	}
-	if d.pay(); d.owed == 0 {
-		d.facts &^= respMayErr
-	}
 }
 
 // Skip implements Protocol.

@@ -140,7 +140,7 @@ func (p *resp) learn(d *Dialogue, w *respWords) uint8 {
 	case w.is("PING"):
 		return respPing
 	case w.is("MULTI"):
-		d.facts |= respInMulti
+		p.multi(d)
 	case w.is("EXEC"), w.is("DISCARD"):
 		d.facts &^= respInMulti
 	case w.is("RESET"):
@@ -154,6 +154,8 @@ func (p *resp) learn(d *Dialogue, w *respWords) uint8 {
 		case d.facts&respInMulti == 0:
 			d.facts |= respMayErr
 			return respSilent
+		case d.facts >= respOneReply:
+			d.facts |= respRelied
 		}
 	case w.is("MONITOR"), w.is("CLIENT") && bytes.EqualFold(w.words[1], []byte("REPLY")):
 		d.unpair()
