@@ -49,6 +49,12 @@ func respMayBePing(b []byte) bool {
 	return len(b) < len(respPingRequest) && bytes.EqualFold(b, []byte(respPingRequest[:len(b)]))
 }
 
+// respIsPingLine reports whether a line is the inline PING that is withheld until it is whole. One with spaces is passed on, as it would be if
+// it came in pieces.
+func respIsPingLine(line []byte) bool {
+	return bytes.EqualFold(line, []byte("PING\r\n")) || bytes.EqualFold(line, []byte("PING\n"))
+}
+
 // inline reads a request that is a line of words.
 func (p *resp) inline(d *Dialogue, b []byte) (int, Event) {
 	s := &d.streams[FromClient]
@@ -78,7 +84,7 @@ func (p *resp) inline(d *Dialogue, b []byte) (int, Event) {
 		d.took(FromClient)
 		return n, Message
 	}
-	if words.isPing() && p.mayAnswerPing(d) {
+	if respIsPingLine(b[:n]) && p.mayAnswerPing(d) {
 		d.took(FromClient)
 		return n, Answer
 	}
