@@ -14,7 +14,8 @@ import (
 	"idlegate/gateway/admin/api"
 )
 
-// incidentPolicy is what the second day begins with. The placeholders are those of the edit that helps.
+// incidentPolicy is what the second day begins with: gateway.max_connections, endpoints and idle_timeout are filled in, since the edit that
+// helps changes these three.
 const incidentPolicy = `admin: {listen: 127.0.0.1:0}
 log: {file: gateway.log}
 gateway: {max_connections: %d, edit_grace: 500ms}

@@ -101,7 +101,7 @@ func (s *shared) forget(key string, one *sharedAnswer) {
 	}
 }
 
-// clear has whoever asks from now on answered afresh: something was changed.
+// clear gives up all answers that are kept, since something was changed: who asks from now on gets a new one.
 func (s *shared) clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -149,7 +149,7 @@ function measure(route, now) {
   mine.upstreamRate = (mine.upstream - last.upstream) / seconds;
 }
 
-// drawRefused tells of clients that were refused before they had a route.
+// drawRefused shows how many clients were refused before they had a route.
 function drawRefused(refused) {
   const causes = Object.entries(refused).filter(([, n]) => n > 0);
   $("unrouted").hidden = causes.length === 0;
