@@ -138,9 +138,9 @@ func (r *readme) startRedis(t *testing.T) {
 	}
 }
 
-const ping, pong = "PING\r\n", "+PONG\r\n"
+const request, reply = "ECHO hello\r\n", "$5\r\nhello\r\n"
 
-// standIn answers each PING until the process ends.
+// standIn answers each request until the process ends.
 func standIn(t *testing.T, socket string) {
 	l, err := net.Listen("unix", socket)
 	if err != nil {
@@ -154,11 +154,11 @@ func standIn(t *testing.T, socket string) {
 			}
 			go func() {
 				defer conn.Close()
-				for buf := make([]byte, len(ping)); ; {
+				for buf := make([]byte, len(request)); ; {
 					if _, err := io.ReadFull(conn, buf); err != nil {
 						return
 					}
-					_, _ = io.WriteString(conn, pong)
+					_, _ = io.WriteString(conn, reply)
 				}
 			}()
 		}
@@ -171,20 +171,20 @@ func (r *readme) dial(t *testing.T) net.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := exchangePing(conn); err != nil {
+	if err := exchange(conn); err != nil {
 		t.Fatal(err)
 	}
 	return conn
 }
 
-func exchangePing(conn net.Conn) error {
+func exchange(conn net.Conn) error {
 	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		return err
 	}
-	if _, err := io.WriteString(conn, ping); err != nil {
+	if _, err := io.WriteString(conn, request); err != nil {
 		return err
 	}
-	_, err := io.ReadFull(conn, make([]byte, len(pong)))
+	_, err := io.ReadFull(conn, make([]byte, len(reply)))
 	return err
 }
 
@@ -194,7 +194,7 @@ func (r *readme) enliven(t *testing.T) {
 		if i == len(r.clients) {
 			r.clients = append(r.clients, r.dial(t))
 		}
-		if exchangePing(r.clients[i]) != nil {
+		if exchange(r.clients[i]) != nil {
 			r.clients[i].Close()
 			r.clients[i] = r.dial(t)
 		}

@@ -30,9 +30,9 @@ func readmeCommands() map[string]func(*readme, *testing.T, string) {
 		"curl -s http://127.0.0.1:9180/metrics": (*readme).call,
 
 		"./idlegate connections --due 10s": (*readme).operate,
-		"./idlegate explain 46":            (*readme).operate,
+		"./idlegate explain 6":             (*readme).operate,
 		"./idlegate advise":                (*readme).operate,
-		"./idlegate close 2":               (*readme).operate,
+		"./idlegate close 72":              (*readme).operate,
 		"./idlegate reload":                (*readme).operate,
 		"./idlegate top":                   (*readme).operate,
 		`curl -s http://127.0.0.1:9180/metrics | grep 'timeout="idle_timeout"'`: (*readme).call,
