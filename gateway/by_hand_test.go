@@ -87,9 +87,38 @@ func TestADrainedRouteEndsItsConnectionsUnlessItIsUndone(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.finish()
-	if line := r.endOf(c); line.Reason != "route_removed" {
+	if line := r.endOf(c); line.Reason != "drained" {
 		t.Errorf("it ended with %s", line.Reason)
 	}
+}
+
+// TestARouteThatDrainsByHandIsRemovedOnlyByTheFile removes one that an operator drains from the file and puts it back.
+func TestARouteThatDrainsByHandIsRemovedOnlyByTheFile(t *testing.T) {
+	const beside = "  - {name: s, listen: \"127.0.0.1:0\", protocol: raw, upstream: u, policy: {long: {}}}\n"
+	at := backend(t, echoes)
+	r := start(t, alarming+beside, 10, at, "")
+	var clients []*client
+	for range 3 {
+		c := r.dial("r")
+		c.echo("x")
+		clients = append(clients, c)
+	}
+	end := func(c *client, want string) {
+		t.Helper()
+		c.finish()
+		if line := r.endOf(c); line.Reason != want {
+			t.Errorf("it ended with %s, want %s", line.Reason, want)
+		}
+	}
+	if err := r.g.DrainRoute("r"); err != nil {
+		t.Fatal(err)
+	}
+	end(clients[0], "drained")
+	r.edit(strings.Replace(alarming+beside, "{name: r,", "{name: other,", 1), 10, at, "")
+	end(clients[1], "route_removed")
+	r.edit(alarming+beside, 10, at, "")
+	r.expectHand("route r drains")
+	end(clients[2], "drained")
 }
 
 func TestTheLogLevelIsSetByHandUntilItIsTakenBack(t *testing.T) {

@@ -178,6 +178,7 @@ func (e *edit) drainGone(since deadline.Instant) (gone departed) {
 	order := drain.Order{Since: since, Within: e.next.cfg.Gateway.DrainTimeout}
 	for _, r := range e.old.routes {
 		if now := e.next.route(r.Name); now == nil {
+			r.SetRemoved(true)
 			r.SetDraining(order)
 			if r.checks != nil {
 				r.checks.SetDraining(order)
@@ -210,6 +211,7 @@ func (e *edit) goneEndpoints(order drain.Order) (gone []goneEndpoint) {
 // undrainBack undrains the routes and endpoints that are in the policy file again while connections of theirs drain.
 func (e *edit) undrainBack(since deadline.Instant) {
 	for _, r := range e.next.routes {
+		r.SetRemoved(false)
 		if r.Draining() && !e.gateway.hands.isDrained(r.RouteStats) {
 			r.Undrain()
 			if r.checks != nil {

@@ -13,7 +13,7 @@ func verdicts(e api.Explanation) []string {
 	id := e.Connection.ID
 	lines := []string{endedBy(e)}
 	if e.Draining != nil {
-		why := "its endpoint or the gateway drains"
+		why := "its route, its endpoint or the gateway drains"
 		if e.Draining.Reason == "route_removed" {
 			why = "its route is no longer in the policy file"
 		}

@@ -62,7 +62,7 @@ func TestVerdicts(t *testing.T) {
 			with(due("message_timeout", &soon), func(e *api.Explanation) { e.Draining = &api.Drain{Reason: "drained", DueSeconds: &later} }),
 			[]string{
 				"message_timeout closes connection 17 in 4.7s unless the client finishes the message that it has begun.",
-				"Connection 17 is being drained: its endpoint or the gateway drains.",
+				"Connection 17 is being drained: its route, its endpoint or the gateway drains.",
 			},
 		},
 		"the client is not read": {

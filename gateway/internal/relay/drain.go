@@ -9,8 +9,8 @@ import (
 	"idlegate/gateway/internal/session"
 )
 
-// A connection drains for one of three reasons: the gateway drains, its route is no longer in the policy file, or its endpoint
-// is drained or no longer there. It ends by itself, or at the end of the time that it was given; jitter takes its share off that,
+// A connection drains for one of three reasons: the gateway drains, or its route or its endpoint is drained or no longer in the policy
+// file. It ends by itself, or at the end of the time that it was given; jitter takes its share off that,
 // and one whose turn came early ends at its next message boundary.
 
 // Drain closes the listeners and ends the sessions within timeout; 0 lets them end by themselves. Run returns when none is
@@ -45,8 +45,10 @@ func (l *Loop) Review() {
 // review finds out whether c drains for its route's or its endpoint's sake.
 func (c *conn) review() {
 	switch {
-	case c.route.Draining():
+	case c.route.Draining() && c.route.removed.Load():
 		c.draining = session.RouteRemoved
+	case c.route.Draining():
+		c.draining = session.Drained
 	case c.use.Reserved() && c.use.Draining():
 		c.draining = session.Drained
 	default:

@@ -17,9 +17,10 @@ type RouteStats struct {
 	checks      bool                // it counts health checks, which show nowhere
 	open        atomic.Int64
 	stopped     atomic.Bool     // no client is taken
+	removed     atomic.Bool     // it is no longer in the policy file
 	sources     arrival.Sources // of those that are open, where a limit for each is, or was when they came
 	accepted    arrival.Bucket  // owned by the loop that accepts
-	drain.State                 // while the route is no longer in the policy file
+	drain.State                 // by an operator, or since it was removed
 }
 
 // NewRouteStats returns the stats of a route of which nothing was counted yet, for a number of loops.
@@ -40,6 +41,9 @@ func NewCheckStats(name string, loops int) *RouteStats {
 
 // SetStopped says whether new clients are refused.
 func (s *RouteStats) SetStopped(stopped bool) { s.stopped.Store(stopped) }
+
+// SetRemoved says whether the route is no longer in the policy file; then connections that drain with it end as RouteRemoved.
+func (s *RouteStats) SetRemoved(removed bool) { s.removed.Store(removed) }
 
 // Open returns how many connections there are on all loops.
 func (s *RouteStats) Open() int64 { return s.open.Load() }

@@ -49,7 +49,7 @@ const (
 
 	// The gateway ended it.
 	Evicted      // what it had was needed by others
-	Drained      // by itself or by its policy while the gateway drained
+	Drained      // by itself or by its policy while the gateway, its route or its endpoint drained
 	Shutdown     // cut: drain_timeout was over, or the gateway was told to stop at once
 	RouteRemoved // by itself or by its policy while it drained since its route was no longer in the policy file
 	Killed       // by the operator's hand
