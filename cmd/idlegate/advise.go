@@ -24,9 +24,8 @@ func newAdvise() *cobra.Command {
 		Short: "Recommend timers for each route, from what its connections did",
 		Long: "Recommend idle_timeout for each route, from the silences of its connections since the gateway started, or since before\n" +
 			"where advise_file keeps what is known. A table says of every candidate how many connections it would have cut that spoke\n" +
-			"again afterwards, how many that never did, and the hours that silent connections would have been open for less.\n" +
-			"Figures behind >= are lower bounds: the timeout in force has ended what would have told more, and a longer one can only\n" +
-			"be tried.\n\n" +
+			"again afterwards, how many that never did, and how many connection-hours it would have saved. Figures after >= are lower\n" +
+			"bounds: the timeout in force ended connections before they could show more, so a longer one can only be tried.\n\n" +
 			"first_message_timeout, message_timeout and max_lifetime get a line each; --timer has all that is known of one. Routes that\n" +
 			"share a policy are given one value, that of the route which needs the longest time.",
 		Example: "  idlegate advise --route devices\n" +

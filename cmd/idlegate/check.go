@@ -39,7 +39,7 @@ func newCheck() *cobra.Command {
 	set := cmd.Flags()
 	set.BoolVar(&flags.effective, "print", false, "print the effective policy: every default filled in")
 	set.BoolVar(&flags.strict, "strict", false, "fail on warnings, too")
-	set.BoolVar(&flags.offline, "offline", false, "look up no names, nor whether this machine has the addresses to listen at")
+	set.BoolVar(&flags.offline, "offline", false, "do not look up names, nor check that this machine has the addresses to listen at")
 	set.VarP(&flags.format, "output", "o", "`FORMAT` of the result: table or json")
 	return cmd
 }

@@ -27,7 +27,7 @@ routes:
 
 `
 
-// morning is the policy that the day begins with: longer than it need be, as a guess is.
+// morning is the policy that the day begins with: longer than it needs to be, as a guess is.
 const morning = `policies:
   patient:
     long:

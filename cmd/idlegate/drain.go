@@ -27,9 +27,12 @@ func newDrain() *cobra.Command {
 		Long: "With --gateway, drain the gateway: it accepts no more, its open connections end within drain_timeout, then it\n" +
 			"stops. There is no way back.\n\n" +
 			"With --upstream and --endpoint, drain that endpoint: it gets no more connections, and those that it has end within\n" +
-			"drain_timeout. --undo gives it connections again.",
+			"drain_timeout. --undo gives it connections again.\n\n" +
+			"With --route, drain that route: new clients are refused as denied, and open connections end within drain_timeout, as\n" +
+			"drained or shutdown. --undo lets it take clients again.",
 		Example: "  idlegate drain --upstream device_servers --endpoint 10.0.0.11:9000\n" +
 			"  idlegate drain --upstream device_servers --endpoint 10.0.0.11:9000 --undo\n" +
+			"  idlegate drain --route devices\n" +
 			"  idlegate drain --gateway",
 		Args: arguments(),
 	}, func(c *call) error {

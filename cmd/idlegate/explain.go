@@ -22,7 +22,7 @@ func newExplain() *cobra.Command {
 			"in it comes from, and of every timer whether it runs, what it counts from and when it fires.\n\n" +
 			"A timer is off; waiting for what starts it; running; still, while the gateway itself is not reading the client; or\n" +
 			"over: it can no longer fire.\n\n" +
-			"Of one that has ended lately it says why and after what.",
+			"Of a connection that has ended lately it says why it ended and after how long.",
 		Example: "  idlegate explain 17\n" +
 			"  idlegate connections --due 10s --limit 1 -o json | jq .connections[0].id | xargs idlegate explain",
 		Args:              arguments("ID"),
@@ -77,7 +77,7 @@ func hasEnded(e api.Ended) []string {
 		lines = append(lines, "error          "+e.Error)
 	}
 	if p := e.ProtocolError; p != nil {
-		lines = append(lines, fmt.Sprintf("protocol       %s, from the %s, behind %s sound bytes: %s", p.Rule, p.From, figure.Count(p.Offset), p.Bytes))
+		lines = append(lines, fmt.Sprintf("protocol       %s, from the %s, after %s valid bytes: %s", p.Rule, p.From, figure.Count(p.Offset), p.Bytes))
 	}
 	return lines
 }

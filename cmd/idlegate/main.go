@@ -75,8 +75,8 @@ func newRoot() *cobra.Command {
 	root.SetHelpCommand(newHelp())
 	group(root, "Serve:", newRun(), newCheck(), newDemo())
 	group(root, "Operate a running gateway:", newStatus(), newRoutes(), newUpstreams(), newConnections(), newEnded(), newErrors(), newTail(), newClose(), newExplain(), newAdvise(), newTop(), newDrain(), newEndpoint(), newRoute(), newLog(), newPlan(), newReload(), newReport())
-	group(root, "Besides:", newCompletion(), newMan(), newVersion())
-	root.SetHelpCommandGroupID("Besides:")
+	group(root, "Other:", newCompletion(), newMan(), newVersion())
+	root.SetHelpCommandGroupID("Other:")
 	return root
 }
 

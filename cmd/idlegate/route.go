@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -27,7 +28,7 @@ func newRoute() *cobra.Command {
 func oneOf(words ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 || !slices.Contains(words, args[0]) {
-			return usage(cmd, "%s needs one of %v", cmd.Name(), words)
+			return usage(cmd, "%s needs one of %s", cmd.Name(), strings.Join(words, ", "))
 		}
 		return nil
 	}
@@ -78,7 +79,7 @@ func newLog() *cobra.Command {
 		ValidArgs: levels,
 	}, func(c *call) error {
 		if !slices.Contains(levels, c.args[0]) {
-			return usage(c.Command, "%q is no level: write one of %v", c.args[0], levels)
+			return usage(c.Command, "%q is no level: write one of %s", c.args[0], strings.Join(levels, ", "))
 		}
 		set := func(ctx context.Context) (api.Status, error) { return c.gateway.LogLevel(ctx, c.args[0]) }
 		if c.args[0] == "file" {

@@ -153,8 +153,8 @@ func newErrors() *cobra.Command {
 	cmd := newRemote(&cobra.Command{
 		Use:   "errors",
 		Short: "Show the last protocol errors, with the bytes around them",
-		Long: "Show the connections that ended last since a side sent what is no message of the route's protocol: which rule was broken,\n" +
-			"in whose stream, behind how many sound bytes, and up to 64 bytes around that place.",
+		Long: "Show the last connections that ended because a side sent what is no message of the route's protocol: which rule was\n" +
+			"broken, in whose stream, after how many valid bytes, and up to 64 bytes around that place.",
 		Args: arguments(),
 	}, func(c *call) error {
 		if f.limit < 1 || f.limit > api.MaxLimit {
@@ -192,7 +192,7 @@ func newErrors() *cobra.Command {
 func broken(e api.Ended) []string {
 	lines := []string{fmt.Sprintf("%s %s: connection %d of route %s, client %s, endpoint %s", e.EndedAt.Format("2006-01-02 15:04:05"), e.Reason, e.ID, e.Route, e.Client, cmp.Or(e.Endpoint, "none"))}
 	if p := e.ProtocolError; p != nil {
-		lines = append(lines, fmt.Sprintf("  %s, from the %s, behind %s sound bytes", p.Rule, p.From, figure.Count(p.Offset)), "  "+p.Bytes)
+		lines = append(lines, fmt.Sprintf("  %s, from the %s, after %s valid bytes", p.Rule, p.From, figure.Count(p.Offset)), "  "+p.Bytes)
 	}
 	return lines
 }

@@ -24,8 +24,8 @@ func newTail() *cobra.Command {
 		Use:   "tail",
 		Short: "Follow what happens: ends, reloads, health, deeds, alarms",
 		Long: "Print a line for everything that happens, until interrupted: connections that end and why, readings of the policy file,\n" +
-			"endpoints that fail and come back, what operators do, what is wrong and is no longer. With -o json it is one object a\n" +
-			"line. A terminal that is too slow is dropped, with a word.",
+			"endpoints that fail and come back, what operators do, alarms that begin and end. With -o json it is one object a line.\n" +
+			"The gateway drops a reader that is too slow, and says so.",
 		Example: "  idlegate tail --route devices\n" +
 			"  idlegate tail --kind deed,reload -o json",
 		Args: arguments(),

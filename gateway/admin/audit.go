@@ -36,8 +36,10 @@ func (a audit) note(r *http.Request, status int, body any, err error) {
 		attributes = append(attributes, slog.Uint64("generation", answered.Generation))
 	}
 	level := slog.LevelInfo
-	if err != nil {
+	if status >= http.StatusBadRequest { // also a policy file that was refused
 		level = slog.LevelWarn
+	}
+	if err != nil {
 		attributes = append(attributes, slog.String("error", err.Error()))
 	}
 	a.logger.LogAttrs(r.Context(), level, "the operator called", append(attributes, slog.String("result", d.Result))...)
@@ -70,7 +72,11 @@ func resultOf(body any, err error) string {
 		if !answered.OK {
 			return "refused: " + answered.Error
 		}
-		return fmt.Sprintf("generation %d, %d changes", answered.Generation, len(answered.Changes))
+		changes := "changes"
+		if len(answered.Changes) == 1 {
+			changes = "change"
+		}
+		return fmt.Sprintf("generation %d, %d %s", answered.Generation, len(answered.Changes), changes)
 	}
 	return "done"
 }

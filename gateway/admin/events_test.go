@@ -118,11 +118,24 @@ func TestDeedsAreNoted(t *testing.T) {
 		got = append(got, d.Call+" "+d.Result)
 	}
 	want := []string{
-		"DELETE /api/v1/connections?route=chat closed 60", "DELETE /api/v1/connections/9999999 failed: ", "POST /api/v1/reload generation 8, 1 changes",
+		"DELETE /api/v1/connections?route=chat closed 60", "DELETE /api/v1/connections/9999999 failed: ", "POST /api/v1/reload generation 8, 1 change",
 	}
 	for i := range want {
 		if i >= len(got) || !strings.HasPrefix(got[i], want[i]) {
 			t.Fatalf("noted are %q, want %q", got, want)
 		}
+	}
+}
+
+// TestAReloadThatIsRefusedIsAWarning is about a call that was answered, and whose answer is that the policy file has problems.
+func TestAReloadThatIsRefusedIsAWarning(t *testing.T) {
+	f := fakeFleet()
+	f.broken = true
+	log := &strings.Builder{}
+	mux := http.NewServeMux()
+	calls{gateway: f, audit: audit{logger: slog.New(slog.NewTextHandler(log, nil)), noted: f}}.register(mux)
+	mux.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodPost, api.Prefix+"/reload", nil))
+	if said := log.String(); !strings.Contains(said, "level=WARN") || !strings.Contains(said, "status=422") || !strings.Contains(said, `result="refused: `) {
+		t.Errorf("logged is %s", said)
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // TestCases plays testdata/cases.txt, a list of paragraphs:
 //
-//	case: the timeout in force is longer than it need be
+//	case: the timeout in force is longer than it needs to be
 //	counted 3d idle_timeout 5m
 //	400 ended quiet 41s tail 2h
 //	expect 1m

@@ -30,10 +30,10 @@ func (s *study) certainty(d time.Duration) (Certainty, string) {
 	at := s.rung(d)
 	switch {
 	case at >= 0 && s.rows[at].Unknown:
-		basis += "; what takes as long as " + about(s.ladder[at]) + " could not be seen"
+		basis += ". What takes " + about(s.ladder[at]) + " or longer could not be seen"
 	case at >= 0:
-		basis += "; with 95% certainty " + s.key() + " " + about(s.ladder[at]) + " cuts fewer than 1 in " + number(s.oneIn(s.rows[at].CutSpoke)) +
-			" of such, if clients stay as they are"
+		basis += ". With 95% certainty " + s.key() + " " + about(s.ladder[at]) + " cuts fewer than 1 in " + number(s.oneIn(s.rows[at].CutSpoke)) +
+			" of these, if clients behave as before"
 	}
 	basis += "."
 	switch {
@@ -47,7 +47,7 @@ func (s *study) certainty(d time.Duration) (Certainty, string) {
 
 // traffic says how much was seen.
 func (s *study) traffic() string {
-	return "It follows from " + s.count(s.all.connections) + " in " + about(s.Counted) + ", of which " + number(s.all.spoke) + " " + s.did
+	return "It rests on " + s.count(s.all.connections) + " in " + about(s.Counted) + "; " + number(s.all.spoke) + " of them " + s.did
 }
 
 // rung is the longest candidate up to d, -1 where there is none.

@@ -15,11 +15,11 @@ func (s *study) ofDryRun() string {
 	said := "The dry run with " + units.FormatDuration(s.DryRun) + " counted "
 	switch resumed := s.all.resumed; {
 	case s.Observed == 0:
-		return said + "none: no connection was silent for so long."
+		return said + "none: no connection was silent for that long."
 	case resumed == 0:
-		return said + number(s.Observed) + ", of which none spoke again."
+		return said + number(s.Observed) + "; none of them spoke again."
 	default:
-		return said + number(s.Observed) + ", of which " + number(resumed) + " spoke again, after " + about(s.all.longestResumed) + " at most."
+		return said + number(s.Observed) + "; " + number(resumed) + " of them spoke again, after " + about(s.all.longestResumed) + " at most."
 	}
 }
 
@@ -49,7 +49,7 @@ func (s *study) howToFindOut() string {
 	if at == rungs {
 		return ""
 	}
-	return " To find that out it would have to be raised, to " + units.FormatDuration(s.ladder[at]) + " say; a dry run cannot look beyond a timeout in force."
+	return " To find out, raise it, for example to " + units.FormatDuration(s.ladder[at]) + ": a dry run cannot look beyond a timeout in force."
 }
 
 // slight is a tolerance to show what few connections cost.
@@ -81,7 +81,7 @@ func (s *study) ofGaps() string {
 	for _, gap := range []struct {
 		share string
 		d     time.Duration
-	}{{"half", s.Gaps.P50}, {"99%", s.Gaps.P99}, {"99.9%", s.Gaps.P999}, {"all", s.Gaps.Max}} {
+	}{{"50%", s.Gaps.P50}, {"99%", s.Gaps.P99}, {"99.9%", s.Gaps.P999}, {"all", s.Gaps.Max}} {
 		if gap.d > 0 {
 			parts = append(parts, gap.share+" within "+about(gap.d))
 		}
@@ -89,7 +89,7 @@ func (s *study) ofGaps() string {
 	if len(parts) == 0 {
 		return ""
 	}
-	return "Of the messages of clients, counted from the one before, came " + strings.Join(parts, ", ") + "."
+	return "The time from one client message to the next: " + strings.Join(parts, ", ") + "."
 }
 
 // ofShortTime warns where not even a day was counted.

@@ -13,14 +13,13 @@ func (s *study) missing() []string {
 	case s.all.connections == 0:
 		lacks = "No " + s.one + " has been counted on this route in " + about(s.Counted) + "."
 	case s.all.spoke == 0:
-		lacks = "Of " + s.count(s.all.connections) + " none " + s.hasDone + ", so there is nothing to judge by."
+		lacks = s.none() + " " + s.hasDone + ", so there is nothing to judge by."
 	case s.all.spoke < enoughSpoke:
-		lacks = "Only " + number(s.all.spoke) + " of " + s.count(s.all.connections) +
-			" " + s.did + "; fewer than " + number(enoughSpoke) + " can mislead."
+		lacks = "Only " + s.told() + "; fewer than " + number(enoughSpoke) + " can mislead."
 	case s.harmless < rungs && s.Counted < enoughTimes*s.ladder[s.chosen]:
 		need := enoughTimes * s.ladder[s.chosen]
-		return append(s.observed(), "It has been counted for "+about(s.Counted)+" only, and "+units.FormatDuration(s.ladder[s.chosen])+
-			", to which the figures point so far, needs "+units.FormatDuration(need)+". Ask again in "+about(need-s.Counted)+".", s.untilThen())
+		return append(s.observed(), "Only "+about(s.Counted)+" have been counted. To recommend "+units.FormatDuration(s.ladder[s.chosen])+
+			", to which the figures point so far, takes "+units.FormatDuration(need)+": ask again in "+about(need-s.Counted)+".", s.untilThen())
 	case s.blind():
 		return []string{"All " + s.many + " that have ended were ended by " + s.key() + " itself, so it cannot be told which " + s.silent + " " +
 			"are dead and which are only slow.", s.untilThen()}
@@ -28,6 +27,26 @@ func (s *study) missing() []string {
 		return nil
 	}
 	return []string{lacks + " Leave it running and ask again.", s.untilThen()}
+}
+
+// none begins a sentence about what not one of them has done.
+func (s *study) none() string {
+	if s.all.connections == 1 {
+		return "No " + s.one
+	}
+	return "None of " + s.count(s.all.connections)
+}
+
+// told says how many of them tell something.
+func (s *study) told() string {
+	did := s.did
+	if s.all.spoke == 1 {
+		did = s.hasDone
+	}
+	if s.all.spoke == s.all.connections {
+		return s.count(s.all.spoke) + " " + did
+	}
+	return number(s.all.spoke) + " of " + s.count(s.all.connections) + " " + did
 }
 
 // untilThen says what to do without advice.
@@ -86,7 +105,7 @@ func (s *study) ofBelow() string {
 // ofNone says that no candidate will do.
 func (s *study) ofNone() string {
 	top := s.rows[rungs-1]
-	return s.count(top.CutSpoke) + " of " + number(s.all.spoke) + s.later + " " + s.hadBeen + " more than " +
+	return number(top.CutSpoke) + " of " + s.count(s.all.spoke) + s.later + " " + s.hadBeen + " more than " +
 		units.FormatDuration(top.Candidate) + ", the longest candidate (the longest " + s.longestFor + about(s.all.longest) + ")." + s.instead
 }
 
@@ -97,7 +116,7 @@ func (s *study) ofInForce() string {
 	case set:
 		return s.key() + " is off, so " + s.stays + " until something else ends it."
 	case shorten:
-		return now + "is longer than it need be: make it " + margin + "."
+		return now + "is longer than it needs to be: make it " + margin + "."
 	case raise:
 		return now + "is no longer than " + s.tooShort + ": raise it to " + margin + "." + s.unless
 	case spare:
@@ -107,12 +126,12 @@ func (s *study) ofInForce() string {
 		if s.Timer == MaxLifetime {
 			return now + "is longer than connections are used: leave it."
 		}
-		return now + "is longer than it need be, but " + margin + " would reclaim nothing: leave it."
+		return now + "is longer than it needs to be, but " + margin + " would reclaim nothing: leave it."
 	case keep:
 		if s.InForce != s.ladder[s.chosen] {
 			return now + "lies between " + units.FormatDuration(s.ladder[s.harmless]) + " and " + margin + ", which is good enough: leave it."
 		}
-		return now + "is the best as far as is known: leave it."
+		return now + "is the best value as far as is known: leave it."
 	}
 	return s.ofHopeless()
 }

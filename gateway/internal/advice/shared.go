@@ -69,7 +69,7 @@ func (s *study) yield(a *Advice, other *study, decided *Advice) {
 	said := "The policy " + s.Policy + " is shared with route " + other.Route + ", "
 	switch {
 	case !decided.Enough:
-		said += "of which not enough is known yet, so it stays as it is."
+		said += "about which too little is known yet, so it stays as it is."
 	case decided.Recommended == 0:
 		said += "which needs " + s.key() + " off."
 	default:
@@ -86,7 +86,7 @@ func (s *study) yield(a *Advice, other *study, decided *Advice) {
 	a.Reasons = append(append([]string{said}, observed...), s.circumstances()...)
 	a.Enough = a.Enough || decided.Enough
 	a.Recommended = decided.Recommended
-	a.Certainty, a.Basis = decided.Certainty, decided.Basis+" That is of route "+other.Route+", which decides."
+	a.Certainty, a.Basis = decided.Certainty, decided.Basis+" These are the figures of route "+other.Route+", which decides."
 	shown := *other
 	shown.shared = true
 	a.YAML, a.DryRunYAML = "", ""

@@ -57,7 +57,7 @@ func TestAPolicyIsNotShortenedForARouteOfWhichTooLittleIsKnown(t *testing.T) {
 			t.Errorf("route %d is given %v and\n%s%s", i, a.Recommended, a.YAML, a.DryRunYAML)
 		}
 	}
-	if !strings.HasPrefix(advices[0].Reasons[0], "The policy devices is shared with route unknown, of which not enough is known yet") {
+	if !strings.HasPrefix(advices[0].Reasons[0], "The policy devices is shared with route unknown, about which too little is known yet") {
 		t.Errorf("quick is told %q", advices[0].Reasons)
 	}
 }

@@ -49,7 +49,7 @@ func wordsOf(t Timer) *words {
 	switch t {
 	case FirstMessageTimeout:
 		return &words{
-			one: "connection", many: "connections", did: "had a message of the client", hasDone: "has had a message of its client", later: " whose client spoke",
+			one: "connection", many: "connections", did: "had a message from the client", hasDone: "has had a message from its client", later: " whose client spoke",
 			dead: " whose client never spoke", longest: "The longest that a client took to its first message was ",
 			hadBeen: "had taken", longestFor: "took ", silent: "clients", stays: "a connection whose client never speaks stays",
 			tooShort: "clients take to their first message", nothing: "no client said nothing", yet: "open and may yet speak",
@@ -61,14 +61,14 @@ func wordsOf(t Timer) *words {
 			dead: " that were never finished", longest: "The longest that a client took to finish a message was ",
 			hadBeen: "had taken", longestFor: "took ", silent: "clients", stays: "a message that is begun and never finished holds its connection",
 			tooShort: "clients take to finish a message", nothing: "no message was under way", yet: "under way",
-			couldBe: "take so long", cutUnknown: "whether they would have been finished", didAfter: " took to finish a message ", atMost: " at most",
+			couldBe: "take that long", cutUnknown: "whether they would have been finished", didAfter: " took to finish a message ", atMost: " at most",
 		}
 	case MaxLifetime:
 		return &words{
-			one: "connection", many: "connections", did: "had a message of the client", hasDone: "has had a message of its client", later: " that were in use",
+			one: "connection", many: "connections", did: "had a message from the client", hasDone: "has had a message from its client", later: " that were in use",
 			dead: " that were not in use any more", longest: "The oldest connection was in use up to an age of ",
 			hadBeen: "were in use at an age of", longestFor: "up to ", silent: "clients", stays: "a connection that is in use stays",
-			tooShort: "connections are in use", unless: " Leave it where it is there to end connections that are in use, as to spread them again.",
+			tooShort: "connections are in use", unless: " Leave it if it is there to end connections that are in use, for example to spread them over endpoints again.",
 			nothing: "no connection stood", yet: "open and may yet speak",
 			couldBe: "be so old", cutUnknown: "for how long they would have been used", didAfter: " used connections up to an age of ", atMost: "",
 		}
@@ -79,6 +79,6 @@ func wordsOf(t Timer) *words {
 		hadBeen: "had been silent for", longestFor: "for ", instead: " Give such clients a route of their own, or make them send heartbeats.",
 		untilThat: " until then", these: " silences", silent: "silent clients", stays: "a silent connection stays",
 		tooShort: "silences after which clients do speak", nothing: "no connection stayed silent", yet: "open and may yet speak",
-		couldBe: "be silent for so long", cutUnknown: "whether they would have spoken", ofSilence: " of silence", didAfter: " spoke again after ", atMost: " of silence at most",
+		couldBe: "be silent for that long", cutUnknown: "whether they would have spoken", ofSilence: " of silence", didAfter: " spoke again after ", atMost: " of silence at most",
 	}
 }
