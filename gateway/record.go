@@ -15,9 +15,13 @@ import (
 // bytes of each route.
 const recordEvery = time.Second
 
+// recordSpare is how often it is looked where the looks at the policy file bring one along: these may hang.
+const recordSpare = 5 * time.Second
+
 // recorder looks at what the loops have counted every second, since some things that are wrong show only in how figures change.
 type recorder struct {
 	mu      sync.Mutex
+	looked  time.Time                     // Guarded by mu; when the last look began.
 	routes  map[*relay.RouteStats]*record // Guarded by mu; of those that are served.
 	logLost episode                       // Guarded by mu.
 	dropped uint64                        // Guarded by mu; lines of the log, at the last look.
@@ -89,6 +93,17 @@ func (r *record) noteRefused(now time.Time, since *ledger.Totals) {
 	for cause, n := range since.Refused {
 		r.causes[cause] += n
 	}
+}
+
+// due reports whether it is to be looked at now, and notes that it is. A look that comes well within a second of the last is not due.
+func (r *recorder) due(now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.looked.IsZero() && now.Sub(r.looked) < recordEvery*3/4 {
+		return false
+	}
+	r.looked = now
+	return true
 }
 
 // note takes the totals of the routes that are served, and forgets all others.
@@ -217,8 +232,11 @@ func (g *Gateway) isActive() bool {
 	return slices.ContainsFunc(g.loops, (*relay.Loop).Active)
 }
 
-// look takes one look, and notes what is wrong then. Where there was nothing to do no loop wakes up for it.
+// look takes a look if one is due, and notes what is wrong then. Where there was nothing to do no loop wakes up for it.
 func (g *Gateway) look(ctx context.Context) {
+	if !g.record.due(time.Now()) {
+		return
+	}
 	now, gone := g.served()
 	routes := append(statsOf(slices.Concat(now.routes, gone.routes)), g.unrouted)
 	at, minute := time.Now(), g.clock.Now()/int64(time.Minute)
@@ -234,12 +252,20 @@ func (g *Gateway) look(ctx context.Context) {
 	g.garbage.look(at)
 }
 
-// recordFigures looks every second until the returned function is called or ctx ends.
+// ownRecordEvery is how often the record has a wake-up of its own.
+func (c *Config) ownRecordEvery() time.Duration {
+	if c.watches() && c.Every <= recordEvery {
+		return recordSpare
+	}
+	return recordEvery
+}
+
+// recordFigures looks every second until the returned function is called or ctx ends, along with the looks at the policy file.
 func (g *Gateway) recordFigures(ctx context.Context) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var recording sync.WaitGroup
 	recording.Go(func() {
-		ticks := newTicks(ctx, recordEvery, phaseRecord)
+		ticks := newTicks(ctx, g.cfg.ownRecordEvery(), phaseRecord)
 		defer ticks.Stop()
 		for g.look(ctx); ticks.Wait(); {
 			g.look(ctx)

@@ -8,9 +8,12 @@ import (
 	"idlegate/gateway/internal/file"
 )
 
+// watches reports whether the policy file is looked at.
+func (c *Config) watches() bool { return c.File != "" && c.Every > 0 }
+
 // watch reloads the policy file after each edit, until the returned function is called or ctx ends.
 func (g *Gateway) watch(ctx context.Context) (end func()) {
-	if g.cfg.File == "" || g.cfg.Every <= 0 {
+	if !g.cfg.watches() {
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -18,7 +21,9 @@ func (g *Gateway) watch(ctx context.Context) (end func()) {
 	watching.Go(func() {
 		g.file.Watch(ctx, file.Watch{
 			Every: g.cfg.Every, Settled: func(look file.Look) { g.reloadEdited(ctx, look) }, Failing: g.logLook,
-			Ticks: func(ctx context.Context, every time.Duration) file.Ticks { return newTicks(ctx, every, phaseFile) },
+			Ticks: func(ctx context.Context, every time.Duration) file.Ticks {
+				return recordTicks{newTicks(ctx, every, phaseFile), func() { g.look(ctx) }}
+			},
 		})
 	})
 	return func() {
