@@ -81,7 +81,8 @@ func (p *Policy) allTimers() []timer {
 			starts: "a `postgres` server is ready, with a transaction open", restarted: "a complete client message", ends: "`idle_in_transaction`"}),
 		newTimer(TimerMaxLifetime, &p.MaxLifetime, "", timer{of: Long, starts: "accept", restarted: "never"}),
 		newTimer(TimerWriteTimeout, &p.WriteTimeout, "30s", timer{unwatched: true,
-			starts: "bytes wait for a peer that takes none", restarted: "each byte that the peer takes", ends: "`client_stalled`, `upstream_stalled`"}),
+			starts:    "bytes wait for a peer that takes none, beyond those that the kernel holds for it, which `tcp.user_timeout` bounds",
+			restarted: "each byte that its kernel acknowledges", ends: "`client_stalled`, `upstream_stalled`"}),
 		newTimer(TimerHalfCloseTimeout, &p.HalfCloseTimeout, "60s", timer{
 			starts: "one side has sent FIN", restarted: "bytes from the other side"}),
 		newTimer(TimerTLSHandshakeTimeout, &p.TLSHandshakeTimeout, "10s", timer{unwatched: true,
