@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -44,7 +45,7 @@ func (f *fleet) Status(context.Context) (api.Status, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := api.Status{
-		Version: "v0.4.0", Host: "gate-1", TimeZone: "UTC", Now: f.settle(), Alarms: f.alarms(), ByHand: f.byHand(), StartedAt: f.started, Ready: !f.leaving, AcceptPaused: f.full,
+		Version: cmp.Or(f.version, "v0.4.0"), Host: cmp.Or(f.host, "gate-1"), TimeZone: "UTC", Now: f.settle(), Alarms: f.alarms(), ByHand: f.byHand(), StartedAt: f.started, Ready: !f.leaving, AcceptPaused: f.full,
 		Connections: int64(len(f.open)), ConnectionsMax: 20_000, Refused: f.unrouted, BufferBytes: 3 << 20, LogDropped: 2, Config: f.config,
 	}
 	if f.leaving {
@@ -210,7 +211,7 @@ func (f *fleet) Upstreams(context.Context) (api.Upstreams, error) {
 		}
 		upstreams.Upstreams = append(upstreams.Upstreams, u)
 	}
-	return upstreams, f.failure
+	return upstreams, cmp.Or(f.noUpstreams, f.failure)
 }
 
 func (f *fleet) endpoint(address string, i int, now time.Time) api.Endpoint {

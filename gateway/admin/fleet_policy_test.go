@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -153,9 +154,11 @@ func (f *fleet) Effective() api.Effective {
 }
 
 func (f *fleet) Policies() api.Policies {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	return api.Policies{Policies: []api.Policy{
 		{Name: "devices", Kind: "long", Routes: []string{"devices"}, Timers: []api.PolicyTimer{
-			{Timer: "idle_timeout", ValueSeconds: new(90.0), From: "idlegate.yaml:14", DryRunSeconds: new(30.0)},
+			{Timer: "idle_timeout", ValueSeconds: new(cmp.Or(f.idle, 90*time.Second).Seconds()), From: "idlegate.yaml:14", DryRunSeconds: new(30.0)},
 			{Timer: "message_timeout", ValueSeconds: new(10.0), From: "default"},
 			{Timer: "max_lifetime", From: "default"},
 		}},

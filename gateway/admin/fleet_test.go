@@ -44,6 +44,10 @@ type fleet struct {
 	events   chan api.Event    // nil: nothing happens
 	noted    []api.Deed
 	failure  error // what all calls that can fail answer, where set
+
+	noUpstreams   error         // what Upstreams answers, where set
+	version, host string        // "": v0.4.0 and gate-1
+	idle          time.Duration // idle_timeout of devices in Policies; 0: 90s
 }
 
 // member is one open connection of a fleet.

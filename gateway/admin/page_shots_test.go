@@ -152,3 +152,11 @@ func (b *tab) shootWindow(name, at string) {
 	<-time.After(300 * time.Millisecond)
 	b.shoot(name)
 }
+
+// shootWholeIfWanted is shootWhole where somebody wants pictures.
+func (b *tab) shootWholeIfWanted(name string) {
+	b.Helper()
+	if os.Getenv("IDLEGATE_SCREENSHOTS") != "" {
+		b.shootWhole(name)
+	}
+}

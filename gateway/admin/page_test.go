@@ -71,12 +71,22 @@ func TestPage(t *testing.T) {
 		{"says why clients were refused before they had a route", saysRefused},
 		{"hides nothing on a phone without a hint", hintsAtWhatIsHidden},
 		{"asks for connections only while they are in view, and for nothing twice", asksForLittle},
+		{"keeps up with a gateway that was started again", keepsUpWithARestart},
+		{"keeps what it knows where one call fails", keepsWhatItWasNotTold},
+		{"lists two things of one name, and them once", listsTwinsOnce},
+		{"leaves what is selected in the details alone", leavesSelectionAlone},
+		{"endpoints hold still while one is aimed at", holdsEndpointsStill},
+		{"the table stays where it is when a filter is set", holdsFilterStill},
+		{"has the gateway's time wherever it shows one", hasTheGatewaysTime},
 	} {
 		t.Run(test.rule, func(t *testing.T) { test.run(openTab(t, browser)) })
 	}
 	t.Run("has forty routes with their endpoints in 1,500 pixels", func(t *testing.T) { hasRoomForForty(t, browser) })
 	t.Run("lists the worst of very many routes", func(t *testing.T) { listsTheWorst(t, browser) })
 	t.Run("opens as a colleague has sent it", func(t *testing.T) { opensAsSent(t, browser) })
+	t.Run("opens at the part that its address names", func(t *testing.T) { showsWhereItWasSentTo(t, browser) })
+	t.Run("opens what was damaged on its way", func(t *testing.T) { opensWhatIsDamaged(t, browser) })
+	t.Run("holds long names", func(t *testing.T) { holdsLongNames(t, browser) })
 }
 
 // openBrowser starts the browser that the machine has. Where IDLEGATE_REQUIRE_REAL is set it must have one.
@@ -267,6 +277,16 @@ func evaluate[T any](b *tab, expression string) T {
 func literal(s string) string {
 	text, _ := json.Marshal(s) // any string can be
 	return string(text)
+}
+
+// size gives the window another width; narrow ones are those of phones.
+func (b *tab) size(width int64) {
+	b.Helper()
+	if width < 500 {
+		b.do(chromedp.EmulateViewport(width, 844, chromedp.EmulateMobile))
+		return
+	}
+	b.do(chromedp.EmulateViewport(width, 900))
 }
 
 func (b *tab) text(selector string) string {

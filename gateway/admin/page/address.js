@@ -11,7 +11,8 @@ const followers = [];
 
 function read() {
   const given = new URLSearchParams(location.search);
-  return Object.fromEntries(Object.entries(defaults).map(([name, value]) => [name, given.get(name) || value]));
+  const all = Object.fromEntries(Object.entries(defaults).map(([name, value]) => [name, given.get(name) || value]));
+  return /^[1-9]\d{0,5}$/.test(all.page) ? all : {...all, page: "1"}; // an address may come damaged
 }
 
 // address gives the one for what is wanted with some of it changed.
@@ -52,12 +53,12 @@ addEventListener("popstate", () => {
 
 // unfolded are the routes whose cards are wanted.
 export function unfolded() {
-  return new Set(wanted.open.split(",").filter(Boolean).map(decodeURIComponent));
+  return new Set(wanted.open.split(",").filter(Boolean)); // no name has a comma in it
 }
 
 // unfold opens or folds the card of a route.
 export function unfold(route, on) {
   const all = unfolded();
   all[on ? "add" : "delete"](route);
-  want({open: [...all].map(encodeURIComponent).join(",")}, true);
+  want({open: [...all].join(",")}, true);
 }

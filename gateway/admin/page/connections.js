@@ -3,18 +3,18 @@
 import {follow, want, wanted} from "./address.js";
 import {showDetails} from "./details.js";
 import {ask, Refusal, why} from "./gateway.js";
-import {$, confirmable, el, hidden, hold, keyed, mark, notice, put, putAddress, refill, say, stamp} from "./dom.js";
+import {$, confirmable, el, fillBar, hidden, hold, keyed, mark, notice, put, putAddress, refill, say, stamp} from "./dom.js";
 import {bytes, count, counted, passing} from "./words.js";
 
 const limit = 50;
 const many = 2000, everyMany = 6000; // connections from which on they are asked for more seldom; ms
 let told = true;      // what was searched for is told once to those who do not see the table
 let latest = null;    // what was told last, and who polls: [answer, refresh]
-let isPointedAt = () => false; // a pointer is over the rows
 let demanded = false; // somebody searched, sorted or paged, and is to see it wherever the pointer is
 let inView = false;
 let asked = 0;        // when, by the browser's clock
 const kinds = {open: "good", handshake: "plain", waiting: "plain", connecting: "plain", half_closed: "warn", draining: "warn"};
+const isAimed = hold($("connection-rows"), () => latest && !$("held").hidden && drawConnections(...latest));
 let values = new Map(); // seconds by route and timer, of the policies in force
 
 // listing is what to ask for now; null: nothing, since nobody looks, or it was asked for a moment ago.
@@ -78,11 +78,6 @@ function showColumns(rows) {
   for (const [name, of] of Object.entries(has)) if (rows.some(of)) table.classList.add(name);
 }
 
-// isAimed reports whether a pointer is over the rows, or a button among them waits for its second press.
-function isAimed() {
-  return isPointedAt() || $("connection-rows").querySelector(".armed") !== null;
-}
-
 function make(one, refresh) {
   const parts = stamp("connection-template");
   parts.id.append(hidden("Details of "), String(one.id));
@@ -128,9 +123,7 @@ function fill(parts, one) {
 
 function drawDue(parts, one) {
   const value = values.get(`${one.route} ${one.next_timer}`);
-  const passed = value && one.due_seconds !== null ? Math.min(1, Math.max(0, 1 - one.due_seconds / value)) : 0;
-  parts.run.style.width = `${100 * passed}%`;
-  parts.run.classList.toggle("late", passed > 0.8);
+  fillBar(parts.run, value && one.due_seconds !== null ? 1 - one.due_seconds / value : 0);
   put(parts.due, passing(one.due_seconds));
   put(parts.timer, one.next_timer || "none runs");
 }
@@ -181,7 +174,6 @@ export function setUpTable(refresh) {
   }
   for (const header of $("headers").querySelectorAll("[data-sort]")) setUpHeader(header);
   drawSort();
-  isPointedAt = hold($("connection-rows"), () => latest && !$("held").hidden && drawConnections(...latest));
   new IntersectionObserver((entries) => {
     inView = entries.at(-1).isIntersecting;
     if (inView) refresh();

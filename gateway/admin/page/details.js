@@ -4,7 +4,7 @@
 import {detail, stateOf} from "./upstreams.js";
 import {closing} from "./connections.js";
 import {ask, Refusal, why} from "./gateway.js";
-import {$, address, el} from "./dom.js";
+import {$, address, el, fillBar, keyed, put as putText} from "./dom.js";
 import {bytes, clock, counted, duration, passing} from "./words.js";
 
 let shown = null;   // the id of the connection; null once it has ended
@@ -53,8 +53,14 @@ function drawEnd(one) {
   ]);
 }
 
+// put shows facts, each a term and its text. What has not changed is left alone, since somebody may be about to copy it.
 function put(list, facts) {
-  list.replaceChildren(...facts.map(([term, ...text]) => el("div", {}, el("dt", {}, term), el("dd", {}, ...text))));
+  keyed(list, facts, ([term]) => term, ([term]) => {
+    const text = el("dd");
+    return {node: el("div", {}, el("dt", {}, term), text), text};
+  }, ({text}, [, ...words]) => {
+    if (text.textContent !== words.map((word) => word.textContent ?? word).join("")) text.replaceChildren(...words);
+  });
 }
 
 // drawDetails asks again for what the dialog shows, while it is open.
@@ -68,7 +74,7 @@ export async function drawDetails() {
     failed = false;
     put($("details-facts"), facts(explanation));
     $("details-table").hidden = false;
-    $("details-timers").replaceChildren(...(explanation.timers ?? []).flatMap(timerRows));
+    keyed($("details-timers"), (explanation.timers ?? []).flatMap(timerRows), (row) => row.key, makeTimer, fillTimer);
   } catch (error) {
     if (id === shown) await explainLoss(id, error);
   }
@@ -122,32 +128,38 @@ function facts(e) {
   return all;
 }
 
+// timerRows are those of a timer: its own, and that of its dry run.
 function timerRows(timer) {
-  return timer.dry_run ? [timerRow(timer), dryRunRow(timer.dry_run)] : [timerRow(timer)];
-}
-
-function timerRow(timer) {
-  const standing = timer.standing + (timer.waits ? `: ${timer.waits}` : "");
-  const from = timer.since ? `${timer.since}, ${passing(timer.since_seconds)} ago` : "–";
+  const {due_seconds: due, value_seconds: value, dry_run: dry} = timer;
   const name = timer.side ? `${timer.timer} of the ${timer.side}` : timer.timer;
-  return el("tr", {className: timer.standing === "off" ? "muted" : ""}, el("th", {scope: "row", className: "code"}, name),
-    ...[duration(timer.value_seconds), timer.negotiated ? `${timer.from}, ${timer.negotiated}` : timer.from, standing, from].map((text) => el("td", {}, text)), dueCell(timer));
+  const own = {
+    key: name, name, off: timer.standing === "off", due: due === null ? "–" : `in ${passing(due)}`, passed: due === null || !value ? null : 1 - due / value,
+    texts: [
+      duration(value), timer.negotiated ? `${timer.from}, ${timer.negotiated}` : timer.from, timer.standing + (timer.waits ? `: ${timer.waits}` : ""),
+      timer.since ? `${timer.since}, ${passing(timer.since_seconds)} ago` : "–",
+    ],
+  };
+  if (!dry) return [own];
+  return [own, {
+    key: `${name} dry run`, name: "└ dry run", off: true, due: dry.counted ? "counted" : dry.due_seconds === null ? "–" : `in ${passing(dry.due_seconds)}`,
+    passed: null, texts: [duration(dry.value_seconds), dry.from, "only watched", "–"],
+  }];
 }
 
-function dueCell(timer) {
-  const cell = el("td", {className: "figure"}, timer.due_seconds === null ? "–" : `in ${passing(timer.due_seconds)}`);
-  if (timer.due_seconds === null || !timer.value_seconds) return cell;
-  const run = el("span");
-  run.style.width = `${100 * Math.min(1, Math.max(0, 1 - timer.due_seconds / timer.value_seconds))}%`;
-  run.classList.toggle("late", timer.due_seconds < 0.2 * timer.value_seconds);
-  cell.append(el("span", {className: "bar", "aria-hidden": "true"}, run));
-  return cell;
+function makeTimer() {
+  const parts = {name: el("th", {scope: "row", className: "code"}), texts: Array.from({length: 4}, () => el("td")), due: el("span"), run: el("span")};
+  parts.bar = el("span", {className: "bar", "aria-hidden": "true"}, parts.run);
+  parts.node = el("tr", {}, parts.name, ...parts.texts, el("td", {className: "figure"}, parts.due, parts.bar));
+  return parts;
 }
 
-function dryRunRow(dry) {
-  const due = dry.counted ? "counted" : dry.due_seconds === null ? "–" : `in ${passing(dry.due_seconds)}`;
-  return el("tr", {className: "muted"}, el("th", {scope: "row"}, "└ dry run"), el("td", {}, duration(dry.value_seconds)),
-    el("td", {}, dry.from), el("td", {}, "only watched"), el("td", {}, "–"), el("td", {className: "figure"}, due));
+function fillTimer(parts, row) {
+  parts.node.className = row.off ? "muted" : "";
+  putText(parts.name, row.name);
+  row.texts.forEach((text, i) => putText(parts.texts[i], text));
+  putText(parts.due, row.due);
+  parts.bar.hidden = row.passed === null;
+  fillBar(parts.run, row.passed);
 }
 
 export function setUpDetails() {

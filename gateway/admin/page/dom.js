@@ -59,7 +59,8 @@ export function keyed(parent, items, keyOf, make, fill) {
     fill(partsOf.get(node), item);
     return node;
   });
-  for (const gone of old.values()) gone.remove();
+  const kept = new Set(nodes); // two items may have one key
+  for (const child of [...parent.children]) if (!kept.has(child)) child.remove();
   let next = null;
   for (const node of nodes.toReversed()) {
     if (node.nextElementSibling !== next && node !== held || node.parentNode !== parent) parent.insertBefore(node, next);
@@ -77,10 +78,17 @@ export function refill(parent, items, keyOf, fill) {
   }
 }
 
+// inPlace sorts items as the children of parent stand, those last that have none.
+export function inPlace(parent, items, keyOf) {
+  const places = new Map([...parent.children].map((child, i) => [child.dataset.key, i]));
+  const place = (item) => places.get(String(keyOf(item))) ?? places.size;
+  return items.toSorted((a, b) => place(a) - place(b));
+}
+
 const letGo = 500; // ms; what grows above moves rows away from below a pointer, and the browser scrolls after it only then
 
-// hold gives a function that reports whether a pointer is over a node, and calls released when it has left. A finger that is lifted
-// leaves.
+// hold gives a function that reports whether somebody aims at something in a node: a pointer is over it, or a button waits for its
+// second press. It calls released when the pointer has left. A finger that is lifted leaves.
 export function hold(node, released) {
   let over = false, timer;
   node.addEventListener("pointerenter", () => {
@@ -93,7 +101,7 @@ export function hold(node, released) {
       released();
     }, letGo);
   });
-  return () => over;
+  return () => over || node.querySelector(".armed") !== null;
 }
 
 function refocus(parent, at, lost) {
@@ -182,6 +190,12 @@ export function address(text) {
 export function putAddress(node, text) {
   if (node.textContent !== text) node.replaceChildren(...address(text));
   node.title = text;
+}
+
+// fillBar shows a share, which is marked past 80 %.
+export function fillBar(bar, share) {
+  bar.style.width = `${100 * Math.min(1, Math.max(0, share))}%`;
+  bar.classList.toggle("late", share > 0.8);
 }
 
 export function hidden(text) {

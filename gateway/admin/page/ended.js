@@ -10,7 +10,7 @@ import {bytes, clock, count, passing} from "./words.js";
 const most = 25, pace = 500; // rows; ms between two drawings while many end
 let ended = [];       // the latest first
 let due = true;       // they are to be asked for
-let isPointedAt = () => false;
+const isAimed = hold($("ended-rows"), () => draw());
 let demanded = false; // somebody wants others, and is to see them wherever the pointer is
 let drawing = null;
 
@@ -35,8 +35,17 @@ export function drawEnded(answer, asked) {
   const known = new Set((answer.ended ?? []).map((one) => one.id));
   const newest = ended.filter((one) => !known.has(one.id) && passes(one) && isLive()); // told while they were asked for
   ended = [...newest, ...(answer.ended ?? [])].sort((a, b) => Date.parse(b.ended_at) - Date.parse(a.ended_at)).slice(0, most);
+  put($("none-ended"), "None that fits.");
   draw(demanded);
   demanded = false;
+}
+
+// refuseEnded says why the gateway cannot tell those that are wanted.
+export function refuseEnded(words) {
+  ended = [];
+  due = demanded = false;
+  put($("none-ended"), words);
+  draw(true);
 }
 
 // hearEnded takes one that has just ended.
@@ -52,7 +61,7 @@ export function hearEnded(one) {
 const passes = (one) => (wanted.route === "" || one.route === wanted.route) && (wanted.reason === "" || one.reason === wanted.reason);
 
 function draw(always = false) {
-  if (isPointedAt() && !always) return; // rows hold still; it is drawn when the pointer leaves
+  if (isAimed() && !always) return; // rows hold still; it is drawn when the pointer leaves
   keyed($("ended-rows"), ended, (one) => one.id, make, () => {}); // an end never changes
   $("none-ended").hidden = ended.length > 0;
 }
@@ -61,6 +70,7 @@ function make(one) {
   const parts = stamp("ended-template");
   paint(parts.swatch, one.reason);
   put(parts.at, clock(one.ended_at));
+  parts.at.dateTime = one.ended_at;
   parts.id.append(hidden("Details of "), String(one.id));
   parts.id.addEventListener("click", () => showEnded(one));
   put(parts.duration, passing(one.duration_seconds));
@@ -75,7 +85,6 @@ function make(one) {
 }
 
 export function setUpEnded(refresh) {
-  isPointedAt = hold($("ended-rows"), () => draw());
   follow((changed) => {
     if (!changed.has("route") && !changed.has("reason")) return;
     due = demanded = true;

@@ -35,5 +35,5 @@ function make(event) {
   mark(name, word, kind);
   const words = el("span", {className: "words"});
   put(words, text);
-  return {node: el("li", {}, el("time", {className: "muted"}, clock(event.at)), name, words)};
+  return {node: el("li", {}, el("time", {className: "muted", dateTime: event.at}, clock(event.at)), name, words)};
 }

@@ -1,12 +1,17 @@
 // The gateway as a whole: who it is, how full it is, which policy is in force.
 
-import {$, mark, put} from "./dom.js";
+import {$, fillBar, mark, put} from "./dom.js";
 import {bytes, clock, count, setZone, since} from "./words.js";
 
+let version; // of the gateway that the page came from
+
 export function drawStatus(status) {
+  version ??= status.version;
+  $("renewed").hidden = status.version === version;
   setZone(status.now);
   put($("version"), status.version);
   put($("host"), status.host || "host without a name");
+  $("host").title = status.host;
   put($("zone"), status.time_zone);
   const state = !status.ready ? `not ready: ${status.reason}` : status.accept_paused ? "full: new clients wait" : "ready";
   mark($("ready"), state, state === "ready" ? "good" : "warn");
@@ -23,9 +28,7 @@ export function drawStatus(status) {
 function drawFigures(status) {
   put($("open"), count(status.connections));
   put($("max"), count(status.connections_max));
-  const share = status.connections / Math.max(1, status.connections_max);
-  $("open-bar").style.width = `${100 * Math.min(1, share)}%`;
-  $("open-bar").classList.toggle("late", share > 0.8);
+  fillBar($("open-bar"), status.connections / Math.max(1, status.connections_max));
   put($("buffer"), bytes(status.buffer_bytes));
   $("drops").hidden = !status.log_dropped;
   put($("dropped"), count(status.log_dropped));

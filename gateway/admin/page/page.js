@@ -9,7 +9,7 @@ import {keepSilences} from "./card.js";
 import {drawConnections, drawPolicies, hearGone, listing, query, refuseFilter, setUpTable} from "./connections.js";
 import {drawDetails, setUpDetails} from "./details.js";
 import {$, dismiss, mark, put, say} from "./dom.js";
-import {askEnded, drawEnded, endedPath, hearEnded, setUpEnded} from "./ended.js";
+import {askEnded, drawEnded, endedPath, hearEnded, refuseEnded, setUpEnded} from "./ended.js";
 import {hearEvent} from "./events.js";
 import {drawFile, setUpFile} from "./file.js";
 import {drawChoices, setUpFilter} from "./filter.js";
@@ -27,7 +27,7 @@ const every = 2000, everyLarge = 4000, everyHidden = 30000; // ms
 const large = 60; // routes from which on a round costs more than a glance is worth
 
 let timer, running = false, again = false;
-let generation = null; // of which the policies were asked for
+let policies = null;   // which were asked for
 let routes = 0;        // how many there are
 let answered = null;   // when a round was answered last, wholly
 let lost = null;       // since when the gateway does not answer
@@ -71,18 +71,20 @@ async function round() {
 
 // isOfFilter reports whether an error is about what was looked for, and has it told there.
 function isOfFilter(error) {
-  const refused = error.part === "connections" && error instanceof Refusal && [400, 404].includes(error.status);
-  if (refused) refuseFilter(error.message);
-  return refused || error.part === "ended" && error instanceof Refusal && error.status === 404; // of a route that has gone
+  const refuse = {connections: refuseFilter, ended: refuseEnded}[error.part];
+  if (!refuse || ![400, 404].includes(error.status)) return false;
+  refuse(error.message);
+  return true;
 }
 
 async function renewPolicies(status, errors) {
   if (!status) return;
-  renew(status.config.generation);
-  if (status.config.generation === generation) return;
+  const now = `${status.config.generation} ${status.config.loaded_at}`; // another gateway begins to count again
+  renew(now);
+  if (now === policies) return;
   try {
     drawPolicies(await ask("/policies"));
-    generation = status.config.generation;
+    policies = now;
   } catch (error) {
     errors.push(error);
   }
@@ -105,6 +107,7 @@ function draw(got, endedAsked) {
   if (got.upstreams) drawUpstreams(got.upstreams, now, poll);
   if (got.connections) drawConnections(got.connections, poll);
   if (got.ended) drawEnded(got.ended, endedAsked);
+  for (const time of document.querySelectorAll("time")) put(time, clock(time.dateTime)); // another day, or zone
 }
 
 // noteAnswers notes whether the gateway answers, and since when it does not. Refused parts leave figures of an earlier time on
@@ -117,6 +120,7 @@ function noteAnswers(errors) {
   if (!error) {
     if (lost) say("The gateway answers again.");
     lost = null;
+    if (!answered) document.querySelector(":target")?.scrollIntoView({behavior: "instant"}); // what is above it was not there yet
     answered = Date.now();
     mark($("contact"), "live", "good");
     put($("contact-at"), clock(answered));

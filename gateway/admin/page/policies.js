@@ -6,8 +6,8 @@ import {$, el, say} from "./dom.js";
 import {warningList} from "./file.js";
 import {count, counted, duration} from "./words.js";
 
-let generation = null; // that is in force
-const asked = new Map(); // by panel: the generation that it shows
+let current = null; // which policies are in force
+const asked = new Map(); // by panel: those that it shows
 
 const panels = {
   "policies-panel": {body: "policies-body", path: "/policies", draw: drawPolicies},
@@ -15,15 +15,15 @@ const panels = {
   "advice-panel": {body: "advice-body", path: "/advice", draw: drawAdvice},
 };
 
-// renew has the panels that are open show the policy of a generation.
+// renew has the panels that are open show what is in force now.
 export function renew(now) {
-  generation = now;
+  current = now;
   for (const id of Object.keys(panels)) show(id);
 }
 
 async function show(id) {
-  if (!$(id).open || asked.get(id) === generation) return;
-  asked.set(id, generation);
+  if (!$(id).open || asked.get(id) === current) return;
+  asked.set(id, current);
   const {body, path, draw} = panels[id];
   try {
     $(body).replaceChildren(...draw(await ask(path)));

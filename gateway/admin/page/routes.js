@@ -4,7 +4,7 @@ import {address, follow, unfold, unfolded, wanted, want} from "./address.js";
 import {alarmsOf, handOf} from "./alarms.js";
 import {fillCard, makeCard} from "./card.js";
 import {drawSpark, drawStack, inWords, totalsOf} from "./charts.js";
-import {$, el, hold, keyed, mark, put, stamp} from "./dom.js";
+import {$, el, fillBar, hold, inPlace, keyed, mark, put, stamp} from "./dom.js";
 import {hourOf, total} from "./hour.js";
 import {dots} from "./upstreams.js";
 import {count, rate} from "./words.js";
@@ -13,14 +13,14 @@ const most = 60; // routes that are listed before somebody asks for all
 
 const seen = new Map(); // by route: the figures of the last poll
 let latest = null;      // what was told last: {routes, upstreams, refresh}
-let isPointedAt = () => false;
+const isAimed = hold($("route-rows"), () => latest && draw());
 
 // drawRoutes draws the lines, and cards where there are any. While a pointer is over them their order waits.
 export function drawRoutes(answer, upstreams, refused, refresh) {
   const routes = answer.routes ?? [];
   for (const name of [...seen.keys()]) if (!routes.some((route) => route.name === name)) seen.delete(name);
   for (const route of routes) measure(route, Date.parse(answer.now));
-  latest = {routes, upstreams, refresh};
+  latest = {routes, upstreams: upstreams ?? latest?.upstreams, refresh};
   draw();
   drawRefused(refused ?? {});
 }
@@ -28,7 +28,7 @@ export function drawRoutes(answer, upstreams, refused, refresh) {
 function draw() {
   const {routes, upstreams, refresh} = latest;
   const open = opened();
-  const ranked = isPointedAt() ? inPlace(routes) : worstFirst(routes);
+  const ranked = isAimed() ? inPlace($("route-rows"), routes, (route) => route.name) : worstFirst(routes);
   const shown = wanted.all ? ranked : ranked.filter((route, i) => i < most || open.has(route.name));
   const items = shown.flatMap((route) => open.has(route.name) ? [{route}, {route, card: true}] : [{route}]);
   keyed($("route-rows"), items, ({route, card}) => (card ? "card " : "") + route.name,
@@ -65,11 +65,6 @@ function worstFirst(routes) {
   return routes.toSorted((a, b) => ranks.get(b) - ranks.get(a));
 }
 
-function inPlace(routes) {
-  const places = new Map([...$("route-rows").children].map((row, i) => [row.dataset.key, i]));
-  return routes.toSorted((a, b) => (places.get(a.name) ?? Infinity) - (places.get(b.name) ?? Infinity) || 0);
-}
-
 function make(route, refresh) {
   const parts = stamp("route-template");
   parts.fold.addEventListener("click", () => {
@@ -96,8 +91,7 @@ function fill(parts, route, upstreams, open) {
   drawState(parts.state, route);
   put(parts.connections, count(route.connections));
   put(parts.limit, route.limit ? ` / ${count(route.limit)}` : "");
-  parts["open-bar"].style.width = `${100 * Math.min(1, fullness(route))}%`;
-  parts["open-bar"].classList.toggle("late", fullness(route) > 0.8);
+  fillBar(parts["open-bar"], fullness(route));
   const mine = seen.get(route.name);
   put(parts["client-rate"], rate(mine.clientRate));
   put(parts["upstream-rate"], rate(mine.upstreamRate));
@@ -157,7 +151,6 @@ function drawRefused(refused) {
 }
 
 export function setUpRoutes() {
-  isPointedAt = hold($("route-rows"), () => latest && draw());
   $("more-routes").addEventListener("click", () => want({all: wanted.all ? "" : "1"}));
   follow((changed) => latest && (changed.has("open") || changed.has("all")) && draw());
 }

@@ -1,7 +1,7 @@
 // The endpoints: those that need a look as rows with all that is known, the others by upstream, a line each.
 
 import {ask, why} from "./gateway.js";
-import {$, confirmable, el, hidden, keyed, mark, notice, put, putAddress, stamp} from "./dom.js";
+import {$, confirmable, el, hidden, hold, inPlace, keyed, mark, notice, put, putAddress, stamp} from "./dom.js";
 import {count, counted, since} from "./words.js";
 
 const few = 12; // endpoints that have a row each, however well they are
@@ -10,6 +10,7 @@ const kinds = {active: "good", backup: "plain", failing: "warn", down: "bad", "d
 const failures = {refused: "refused", timeout: "timed out", failed: "failed", local: "no port or descriptor"};
 const chosen = new Set(); // upstreams that somebody wants as rows
 let latest = null;
+const isAimed = hold($("endpoint-rows"), () => latest && drawUpstreams(...latest));
 
 // stateOf puts the facts about an endpoint into one word, the one that says most about what it gets.
 export function stateOf(endpoint) {
@@ -53,8 +54,9 @@ export function drawUpstreams(answer, now, refresh) {
   latest = [answer, now, refresh];
   const upstreams = answer.upstreams ?? [];
   const all = upstreams.flatMap((upstream) => (upstream.endpoints ?? []).map((endpoint) => ({upstream, endpoint})));
-  const isRow = (one) => all.length <= few || chosen.has(one.upstream.name) || !isFine(one.endpoint);
-  const rows = all.filter(isRow).sort((a, b) => rank(a.endpoint) - rank(b.endpoint));
+  const aimed = isAimed(), there = new Set(aimed ? [...$("endpoint-rows").children].map((row) => row.dataset.key) : []);
+  const isRow = (one) => all.length <= few || chosen.has(one.upstream.name) || !isFine(one.endpoint) || there.has(keyOf(one));
+  const rows = aimed ? inPlace($("endpoint-rows"), all.filter(isRow), keyOf) : all.filter(isRow).sort((a, b) => rank(a.endpoint) - rank(b.endpoint));
   $("endpoint-table").hidden = rows.length === 0;
   keyed($("endpoint-rows"), rows, keyOf, (row) => make(row, refresh), (parts, row) => fill(parts, row, now));
   const fine = all.filter((one) => !isRow(one));
