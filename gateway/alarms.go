@@ -30,6 +30,7 @@ func (g *Gateway) alarms(now time.Time) []api.Alarm {
 			Do:   "look at the destination of the log (log.file, or who reads standard error), or log less: log.connections",
 		})
 	}
+	all = append(all, g.knowledge.alarms()...)
 	fresh, over := g.record.date(now, all)
 	for i := range fresh {
 		g.log.events.say(api.Event{Kind: api.EventAlarm, At: now, Alarm: &fresh[i]})

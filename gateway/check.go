@@ -23,7 +23,8 @@ type CheckConfig struct {
 }
 
 // Check reports what New would refuse though it is well written, as a token file that is not there, and what would go wrong
-// on this machine, as a folder for advise_file in which nothing can be made. Nothing is bound, and nothing is left behind. Warnings are what may be otherwise when the gateway starts.
+// on this machine. Nothing is bound, and nothing is left behind. Warnings are what New starts with: an advise_file that could not be
+// kept, a name without an address, and what may be otherwise when the gateway starts.
 func Check(c CheckConfig) (problems, warnings policy.Problems) {
 	l := &look{cfg: c.Policy, hosts: map[string][]netip.Addr{}}
 	l.files()
@@ -66,7 +67,9 @@ func (l *look) files() {
 		l.certificates(adminTLS(admin.TLS))
 	}
 	if file := l.cfg.Advise; !file.IsZero() {
-		l.problem("advise_file", tryAdviceFile(file.Path))
+		if err := tryAdviceFile(file.Path); err != nil { // run starts all the same
+			l.warnings = append(l.warnings, l.cfg.ProblemAt("advise_file", "what advise knows could not be kept: "+err.Error()))
+		}
 	}
 	l.reloaded()
 	l.listeners(func(path string, a policy.Address) {
@@ -172,11 +175,11 @@ func tryLog(path string) error {
 		}
 		return file.Close()
 	}
-	return tryFolder(path)
+	return tryFolder(path, nil)
 }
 
-// tryFolder says why no file could be made beside path.
-func tryFolder(path string) error {
+// tryFolder says why no file with that content could be made beside path.
+func tryFolder(path string, content []byte) error {
 	probe, err := os.CreateTemp(filepath.Dir(path), ".idlegate-check-*")
 	var refused *fs.PathError
 	if errors.As(err, &refused) {
@@ -185,7 +188,8 @@ func tryFolder(path string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+	_, err = probe.Write(content)
+	return errors.Join(err, probe.Close(), os.Remove(probe.Name()))
 }
 
 // mayListen says why no unix socket can be made at path. One that is there is replaced, if nobody listens there.

@@ -18,6 +18,8 @@ import (
 const (
 	// keepEvery is how often what is known for advice is written down where advise_file says so, if there is more of it.
 	keepEvery = 5 * time.Minute
+	// keepAgain is how long after a failure it is tried again.
+	keepAgain = 5 * time.Second
 	// keepPatience is how long a file system may take for it before that counts as a failure, and how long an end waits for it.
 	keepPatience = 2 * time.Second
 )
@@ -34,7 +36,7 @@ type knowledge struct {
 	earlier map[string]ledger.Knowledge // Guarded by mu; by route.
 	loaded  bool                        // Guarded by mu; earlier is of a file, which is read once.
 	kept    map[string]ledger.Knowledge // Guarded by mu; what was written last, without times.
-	failing bool                        // Guarded by mu; and that was told.
+	failing notKept                     // Guarded by mu.
 }
 
 func newKnowledge(path policy.File) *knowledge {
@@ -81,7 +83,7 @@ func (k *knowledge) follow(path policy.File) {
 	if k.path == path.Path {
 		return
 	}
-	k.path, k.failing, k.kept = path.Path, false, nil
+	k.path, k.failing, k.kept = path.Path, notKept{}, nil
 	select {
 	case k.kick <- struct{}{}:
 	default:
@@ -93,14 +95,19 @@ func (g *Gateway) keepKnowledge(ctx context.Context) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var keeping sync.WaitGroup
 	keeping.Go(func() {
-		tick := time.NewTicker(keepEvery)
-		defer tick.Stop()
+		again := time.NewTimer(keepEvery)
+		defer again.Stop()
 		for ctx.Err() == nil {
 			g.takeUpKnowledge(ctx)
 			g.writeKnowledge(ctx) // at the start, too: that it cannot be is told at once
+			wait := keepEvery
+			if _, failing := g.knowledge.notKept(); failing.err != nil {
+				wait = keepAgain
+			}
+			again.Reset(wait)
 			select {
 			case <-g.knowledge.kick:
-			case <-tick.C:
+			case <-again.C:
 			case <-ctx.Done():
 			}
 		}
@@ -231,42 +238,4 @@ func (k *knowledge) write(path string, data []byte) error {
 	case <-ctx.Done():
 		return fmt.Errorf("write %s: %w", path, context.Cause(ctx))
 	}
-}
-
-// tellKept logs once that what is known cannot be kept, and once that it can again. Nothing is said of a file that is named no more.
-func (g *Gateway) tellKept(path string, err error) {
-	k := g.knowledge
-	k.mu.Lock()
-	named, was := path == k.path, k.failing
-	if named {
-		k.failing = err != nil
-	}
-	k.mu.Unlock()
-	switch {
-	case !named:
-	case err != nil && !was:
-		g.log.logger.Warn("what advise knows is not kept now", "advise_file", path, "error", err)
-	case err == nil && was:
-		g.log.logger.Info("what advise knows is kept again", "advise_file", path)
-	}
-}
-
-// tryAdviceFile says why what is known for advice could not be kept at path. Nothing is left behind.
-func tryAdviceFile(path string) error {
-	if err := tryFolder(path); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), keepPatience)
-	defer cancel()
-	data, _, err := file.New(path).Read(ctx)
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		return err
-	}
-	if _, err := advicefile.Decode(data); errors.Is(err, advicefile.ErrForeign) {
-		return fmt.Errorf("%s is there already; %w", path, err)
-	}
-	return nil
 }

@@ -27,7 +27,8 @@ func newCheck() *cobra.Command {
 		Short: "Report every problem of a policy file",
 		Long: "Report every problem of a policy file, or of standard input, as file:line:column: key: what is wrong, with the\n" +
 			"line it is in. Beside the file itself it looks at what run would refuse: token files, certificates, the folder of\n" +
-			"the log, names. Warnings do not make it fail, unless --strict is given.",
+			"the log, names. It warns of what run would start with and could not use, as an advise_file that cannot be written\n" +
+			"or a name without an address. Warnings do not make it fail, unless --strict is given.",
 		Args: arguments("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if flags.effective && flags.format == inJSON {

@@ -48,6 +48,7 @@ const (
 	AlarmCertificateUnread AlarmKind = "certificate_unread"  // its file has changed and cannot be used
 	AlarmLate              AlarmKind = "late"                // a timer was acted on late, within the last minute
 	AlarmLogDropped        AlarmKind = "log_dropped"         // lines of the log were lost, within the last minute
+	AlarmAdviceNotKept     AlarmKind = "advice_not_kept"     // what advise knows is not written to advise_file
 	AlarmDraining          AlarmKind = "draining"            // the gateway is about to end
 )
 
@@ -56,7 +57,7 @@ func AlarmKinds() []AlarmKind {
 	return []AlarmKind{
 		AlarmDraining, AlarmUpstreamOut, AlarmGatewayFull, AlarmAcceptPaused, AlarmRouteFull, AlarmFileRefused, AlarmEndpointDown,
 		AlarmEndpointEjected, AlarmEndpointUnknown, AlarmRefusals, AlarmCertificateEnds, AlarmCertificateUnread, AlarmLate,
-		AlarmLogDropped, AlarmEndpointFailing, AlarmFileUnseen, AlarmFileNotInForce, AlarmPendingRestart,
+		AlarmLogDropped, AlarmEndpointFailing, AlarmFileUnseen, AlarmFileNotInForce, AlarmPendingRestart, AlarmAdviceNotKept,
 	}
 }
 
