@@ -20,7 +20,7 @@
 //	idlegate reload                  read the gateway's policy file again, and print what changed
 //	idlegate completion SHELL        print a script by which the shell completes all of this
 //	idlegate man DIRECTORY           write the manual pages of all commands
-//	idlegate version                 print what this binary is
+//	idlegate version, --version      print what this binary is
 //
 // It exits with 0 when done, 1 when it failed and 2 when it was called wrongly. Results go to standard output; problems
 // go to standard error, those of a policy file as file:line:column, all others behind the word idlegate.
@@ -60,9 +60,10 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "idlegate",
-		Short: "A TCP gateway that ends the connections which have stopped being worth keeping",
-		Args:  oneCommand,
+		Use:     "idlegate",
+		Short:   "A TCP gateway that ends the connections which have stopped being worth keeping",
+		Version: versionLine(),
+		Args:    oneCommand,
 		// Errors are printed once, by report.
 		SilenceErrors:              true,
 		SilenceUsage:               true,
@@ -71,6 +72,8 @@ func newRoot() *cobra.Command {
 		PersistentPreRunE:          func(cmd *cobra.Command, _ []string) error { return checkValues(cmd) },
 		RunE:                       func(*cobra.Command, []string) error { return nil }, // oneCommand refuses before
 	}
+	root.Flags().Bool("version", false, "print what this binary is")
+	root.SetVersionTemplate("idlegate {{.Version}}\n")
 	root.SetFlagErrorFunc(wrongFlag)
 	root.SetHelpCommand(newHelp())
 	group(root, "Serve:", newRun(), newCheck(), newDemo())

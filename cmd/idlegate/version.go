@@ -14,11 +14,15 @@ func newVersion() *cobra.Command {
 		Short: "Print what this binary is: version, Go version, platform",
 		Args:  arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "idlegate %s %s %s/%s\n",
-				version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "idlegate %s\n", versionLine())
 			return err
 		},
 	}
+}
+
+// versionLine is the version, and with what and for what it was made.
+func versionLine() string {
+	return fmt.Sprintf("%s %s %s/%s", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // version is what the Go toolchain stamped into the binary: a tag, a pseudo-version that holds the commit, or devel.
