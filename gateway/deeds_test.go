@@ -2,11 +2,16 @@ package gateway_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"idlegate/gateway"
+	"idlegate/policy"
 )
 
 func TestTheLogBeginsAndEndsWithTheProcess(t *testing.T) {
@@ -28,6 +33,46 @@ func TestTheLogBeginsAndEndsWithTheProcess(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(r.log.String()), "\n")
 	if last := lines[len(lines)-1]; !strings.Contains(last, `"msg":"stopped"`) || !strings.Contains(last, `"after":`) {
 		t.Errorf("the last line is %s", last)
+	}
+}
+
+// Whoever sets the level to error leaves a trace all the same, as do those who call after that.
+func TestDeedsAreWrittenAtEveryLevel(t *testing.T) {
+	dir := t.TempDir()
+	file, operator, viewer := filepath.Join(dir, "log"), filepath.Join(dir, "operator"), filepath.Join(dir, "viewer")
+	write(t, operator, "operator's")
+	write(t, viewer, "viewer's")
+	cfg, err := policy.Parse("test.yaml", []byte(fmt.Sprintf("log: {file: %s, level: error}\n", file)+operated("token_file: "+operator+", viewer_token_file: "+viewer)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &running{t: t, log: &logLines{}, done: make(chan error, 1)}
+	r.run(gateway.Config{Policy: cfg, Version: "test"})
+	url := "http://" + r.g.AdminAddress() + "/api/v1/"
+	post(t, url+"log?level=error", "operator's")
+	post(t, url+"reload", "viewer's")
+	r.g.Log().Info("a mark")
+	post(t, url+"drain", "operator's")
+	select {
+	case err := <-r.done:
+		r.done <- err
+	case <-time.After(patience):
+		t.Fatal("it has not ended")
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"msg=started ", `token=operator call="POST /api/v1/log?level=error" status=200 result=done`,
+		`token=viewer call="POST /api/v1/reload" status=403`, `token=operator call="POST /api/v1/drain" status=202`, "msg=draining ", "msg=stopped ",
+	} {
+		if !strings.Contains(string(data), want) {
+			t.Errorf("the log has no %s:\n%s", want, data)
+		}
+	}
+	if strings.Contains(string(data), "a mark") {
+		t.Errorf("the level is not error:\n%s", data)
 	}
 }
 

@@ -26,6 +26,7 @@ import (
 type journal struct {
 	// Set once, then read only.
 	logger *slog.Logger // goes with every adopted style
+	deeds  *slog.Logger // the same, for lines that are written at every level: beginning, end, what operators do
 	clock  *reactor.Clock
 	own    bool // logger is not the caller's
 	sink   *logsink.Sink
@@ -34,6 +35,7 @@ type journal struct {
 	byHand atomic.Bool   // level is an operator's, not the file's
 	storms *storms
 	style  atomic.Pointer[slog.Handler] // what logger writes with; not used with one of the caller's
+	always atomic.Pointer[slog.Handler] // what deeds writes with; not used with one of the caller's
 	lines  atomic.Pointer[slog.Handler] // what makes lines of records: in the same style, to text
 
 	connections atomic.Uint32 // a policy.LogConnections
@@ -57,7 +59,7 @@ const queued = 2 << 20
 const flushTime = time.Second
 
 func newJournal(logger *slog.Logger, cfg policy.Log, clock *reactor.Clock) (*journal, error) {
-	j := &journal{logger: logger, own: logger == nil, clock: clock, cfg: cfg}
+	j := &journal{logger: logger, deeds: logger, own: logger == nil, clock: clock, cfg: cfg}
 	j.storms = newStorms(func(s summary) { j.sink.Put(s.record()) })
 	j.connections.Store(uint32(cfg.Connections))
 	if j.own {

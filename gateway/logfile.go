@@ -25,7 +25,7 @@ func (j *journal) open(cfg policy.Log) error {
 		j.file, dest = file, logsink.NewDest(file)
 	}
 	j.start(dest)
-	j.logger = slog.New(&inForce{style: &j.style})
+	j.logger, j.deeds = slog.New(&inForce{style: &j.style}), slog.New(&inForce{style: &j.always})
 	j.restyle(cfg)
 	return nil
 }
@@ -40,14 +40,15 @@ func (j *journal) restyle(cfg policy.Log) {
 	if !j.byHand.Load() {
 		j.level.Set(levels[cfg.Level])
 	}
-	options := &slog.HandlerOptions{Level: &j.level}
-	style := func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, options) }
-	if cfg.Format == policy.FormatJSON {
-		options.ReplaceAttr = inSeconds
-		style = func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, options) }
+	style := func(w io.Writer, from slog.Leveler) slog.Handler {
+		if cfg.Format == policy.FormatJSON {
+			return slog.NewJSONHandler(w, &slog.HandlerOptions{Level: from, ReplaceAttr: inSeconds})
+		}
+		return slog.NewTextHandler(w, &slog.HandlerOptions{Level: from})
 	}
-	logger, lines := style(j.sink), style(&j.text)
+	logger, always, lines := style(j.sink, &j.level), style(j.sink, slog.LevelDebug), style(&j.text, &j.level)
 	j.style.Store(&logger)
+	j.always.Store(&always)
 	j.lines.Store(&lines)
 }
 

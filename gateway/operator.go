@@ -31,7 +31,7 @@ func (g *Gateway) bindAdmin() error {
 	}
 	served := admin.Config{
 		Listener: l, Names: append([]string{cfg.Listen.Host}, cfg.Hosts...), Metrics: open, Pprof: cfg.Pprof,
-		Gateway: g, Operated: g, Logger: g.log.logger, Version: g.cfg.Version, Reopen: g.reopenAdmin,
+		Gateway: g, Operated: g, Logger: g.log.logger, Audit: g.log.deeds, Version: g.cfg.Version, Reopen: g.reopenAdmin,
 	}
 	if !cfg.TLS.Cert.IsZero() {
 		if g.certificates.admin, err = tlsconf.New(adminTLS(cfg.TLS)); err != nil {

@@ -48,7 +48,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	}
 	g.names.Close()
 	g.health.Close()
-	g.log.logger.Info("stopped", "version", g.cfg.Version, "pid", os.Getpid(), "after", short(time.Since(g.since)))
+	g.log.deeds.Info("stopped", "version", g.cfg.Version, "pid", os.Getpid(), "after", short(time.Since(g.since)))
 	g.log.close()
 	return err
 }
@@ -56,7 +56,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 // announce logs what is served where.
 func (g *Gateway) announce() {
 	descriptors, _ := reactor.DescriptorLimit() // it could be read when the gateway was made
-	g.log.logger.Info("started", "version", g.cfg.Version, "host", hostName(), "pid", os.Getpid(), "file", g.cfg.File, "generation", g.current().number,
+	g.log.deeds.Info("started", "version", g.cfg.Version, "host", hostName(), "pid", os.Getpid(), "file", g.cfg.File, "generation", g.current().number,
 		"loops", len(g.loops), "connections_max", g.admission.Max(), "descriptor_limit", descriptors, "buffer_memory", g.budget.Limit())
 	for _, r := range g.current().routes {
 		for _, l := range r.listeners {
@@ -95,11 +95,11 @@ func (g *Gateway) supervise(ctx context.Context, failures <-chan error) error {
 		select {
 		case <-drain:
 			drain = nil
-			g.log.logger.Info("draining", "drain_timeout", g.current().cfg.Gateway.DrainTimeout)
+			g.log.deeds.Info("draining", "drain_timeout", g.current().cfg.Gateway.DrainTimeout)
 			g.startDrain()
 		case <-done:
 			done = nil
-			g.log.logger.Info("stopping at once")
+			g.log.deeds.Info("stopping at once")
 			g.stopLoops()
 		case err := <-failures:
 			failure = errors.Join(failure, err)

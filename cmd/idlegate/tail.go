@@ -85,11 +85,23 @@ func happened(e api.Event) string {
 		}
 		return line
 	case e.Deed != nil:
-		return fmt.Sprintf("deed: %s, %s: %s", cmp.Or(e.Deed.Certificate, e.Deed.From), e.Deed.Call, e.Deed.Result)
+		return fmt.Sprintf("deed: %s, %s: %s", callerOf(e.Deed), e.Deed.Call, e.Deed.Result)
 	case e.Alarm != nil && e.Kind == api.EventAlarmOver:
 		return "over: " + e.Alarm.Text
 	case e.Alarm != nil:
 		return fmt.Sprintf("%s: %s", e.Alarm.Level, e.Alarm.Text)
 	}
 	return string(e.Kind)
+}
+
+// callerOf is where a caller is, and what it has shown.
+func callerOf(d *api.Deed) string {
+	text := d.From
+	if d.Certificate != "" {
+		text += ", certificate " + d.Certificate
+	}
+	if d.Token != "" {
+		text += ", token of the " + d.Token
+	}
+	return text
 }

@@ -103,7 +103,7 @@ func TestDeedsAreNoted(t *testing.T) {
 	f := fakeFleet()
 	mux := http.NewServeMux()
 	calls{gateway: f, audit: audit{logger: slog.New(slog.DiscardHandler), noted: f, token: true}}.register(mux)
-	behind := newLock(mux, func() (string, error) { return "operator's", nil }, nil, slog.New(slog.DiscardHandler))
+	behind := newLock(mux, func() (string, error) { return "operator's", nil }, nil, audit{logger: slog.New(slog.DiscardHandler)})
 	for _, call := range []string{"DELETE /connections?route=chat", "POST /plan", "GET /status", "DELETE /connections/9999999", "POST /reload"} {
 		method, target, _ := strings.Cut(call, " ")
 		r := httptest.NewRequestWithContext(t.Context(), method, api.Prefix+target, nil)

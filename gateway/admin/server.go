@@ -21,6 +21,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -69,6 +70,7 @@ type Config struct {
 	Gateway  Gateway
 	Operated Operated
 	Logger   *slog.Logger
+	Audit    *slog.Logger // of who does what, whatever level Logger has; nil: Logger
 	Version  string
 	// Reopen opens a listener again after it has failed, which it may have to close; it returns it where it can be used on. nil: it
 	// is used on.
@@ -105,13 +107,14 @@ func (c Config) forOperator(open pages, stopped <-chan struct{}) http.Handler {
 	mux := http.NewServeMux()
 	open.register(mux)
 	registerPage(mux)
-	calls{gateway: c.Operated, audit: audit{logger: c.Logger, noted: c.Operated, token: c.Token != nil}, stopped: stopped}.register(mux)
+	noted := audit{logger: cmp.Or(c.Audit, c.Logger), noted: c.Operated, token: c.Token != nil}
+	calls{gateway: c.Operated, audit: noted, stopped: stopped}.register(mux)
 	if c.Pprof {
 		registerProfiles(mux)
 	}
 	var inner http.Handler = mux
 	if c.Token != nil {
-		inner = newLock(mux, c.Token, c.Viewer, c.Logger)
+		inner = newLock(mux, c.Token, c.Viewer, noted)
 	}
 	return guard{next: inner, names: c.Names, certified: c.Certified, unix: c.Listener.Addr().Network() == "unix"}
 }

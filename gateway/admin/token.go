@@ -4,8 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -24,11 +24,11 @@ type lock struct {
 	token   func() (string, error)
 	viewer  func() (string, error) // nil: nobody may only look
 	guesses *guesses
-	logger  *slog.Logger
+	audit   audit
 }
 
-func newLock(next http.Handler, token, viewer func() (string, error), logger *slog.Logger) lock {
-	return lock{next: next, token: token, viewer: viewer, guesses: newGuesses(), logger: logger}
+func newLock(next http.Handler, token, viewer func() (string, error), noted audit) lock {
+	return lock{next: next, token: token, viewer: viewer, guesses: newGuesses(), audit: noted}
 }
 
 // The tokens by which callers are told apart.
@@ -61,9 +61,25 @@ func (l lock) isViewer(shown string) bool {
 	return err == nil && viewer != "" && sameToken(shown, viewer)
 }
 
-// pass hands a call on that has shown a token.
-func (l lock) pass(w http.ResponseWriter, r *http.Request, shown string) {
-	l.next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), shownToken{}, shown)))
+// showing is a call that has shown a token.
+func showing(r *http.Request, token string) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), shownToken{}, token))
+}
+
+// errViewer is why a viewer is refused.
+var errViewer = errors.New("this is the token in viewer_token_file: it may look, and change nothing")
+
+// view hands on the call of a viewer who only looks. One who would change something is written down like one who does.
+func (l lock) view(w http.ResponseWriter, r *http.Request) {
+	r = showing(r, viewerToken)
+	if mayView(r) {
+		l.next.ServeHTTP(w, r)
+		return
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		l.audit.note(r, http.StatusForbidden, nil, errViewer)
+	}
+	refuse(w, r, http.StatusForbidden, errViewer.Error())
 }
 
 // ServeHTTP implements http.Handler.
@@ -88,20 +104,17 @@ func (l lock) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case sameToken(shown, token):
-		l.pass(w, r, operatorToken)
-		return
-	case l.isViewer(shown) && !mayView(r):
-		refuse(w, r, http.StatusForbidden, "this is the token in viewer_token_file: it may look, and change nothing")
+		l.next.ServeHTTP(w, showing(r, operatorToken))
 		return
 	case l.isViewer(shown):
-		l.pass(w, r, viewerToken)
+		l.view(w, r)
 		return
 	}
 	sentence := "a token is demanded: Authorization: Bearer TOKEN, or TOKEN as the password"
 	if shown != "" {
 		wait, since := l.guesses.add(from, time.Now())
 		if since > 0 {
-			l.logger.Warn("a token was refused", "from", from, "refused", since, "call", r.Method+" "+clip(r.URL.Path))
+			l.audit.logger.Warn("a token was refused", "from", from, "refused", since, "call", r.Method+" "+clip(r.URL.Path))
 		}
 		delay(r, wait)
 		sentence = "this is not the token in token_file"

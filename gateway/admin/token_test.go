@@ -67,7 +67,7 @@ func TestATokenOpensEveryPage(t *testing.T) {
 
 func TestATokenIsABearersOrAPassword(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newLock(http.NotFoundHandler(), secret, nil, slog.New(slog.DiscardHandler))
+		h := newLock(http.NotFoundHandler(), secret, nil, audit{logger: slog.New(slog.DiscardHandler)})
 		for name, test := range map[string]struct {
 			header []string
 			status int
@@ -97,7 +97,7 @@ func TestATokenIsABearersOrAPassword(t *testing.T) {
 func TestARotatedTokenIsTakenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		token := "old"
-		h := newLock(http.NotFoundHandler(), func() (string, error) { return token, nil }, nil, slog.New(slog.DiscardHandler))
+		h := newLock(http.NotFoundHandler(), func() (string, error) { return token, nil }, nil, audit{logger: slog.New(slog.DiscardHandler)})
 		if w := visit(t, h, "/", "Bearer old"); w.Code != 404 {
 			t.Errorf("the old one: status %d", w.Code)
 		}
@@ -115,7 +115,7 @@ func TestATokenThatCannotBeReadOpensNothing(t *testing.T) {
 		"open /etc/idlegate/token: no such file": func() (string, error) { return "", errors.New("open /etc/idlegate/token: no such file") },
 		"it is empty":                            func() (string, error) { return "", nil },
 	} {
-		h := newLock(http.NotFoundHandler(), token, nil, slog.New(slog.DiscardHandler))
+		h := newLock(http.NotFoundHandler(), token, nil, audit{logger: slog.New(slog.DiscardHandler)})
 		for _, authorization := range []string{"", "Bearer ", basic("operator", "")} {
 			w := visit(t, h, "/api/v1/status", authorization)
 			if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "cannot be read: "+name) {
@@ -141,7 +141,7 @@ func visitFrom(t *testing.T, h http.Handler, from, token string) int {
 
 func TestParallelWrongTokensAreSlowedAsOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newLock(http.NotFoundHandler(), secret, nil, slog.New(slog.DiscardHandler))
+		h := newLock(http.NotFoundHandler(), secret, nil, audit{logger: slog.New(slog.DiscardHandler)})
 		began := time.Now()
 		var mu sync.Mutex
 		var all sync.WaitGroup
@@ -212,7 +212,7 @@ func TestAddressesThatGuessAreBounded(t *testing.T) {
 func TestRefusedTokensLeaveALineASecondAtMost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := new(lockedBuffer)
-		h := newLock(http.NotFoundHandler(), secret, nil, slog.New(slog.NewTextHandler(log, nil)))
+		h := newLock(http.NotFoundHandler(), secret, nil, audit{logger: slog.New(slog.NewTextHandler(log, nil))})
 		for range 11 {
 			visitFrom(t, h, "192.0.2.1:1", "guess")
 		}

@@ -1,20 +1,24 @@
 package admin
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestAViewerMayLookAndChangeNothing(t *testing.T) {
 	f := fakeFleet()
 	mux := http.NewServeMux()
-	calls{gateway: f, audit: audit{logger: slog.New(slog.DiscardHandler), noted: f, token: true}}.register(mux)
+	noted := audit{logger: slog.New(slog.DiscardHandler), noted: f, token: true}
+	calls{gateway: f, audit: noted}.register(mux)
 	registerProfiles(mux)
 	is := func(token string) func() (string, error) { return func() (string, error) { return token, nil } }
-	lock := newLock(mux, is("operator's"), is("viewer's"), slog.New(slog.DiscardHandler))
+	lock := newLock(mux, is("operator's"), is("viewer's"), noted)
 	for _, test := range []struct {
 		token, call string
 		status      int
@@ -50,13 +54,21 @@ func TestAViewerMayLookAndChangeNothing(t *testing.T) {
 			t.Errorf("status of the %s caller has no %s: %s", token, viewer, w.Body)
 		}
 	}
-	if len(f.noted) != 1 || f.noted[0].Token != "operator" {
-		t.Errorf("noted are %+v, want one deed of the operator", f.noted)
+	var deeds []string
+	for _, d := range f.noted {
+		deeds = append(deeds, fmt.Sprintf("%s %s %d", d.Token, d.Call, d.Status))
+	}
+	want := []string{
+		"viewer POST /api/v1/reload 403", "viewer POST /api/v1/drain 403", "viewer DELETE /api/v1/connections?route=chat 403",
+		"viewer POST /api/v1/upstreams/device_servers/drain?endpoint=10.0.0.11:9000 403", "operator DELETE /api/v1/connections?route=chat 200",
+	}
+	if diff := cmp.Diff(want, deeds); diff != "" {
+		t.Errorf("noted deeds, those that a viewer was refused among them: -want +got\n%s", diff)
 	}
 }
 
 func TestWithoutAViewersTokenThereIsNoViewer(t *testing.T) {
-	lock := newLock(http.NotFoundHandler(), func() (string, error) { return "operator's", nil }, nil, slog.New(slog.DiscardHandler))
+	lock := newLock(http.NotFoundHandler(), func() (string, error) { return "operator's", nil }, nil, audit{logger: slog.New(slog.DiscardHandler)})
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/status", nil)
 	r.Header.Set("Authorization", "Bearer viewer's")
 	w := httptest.NewRecorder()
