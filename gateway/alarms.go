@@ -168,18 +168,23 @@ func (g *Gateway) endpointAlarm(u *backends, m upstream.Member) (api.Alarm, bool
 func (g *Gateway) configAlarms() (all []api.Alarm) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if last := g.lastReload; last != nil && !last.OK {
+	refused := g.reads.refusal
+	if refused != nil {
 		all = append(all, api.Alarm{
-			Kind: api.AlarmFileRefused, Level: api.AlarmError, Since: last.At,
-			Text: fmt.Sprintf("the policy file is refused (%s): generation %d stays in force", last.Error, g.generation.number),
+			Kind: api.AlarmFileRefused, Level: api.AlarmError, Since: refused.At,
+			Text: fmt.Sprintf("the policy file is refused (%s): generation %d stays in force", refused.Error, g.generation.number),
 			Do:   "idlegate reload prints its problems; mend the file, or put the former one back",
 		})
 	}
 	if !g.wentBack.IsZero() {
+		do := "mend the file, or put it in force as it is by idlegate reload"
+		if refused != nil {
+			do = "mend the file: as it is the gateway could not be started with it"
+		}
 		all = append(all, api.Alarm{
 			Kind: api.AlarmFileNotInForce, Level: api.AlarmWarning, Since: g.wentBack,
 			Text: "the policy in force is not what the file says: an operator went back to the one before",
-			Do:   "mend the file, or put it in force as it is by idlegate reload",
+			Do:   do,
 		})
 	}
 	if pending := g.generation.pending; len(pending) > 0 {

@@ -219,5 +219,16 @@ func TestGoingBackToThePolicyBefore(t *testing.T) {
 			t.Fatalf("%+v, %v", done, err)
 		}
 		r.alarm(api.AlarmFileNotInForce)
+		r.alarm(api.AlarmFileRefused) // a start would still fail
+		if r.snapshot().Config.LastReloadSuccessful {
+			t.Error("config_last_reload_successful is 1, and the file that was read last was refused")
+		}
+	}
+	write(fmt.Sprintf(plannable, second, at, fmt.Sprintf("%q", at), ""))
+	r.reload()
+	r.calm(api.AlarmFileRefused)
+	r.calm(api.AlarmFileNotInForce)
+	if !r.snapshot().Config.LastReloadSuccessful {
+		t.Error("config_last_reload_successful is 0 with a file that is right again")
 	}
 }

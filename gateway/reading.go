@@ -13,11 +13,12 @@ import (
 
 // reads is what a gateway knows of the readings of its policy file.
 type reads struct {
-	begun  uint64            // number of the one that began last
-	newest uint64            // number of the newest that had a result
-	sum    [sha256.Size]byte // of what that one read; zero: nothing
-	look   file.Look         // that the file had then; zero: not known
-	says   *policy.Config    // what that one read; nil: nothing that is a policy
+	begun   uint64            // number of the one that began last
+	newest  uint64            // number of the newest that had a result
+	sum     [sha256.Size]byte // of what that one read; zero: nothing
+	look    file.Look         // that the file had then; zero: not known
+	says    *policy.Config    // what that one read; nil: nothing that is a policy
+	refusal *api.Reload       // why the file that was read last was refused; nil: it was not
 
 	success time.Time // when a policy was accepted last; zero: never
 }
@@ -102,7 +103,10 @@ func (g *Gateway) conclude(r *reading) api.Reload {
 // noteFile notes whether the policy in force is what the file says. g.mu is held.
 func (g *Gateway) noteFile(r *reading) {
 	if r.done.Trigger != TriggerPrevious {
-		g.reads.says = r.cfg
+		g.reads.says, g.reads.refusal = r.cfg, nil
+		if !r.done.OK {
+			g.reads.refusal = &r.done
+		}
 	}
 	if !r.done.OK {
 		return

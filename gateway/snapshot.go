@@ -70,7 +70,7 @@ func (g *Gateway) configState() metrics.ConfigState {
 		Generation:           g.generation.number,
 		PendingRestart:       len(g.generation.pending),
 		Hash:                 g.generation.hash,
-		LastReloadSuccessful: g.lastReload == nil || g.lastReload.OK,
+		LastReloadSuccessful: g.reads.refusal == nil,
 		LastReloadSuccess:    success,
 	}
 }
