@@ -101,9 +101,13 @@ func (g *Gateway) routeAlarms(now time.Time) (all []api.Alarm) {
 // refusals is the alarm of clients that were refused; text is for how many, and the causes.
 func (g *Gateway) refusals(of *relay.RouteStats, refused episode, text string) api.Alarm {
 	by := g.record.refusedBy(of)
+	do := by.cure()
+	if g.hands.isStopped(of) {
+		do = "it takes no clients by hand, which counts as denied: idlegate route start " + of.Name
+	}
 	return api.Alarm{
 		Kind: api.AlarmRefusals, Level: api.AlarmWarning, Route: of.Name, Since: refused.since,
-		Text: fmt.Sprintf(text, clients(refused.count), by.String()), Do: by.cure(),
+		Text: fmt.Sprintf(text, clients(refused.count), by.String()), Do: do,
 	}
 }
 

@@ -50,6 +50,14 @@ func (h *hands) isDrained(r *relay.RouteStats) bool {
 	return drained
 }
 
+// isStopped reports whether a route takes no clients by hand.
+func (h *hands) isStopped(r *relay.RouteStats) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, stopped := h.stopped[r]
+	return stopped
+}
+
 // LogLevel says that lines of a level and above are written from now on, whatever the file says; "": as the file says.
 func (g *Gateway) LogLevel(level string) error {
 	var parsed slog.Level

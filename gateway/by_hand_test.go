@@ -45,6 +45,9 @@ func TestAStoppedRouteTakesNoClientsAndKeepsThoseItHas(t *testing.T) {
 	}
 	r.expectHand("route r takes no clients")
 	r.refused("r")
+	if refusals := r.alarm(api.AlarmRefusals); !strings.Contains(refusals.Do, "idlegate route start r") {
+		t.Errorf("what is to be done about it is %q", refusals.Do)
+	}
 	c.echo("still served")
 	r.edit(alarming, 20, at, "") // it holds over edits
 	r.refused("r")
