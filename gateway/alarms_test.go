@@ -113,12 +113,7 @@ func TestRefusalsOfAFullGatewayAreNotPutDownToTheRoute(t *testing.T) {
 }
 
 func TestAFailingEndpointIsAnAlarmUntilItIsBack(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := l.Addr().String()
-	l.Close()
+	at := freeAddress(t)
 	r := start(t, alarming, 10, at, "")
 	fail := func() {
 		c := r.dial("r")

@@ -46,7 +46,7 @@ func TestABackupServesWhereNoOtherCan(t *testing.T) {
 			t.Errorf("%s serves while the other is there", got)
 		}
 	}
-	r = start(t, balanced, fmt.Sprintf("%q, {address: %q, backup: true}", unused(t), spare), ", health: {every: 100ms, timeout: 5s, fall: 1}")
+	r = start(t, balanced, fmt.Sprintf("%q, {address: %q, backup: true}", freeAddress(t), spare), ", health: {every: 100ms, timeout: 5s, fall: 1}")
 	for range 4 {
 		if got := r.answerer("127.0.0.1"); got != "s" {
 			t.Errorf("%s serves where the other is dead", got)

@@ -39,7 +39,7 @@ func TestBothEdgesAreSeen(t *testing.T) {
 	a := newAuthority(t, dir)
 	front, behind, device := a.issue(t, dir, "gate.example"), a.issue(t, dir, "devices.internal"), a.issue(t, dir, "device-7")
 	good := secureBackend(t, &tls.Config{Certificates: []tls.Certificate{behind.pair(t)}}, echoes)
-	dead := unused(t)
+	dead := freeAddress(t)
 	r := start(t, `
 upstreams: {u: {endpoints: ["%s", "%s"], health: {every: 50ms, timeout: 5s, rise: 1, fall: 1}, tls: {server_name: devices.internal, ca: %[3]s}}}
 routes:

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,7 +14,7 @@ import (
 func TestAConnectionThatWentToAnotherEndpointDoesNotLeaveWithTheFirst(t *testing.T) {
 	mute, at := silent(t), backend(t, echoes)
 	r := start(t, `
-upstreams: {u: {endpoints: ["%s", "%s"], balance: round_robin, connect_timeout: 500ms, retries: 1}}
+upstreams: {u: {endpoints: ["%s", "%s"], balance: round_robin, connect_timeout: 2s, retries: 1}}
 routes: [{name: r, listen: "127.0.0.1:0", protocol: `+framing+`, upstream: u, policy: {long: {}}}]`, mute, at)
 	c := r.dial("r")
 	eventually(t, "it dials the endpoint that is mute", func() bool {
@@ -74,7 +75,9 @@ func connectsTo(r *running, upstream, endpoint string) uint64 {
 // counted.
 func TestAScrapeDuringAnEditCountsNothingTwice(t *testing.T) {
 	a, b := backend(t, echoes), backend(t, echoes)
-	r := start(t, twoRoutes, "1h", a, fmt.Sprintf("%q", b), secondRoute)
+	lasting := strings.ReplaceAll(twoRoutes, "policy: {long: {}}", "policy: {long: {idle_timeout: none}}") // however long all of it takes
+	goes := strings.Replace(secondRoute, "policy: {long: {}}", "policy: {long: {idle_timeout: none}}", 1)
+	r := start(t, lasting, "1h", a, fmt.Sprintf("%q", b), goes)
 	r.dial("stays").echo(framed("one"))
 	r.dial("goes").echo(framed("two"))
 	var over atomic.Bool
@@ -92,8 +95,8 @@ func TestAScrapeDuringAnEditCountsNothingTwice(t *testing.T) {
 		}
 	})
 	for range 300 {
-		r.edit(twoRoutes, "1h", a, fmt.Sprintf("%q", a), "")
-		r.edit(twoRoutes, "1h", a, fmt.Sprintf("%q", b), secondRoute)
+		r.edit(lasting, "1h", a, fmt.Sprintf("%q", a), "")
+		r.edit(lasting, "1h", a, fmt.Sprintf("%q", b), goes)
 	}
 	over.Store(true)
 	wg.Wait()

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -40,11 +39,12 @@ func TestMessagesOfALongConnection(t *testing.T) {
 		rule  string
 		idle  string
 		gap   time.Duration
+		sent  int
 		comes int
 		ends  string
 	}{
-		{"gaps shorter than idle_timeout: all five come back", "800ms", 150 * time.Millisecond, 5, "client_fin"},
-		{"gaps longer than idle_timeout: only the first comes back", "150ms", 600 * time.Millisecond, 1, "idle_timeout"},
+		{"gaps shorter than idle_timeout: all five come back", "2s", 500 * time.Millisecond, 5, 5, "client_fin"},
+		{"gaps longer than idle_timeout: only the first comes back", "1s", 2 * time.Second, 2, 1, "idle_timeout"},
 	} {
 		t.Run(row.rule, func(t *testing.T) {
 			g := start(t, oneRoute+`{long: {idle_timeout: `+row.idle+`}}}`, backend(t, echoes))
@@ -52,7 +52,7 @@ func TestMessagesOfALongConnection(t *testing.T) {
 			tick := time.NewTicker(row.gap)
 			defer tick.Stop()
 			size := 0
-			for i := range 5 {
+			for i := range row.sent {
 				message := framed(strconv.Itoa(i) + "This was a test for long Conn")
 				if i < row.comes {
 					c.echo(message)
@@ -96,7 +96,7 @@ func TestTimers(t *testing.T) {
 		{"no first message", `{long: {idle_timeout: 10s, first_message_timeout: 200ms}}`, func(*client) {}, "first_message_timeout", 200 * time.Millisecond},
 		{"a short connection, however busy", `{short: {deadline: 300ms}}`, busy, "deadline", 300 * time.Millisecond},
 		{"a short connection that says nothing", `{short: {deadline: 10s, read_deadline: 200ms}}`, func(*client) {}, "read_deadline", 200 * time.Millisecond},
-		{"a short connection that may be answered until write_deadline", `{short: {deadline: 10s, read_deadline: 100ms, write_deadline: 300ms}}`, func(c *client) { c.echo(framed("x")) }, "write_deadline", 300 * time.Millisecond},
+		{"a short connection that may be answered until write_deadline", `{short: {deadline: 10s, read_deadline: 2s, write_deadline: 2500ms}}`, func(c *client) { c.echo(framed("x")) }, "write_deadline", 2500 * time.Millisecond},
 		{"max_lifetime, however busy", `{long: {max_lifetime: 300ms}}`, busy, "max_lifetime", 300 * time.Millisecond},
 		{"the client has finished, the upstream does not", `{long: {half_close_timeout: 200ms}}`, func(c *client) { c.finish() }, "half_close_timeout", 200 * time.Millisecond},
 	} {
@@ -212,7 +212,7 @@ func TestAClientThatHasFinishedIsStillAnswered(t *testing.T) {
 }
 
 func TestNoUpstream(t *testing.T) {
-	dead := unused(t)
+	dead := freeAddress(t)
 	t.Run("refused everywhere", func(t *testing.T) {
 		g := start(t, oneRoute+`{long: {}}}`, dead)
 		g.dial("r").receiveFIN()
@@ -235,16 +235,6 @@ routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: backend, poli
 			t.Errorf("given up after %v, before connect_timeout", line.Duration)
 		}
 	})
-}
-
-// unused returns an address at which nobody listens.
-func unused(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func TestAddressFamilies(t *testing.T) {

@@ -64,14 +64,14 @@ func TestPostgresClientsAreToldWhyTheyEnd(t *testing.T) {
 		c.receive(pgMessage("C", "DONE\x00") + pgMessage("Z", status))
 	}
 	t.Run("idle", func(t *testing.T) {
-		g := start(t, speaks("postgres", "idle_timeout: 200ms, farewell: protocol", ""), address)
+		g := start(t, speaks("postgres", "idle_timeout: 1s, farewell: protocol", ""), address)
 		if code := pgError(enter(g)); code != "57P05" {
 			t.Errorf("it was told %s", code)
 		}
 		g.expectEnd("r", "idle_timeout")
 	})
 	t.Run("idle in a transaction", func(t *testing.T) {
-		g := start(t, speaks("postgres", "idle_in_transaction_timeout: 200ms, farewell: protocol", ""), address)
+		g := start(t, speaks("postgres", "idle_in_transaction_timeout: 1s, farewell: protocol", ""), address)
 		c := enter(g)
 		query(c, "begin", "T")
 		query(c, "rollback", "I")
@@ -130,14 +130,15 @@ func TestAFarewellArrives(t *testing.T) {
 }
 
 func TestNoFarewellWithinAMessage(t *testing.T) {
-	g := start(t, speaks("delimiter", `max_lifetime: 300ms, farewell: {text: "bye\n"}`, ""), backend(t, func(c *client) {
+	g := start(t, speaks("delimiter", `farewell: {text: "bye\n"}`, ""), backend(t, func(c *client) {
 		_, _ = c.Write([]byte("hal"))
 		_, _ = io.Copy(io.Discard, c)
 	}))
 	c := g.dial("r")
 	c.receive("hal")
+	g.kill()
 	c.receiveFIN()
-	g.expectEnd("r", "max_lifetime")
+	g.expectEnd("r", "killed")
 }
 
 func TestAnMQTT5ClientIsToldThatTheServerShutsDown(t *testing.T) {

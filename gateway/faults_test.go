@@ -161,6 +161,7 @@ func TestConnectOnFirstMessage(t *testing.T) {
 	yaml := `
 upstreams: {backend: {endpoints: ["%s"]}}
 routes: [{name: r, listen: "127.0.0.1:0", connect_on: first_message, protocol: ` + framing + `, upstream: backend, policy: {long: {first_message_timeout: 300ms}}}]`
+	patient := strings.Replace(yaml, "300ms", "10m", 1)
 	connects := func(g *running) uint64 {
 		s, err := g.g.Snapshot(t.Context())
 		if err != nil {
@@ -169,7 +170,7 @@ routes: [{name: r, listen: "127.0.0.1:0", connect_on: first_message, protocol: `
 		return s.Upstreams[0].Endpoints[0].Connects["ok"]
 	}
 	t.Run("connects when a whole message has come, and passes on all that was held", func(t *testing.T) {
-		g := start(t, yaml, backend(t, echoes))
+		g := start(t, patient, backend(t, echoes))
 		c := g.dial("r")
 		message := framed(strings.Repeat("held", 5000))
 		for _, part := range []string{message[:3], message[3:9], message[9:5000]} {
@@ -195,14 +196,14 @@ routes: [{name: r, listen: "127.0.0.1:0", connect_on: first_message, protocol: `
 		}
 	})
 	t.Run("a first message that cannot be held", func(t *testing.T) {
-		g := start(t, yaml, backend(t, echoes))
+		g := start(t, patient, backend(t, echoes))
 		c := g.dial("r")
 		_, _ = c.Write([]byte(framed(strings.Repeat("x", 1<<17))))
 		_, _ = io.Copy(io.Discard, c)
 		g.expectEnd("r", "message_too_large")
 	})
 	t.Run("the client gives up before", func(t *testing.T) {
-		g := start(t, yaml, backend(t, echoes))
+		g := start(t, patient, backend(t, echoes))
 		c := g.dial("r")
 		c.send("Headers")
 		c.finish()
@@ -212,7 +213,7 @@ routes: [{name: r, listen: "127.0.0.1:0", connect_on: first_message, protocol: `
 }
 
 func TestCloseRST(t *testing.T) {
-	g := start(t, oneRoute+`{long: {idle_timeout: 200ms, close: rst}}}`, backend(t, echoes))
+	g := start(t, oneRoute+`{long: {idle_timeout: 1s, close: rst}}}`, backend(t, echoes))
 	c := g.dial("r")
 	c.echo(framed("x"))
 	c.receiveReset()
@@ -230,9 +231,10 @@ func TestDryRun(t *testing.T) {
 		}
 		return n
 	}
-	for i := range uint64(3) {
+	for range 3 { // at least one for each silence: the first may be over before the first message
 		c.echo(framed("x"))
-		eventually(t, "idle_timeout was observed", func() bool { return observed() == i+1 })
+		before := observed()
+		eventually(t, "idle_timeout was observed", func() bool { return observed() > before })
 	}
 	if !strings.Contains(g.log.String(), "would have ended") {
 		t.Error("the log does not tell")
@@ -244,7 +246,7 @@ func TestDryRun(t *testing.T) {
 
 func TestDrain(t *testing.T) {
 	g := start(t, `
-gateway: {drain_timeout: 500ms}
+gateway: {drain_timeout: 2s}
 upstreams: {backend: {endpoints: ["%s"]}}
 routes: [{name: r, listen: "127.0.0.1:0", protocol: `+framing+`, upstream: backend, policy: {long: {}}}]`, backend(t, echoes))
 	leaves, stays := g.dial("r"), g.dial("r")
@@ -270,7 +272,7 @@ routes: [{name: r, listen: "127.0.0.1:0", protocol: `+framing+`, upstream: backe
 	if reason := g.endOf(leaves).Reason; reason != "drained" {
 		t.Errorf("who left ended as %s, want drained", reason)
 	}
-	if line := g.endOf(stays); line.Reason != "shutdown" || line.Duration < 500*time.Millisecond {
+	if line := g.endOf(stays); line.Reason != "shutdown" || line.Duration < 2*time.Second {
 		t.Errorf("who stayed ended as %s after %v, want shutdown at drain_timeout", line.Reason, line.Duration)
 	}
 	if err := <-g.done; err != nil {

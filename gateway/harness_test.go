@@ -22,7 +22,7 @@ import (
 )
 
 // patience bounds every wait of these tests; nothing that is right takes as long.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // running is a gateway under test.
 type running struct {

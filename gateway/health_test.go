@@ -25,7 +25,7 @@ type revivable struct {
 
 func newRevivable(t *testing.T) *revivable {
 	t.Helper()
-	s := &revivable{t: t, address: "127.0.0.1:0"}
+	s := &revivable{t: t, address: freeAddress(t)}
 	s.revive()
 	t.Cleanup(s.kill)
 	return s
@@ -213,7 +213,7 @@ func TestAHealthCheckByWhatIsAnswered(t *testing.T) {
 
 // TestAnEditOfHealthChecksActsAtOnce takes them away, and has them again, while a connection is open.
 func TestAnEditOfHealthChecksActsAtOnce(t *testing.T) {
-	dead, well := refusing(t), newRevivable(t)
+	dead, well := freeAddress(t), newRevivable(t)
 	r := start(t, checkedUpstream, dead, well.address, "")
 	c := r.dial("r")
 	c.echo(framed("before"))

@@ -19,7 +19,7 @@ import (
 )
 
 // enough bounds every wait of the journal's tests; nothing that is right takes as long.
-const enough = 20 * time.Second
+const enough = time.Minute
 
 // journalOf opens a journal, and checks that nothing of it stays open. The test closes it, as its last lines are only
 // there after that.

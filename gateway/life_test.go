@@ -123,7 +123,7 @@ func TestAnUpstreamIsCutThatFloodsAnEndedConnection(t *testing.T) {
 	g.dial("r")
 	g.expectEnd("r", "max_lifetime")
 	ended := time.Now()
-	if late := (<-cut).Sub(ended); late > time.Second {
+	if late := (<-cut).Sub(ended); late > 10*time.Second { // half_close_timeout would be a minute
 		t.Errorf("the upstream was cut %v after the end", late)
 	}
 }

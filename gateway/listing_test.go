@@ -29,10 +29,11 @@ func TestConnectionsAreClosedByHand(t *testing.T) {
 	r := start(t, editable, "none", at, "", "")
 	silent, other := r.dial("r"), r.dial("r")
 	silent.echo(framed("hello"))
-	eventually(t, "both are silent for 100 ms", func() bool { return len(r.list(api.Filter{Idle: 100 * time.Millisecond})) == 2 })
+	const long = 2 * time.Second // in which the other is to speak and the silent one to be closed, on a machine that has other work
+	eventually(t, "both are silent for long", func() bool { return len(r.list(api.Filter{Idle: long})) == 2 })
 	other.echo(framed("I speak"))
 	ctx := context.Background()
-	closed, err := r.g.CloseAll(ctx, api.Filter{Idle: 100 * time.Millisecond, Route: "r"})
+	closed, err := r.g.CloseAll(ctx, api.Filter{Idle: long, Route: "r"})
 	if err != nil || closed.Closed != 1 {
 		t.Fatalf("closed %+v, %v; want the silent one", closed, err)
 	}

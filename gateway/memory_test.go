@@ -16,7 +16,7 @@ func TestAClientThatNeverReads(t *testing.T) {
 	g := start(t, `
 gateway: {buffer_memory: 1MiB}
 upstreams: {backend: {endpoints: ["%s"]}}
-routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: backend, policy: {long: {write_timeout: 700ms}}}]`, backend(t, floodsOrEchoes))
+routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: backend, policy: {long: {write_timeout: 3s}}}]`, backend(t, floodsOrEchoes))
 	const deaf = 40
 	for range deaf {
 		g.dial("r").send("f")

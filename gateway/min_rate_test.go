@@ -69,7 +69,6 @@ func TestASlowReaderIsEndedByItsRateAlone(t *testing.T) {
 		"fast enough": {256 << 10, false}, // more than a hundred times what is demanded
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			g := start(t, rated, backend(t, floods), "min_rate: {bytes: 64KiB, over: 2s}", "raw", unhurried)
 			c, stop := g.dial("r"), make(chan struct{})
 			if test.slow {

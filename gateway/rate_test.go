@@ -29,7 +29,7 @@ func TestTooManyMessagesEndTheConnection(t *testing.T) {
 // TestDelayedMessagesComeAtTheirRate sends three seconds' worth at once, a line at a time, to a policy that would end a client that is
 // silent for as long as it has to wait.
 func TestDelayedMessagesComeAtTheirRate(t *testing.T) {
-	g := start(t, rated, backend(t, echoes), "messages_per_second: {rate: 100, over: delay}", "delimiter", "idle_timeout: 300ms")
+	g := start(t, rated, backend(t, echoes), "messages_per_second: {rate: 100, over: delay}", "delimiter", "idle_timeout: 1500ms")
 	c := g.dial("r")
 	began := time.Now()
 	for range 300 {
@@ -48,7 +48,7 @@ func TestBytesComeAtTheirRate(t *testing.T) {
 	const rate = 256 << 10
 	for _, protocol := range []string{"raw", "{length_field: {size: 4}}"} {
 		t.Run(protocol, func(t *testing.T) {
-			g := start(t, rated, backend(t, echoes), "bytes_per_second: 256KiB", protocol, "idle_timeout: 700ms, message_timeout: 700ms")
+			g := start(t, rated, backend(t, echoes), "bytes_per_second: 256KiB", protocol, "idle_timeout: 1500ms, message_timeout: 1500ms")
 			c := g.dial("r")
 			sent := "\x00\x0b\xff\xfc" + strings.Repeat("x", 3*rate-4) // one message
 			began := time.Now()

@@ -51,7 +51,7 @@ func exchange(t *testing.T, conn net.Conn) {
 
 func comes(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(time.Minute)
 	for !holds() {
 		select {
 		case <-time.After(2 * time.Millisecond):

@@ -47,7 +47,7 @@ func TestAnEncryptedHelloIsRoutedByItsOuterName(t *testing.T) {
 upstreams: {u: {endpoints: ["%s"]}, other: {endpoints: ["%s"]}}
 routes:
   - {name: one, listen: "%[3]s", match: {sni: [one.example]}, protocol: raw, upstream: u, policy: {long: {}}}
-  - {name: other, listen: "%[3]s", match: {sni: [secret.example]}, protocol: raw, upstream: other, policy: {long: {}}}`, behind, unused(t), address)
+  - {name: other, listen: "%[3]s", match: {sni: [secret.example]}, protocol: raw, upstream: other, policy: {long: {}}}`, behind, freeAddress(t), address)
 	c := dial(t, address)
 	client := a.trusting(t, nil)
 	client.ServerName = "secret.example"

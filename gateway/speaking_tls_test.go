@@ -11,7 +11,7 @@ func TestProbesAndFarewellsAreEncrypted(t *testing.T) {
 	a := newAuthority(t, dir)
 	server := a.issue(t, dir, "server")
 	l := &listener{}
-	g := start(t, speaks("delimiter", `probe: {after: 50ms, timeout: 300ms, send: {text: "there?"}, expect: {text: "yes"}}, farewell: {text: "bye\n"}`,
+	g := start(t, speaks("delimiter", `probe: {after: 50ms, timeout: 2s, send: {text: "there?"}, expect: {text: "yes"}}, farewell: {text: "bye\n"}`,
 		fmt.Sprintf("    tls: {cert: %s, key: %s}\n", server.cert, server.key)), backend(t, l.serve))
 	c, _ := g.dialTLS("r", a.trusting(t, nil))
 	c.receive("there?\n")

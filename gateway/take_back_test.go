@@ -13,7 +13,7 @@ import (
 func TestARouteThatIsBackTakesItsConnectionsBack(t *testing.T) {
 	at := backend(t, echoes)
 	const withBoth = `
-gateway: {drain_timeout: 1s}
+gateway: {drain_timeout: 3s}
 upstreams:
   v: {endpoints: ["%s"]}
   u: {endpoints: ["%s"]}
@@ -44,7 +44,7 @@ routes:
 				t.Errorf("the route counts %d opened, %d open, want those of before and after", m.Opened, m.Connections)
 			}
 			eventually(t, "what was to be cut at drain_timeout is older than that", func() bool {
-				return r.list(api.Filter{Client: c.LocalAddr().String()})[0].AgeSeconds > 1.2
+				return r.list(api.Filter{Client: c.LocalAddr().String()})[0].AgeSeconds > 3.5
 			})
 			c.echo(framed("it is not cut"))
 			r.edit("%s", strings.Replace(whole, "1h", "20ms", 1))

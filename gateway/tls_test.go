@@ -161,7 +161,7 @@ func TestAnEndOfTLSIsPassedOnAsWhatItWas(t *testing.T) {
 func TestTimersEndTLSWithACloseNotify(t *testing.T) {
 	dir := t.TempDir()
 	a := newAuthority(t, dir)
-	r := secured(t, backend(t, echoes), a.issue(t, dir, "server"), "{long: {idle_timeout: 300ms}}")
+	r := secured(t, backend(t, echoes), a.issue(t, dir, "server"), "{long: {idle_timeout: 1500ms}}")
 	c, _ := r.dialTLS("secure", a.trusting(t, nil))
 	c.echo("hello")
 	c.receiveFIN()
@@ -360,7 +360,7 @@ func TestAClientThatTakesNothingIsStalledUnderTLS(t *testing.T) {
 func TestTheHandshakeOfATLSPeerThatNobodyReadsIsNoFault(t *testing.T) {
 	dir := t.TempDir()
 	a := newAuthority(t, dir)
-	r := secured(t, unused(t), a.issue(t, dir, "server"), "{long: {}}")
+	r := secured(t, freeAddress(t), a.issue(t, dir, "server"), "{long: {}}")
 	c := r.dial("secure")
 	conn := tls.Client(c.Conn, a.trusting(t, nil))
 	if err := conn.Handshake(); err != nil {
