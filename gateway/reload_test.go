@@ -68,10 +68,10 @@ routes:
 `
 	second := `  - {name: second, listen: "127.0.0.1:0", protocol: raw, upstream: u, policy: p}`
 	for _, w := range [][]any{
-		{"all", "64MiB", 500, "2s", "1m", "10s", "0%", at, "round_robin", "", "16MiB", "none", ""},
+		{"all", "64MiB", 500, "2s", "1m", "1m", "0%", at, "round_robin", "", "16MiB", "none", ""},
 		{"faults", "32MiB", 400, "none", "45s", "none", "10%", at, "least_connections", `, "127.0.0.1:0"`, "8MiB", "{idle: 30s}", second},
 		{"none", "16MiB", 300, "1s", "none", "30s", "50%", at, "round_robin", "", "none", "{idle: 60s, interval: 5s, count: 9}", second},
-		{"all", "64MiB", 300, "5s", "90s", "10s", "0%", at, "least_connections", `, "127.0.0.1:0", "127.0.0.1:0"`, "1MiB", "{idle: 60s}", ""},
+		{"all", "64MiB", 300, "5s", "90s", "1m", "0%", at, "least_connections", `, "127.0.0.1:0", "127.0.0.1:0"`, "1MiB", "{idle: 60s}", ""},
 	} {
 		ways = append(ways, fmt.Sprintf(yaml, w...))
 	}

@@ -21,7 +21,7 @@ import (
 // is being connected to, a handshake is under way, memory is short, and the client does not take the answers to its heartbeats.
 const unreadPolicy = `
 gateway: {buffer_memory: %[1]s, loops: 2, edit_grace: none}
-policies: {p: {long: {heartbeat: %[2]s, message_timeout: none, idle_timeout: %[3]s}}}
+policies: {p: {long: {heartbeat: %[2]s, message_timeout: none, idle_timeout: %[3]s, tls_handshake_timeout: 10m}}}
 upstreams:
   plain: {endpoints: ["%[4]s"]}
   tls: {endpoints: ["%[5]s"], tls: {ca: %[6]s}}
