@@ -210,7 +210,7 @@ func (o *operator) inLog(pattern string) string {
 // until waits for something to be seen.
 func (o *operator) until(what string, ok func() bool) {
 	o.Helper()
-	deadline := time.After(time.Minute) // many times what it takes on a machine that is not busy
+	deadline := time.After(2 * time.Minute) // many times what it takes on a machine that is not busy
 	tick := time.NewTicker(25 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {

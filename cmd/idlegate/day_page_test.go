@@ -146,7 +146,7 @@ func (p *statusPage) text(selector string) string {
 }
 
 // patience is longer than ten polls of the page take on a busy machine.
-const patience = 40 * time.Second
+const patience = 2 * time.Minute
 
 // until waits for an expression to hold.
 func (p *statusPage) until(expression string) {

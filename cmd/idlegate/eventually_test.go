@@ -2,9 +2,9 @@ package main
 
 import "time"
 
-// eventually asks until ok says yes, for ten seconds at most, and returns its last answer.
+// eventually asks until ok says yes, for a minute at most, and returns its last answer.
 func eventually(ok func() bool) bool {
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {

@@ -178,7 +178,7 @@ func (r *readme) dial(t *testing.T) net.Conn {
 }
 
 func exchange(conn net.Conn) error {
-	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		return err
 	}
 	if _, err := io.WriteString(conn, request); err != nil {

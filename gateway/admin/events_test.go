@@ -28,7 +28,7 @@ func listenTo(t *testing.T, f *fleet, query string) (listening, chan struct{}) {
 	calls{gateway: f, audit: audit{logger: slog.New(slog.DiscardHandler), noted: f}, stopped: stopped}.register(mux)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+api.Prefix+"/events"+query, nil)
 	if err != nil {

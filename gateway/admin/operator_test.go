@@ -66,11 +66,11 @@ func TestProfilesAreThereIfSwitchedOn(t *testing.T) {
 }
 
 func TestAProfileMayTakeLongerThanOtherAnswers(t *testing.T) {
-	const short = 500 * time.Millisecond // and time for the trace to be written, on a busy machine
+	const short = 2 * time.Second // and time for the trace to be written, on a busy machine
 	address := operate(t, Config{Pprof: true}, func(s *http.Server) { s.ReadTimeout, s.WriteTimeout = short, short })
 	began := time.Now()
-	status, body := fetch(t, &http.Client{Transport: &http.Transport{}}, "http://"+address+"/debug/pprof/trace?seconds=1.5")
-	if took := time.Since(began); status != http.StatusOK || took < 3*short || !strings.HasPrefix(body, "go 1.") {
+	status, body := fetch(t, &http.Client{Transport: &http.Transport{}}, "http://"+address+"/debug/pprof/trace?seconds=2.5")
+	if took := time.Since(began); status != http.StatusOK || took < short+short/4 || !strings.HasPrefix(body, "go 1.") {
 		t.Errorf("status %d after %s, %d bytes", status, took, len(body))
 	}
 }
@@ -79,7 +79,7 @@ func TestTheOperatorsListenerSpeaksTLS(t *testing.T) {
 	model := httptest.NewTLSServer(nil) // has a certificate, and a client that trusts it
 	defer model.Close()
 	pair, client := model.TLS.Certificates, model.Client()
-	client.Timeout = 10 * time.Second
+	client.Timeout = time.Minute
 
 	address := operate(t, Config{TLS: &tls.Config{Certificates: pair}}, nil)
 	if status, body := fetch(t, client, "https://"+address+api.Prefix+"/status"); status != http.StatusOK || !strings.HasPrefix(body, `{"version":`) {

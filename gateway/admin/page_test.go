@@ -3,7 +3,10 @@ package admin
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -17,6 +20,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -161,7 +165,7 @@ func openTabOf(t *testing.T, browser context.Context, f *fleet, at string) *tab 
 	t.Helper()
 	b := &tab{T: t, fleet: f}
 	b.fleet.freeze()
-	b.serve("127.0.0.1:0")
+	b.serve(lastingAddress(t))
 	t.Cleanup(b.shutDown)
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithListener(b.hear))
 	t.Cleanup(cancel)
@@ -170,10 +174,38 @@ func openTabOf(t *testing.T, browser context.Context, f *fleet, at string) *tab 
 		t.Fatal(err)
 	}
 	b.prefer("light")
+	b.patient()
 	b.do(chromedp.EmulateViewport(1280, 900), chromedp.Navigate("http://"+b.address+at))
 	b.until(`document.querySelector("#contact").textContent === "live" && document.querySelector("#route-rows tr")`)
 	t.Cleanup(b.checkFaults)
 	return b
+}
+
+// lastingAddress is one at which the page can be served again: it lies below the ports that Linux gives out, or others could be given it
+// meanwhile.
+func lastingAddress(t *testing.T) string {
+	t.Helper()
+	const first, ports = 20_000, 12_000
+	for range 100 {
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(ports))); err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
+	}
+	t.Fatal("no address is free")
+	return ""
+}
+
+// patient makes buttons wait for their second press, and notices stay, for as long as a busy machine takes.
+func (b *tab) patient() {
+	b.Helper()
+	const script = `{
+		const set = setTimeout;
+		window.setTimeout = (act, after, ...more) => set(act, after === 6000 || after === 8000 ? 100 * after : after, ...more);
+	}`
+	if _, err := chromedp.Call(b.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script}); err != nil {
+		b.Fatal(err)
+	}
 }
 
 func (b *tab) serve(address string) {

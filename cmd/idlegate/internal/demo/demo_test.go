@@ -22,7 +22,7 @@ import (
 func swift() Pace {
 	return Pace{
 		Gap: 50 * time.Millisecond, Patient: 20 * time.Second, Hasty: time.Second, Unbroken: 500 * time.Millisecond,
-		Trickle: 20 * time.Millisecond, Deadline: 500 * time.Millisecond, Breath: time.Millisecond, Alone: 500 * time.Millisecond, Grace: 10 * time.Second,
+		Trickle: 20 * time.Millisecond, Deadline: 500 * time.Millisecond, Breath: time.Millisecond, Alone: 2 * time.Second, Grace: 10 * time.Second,
 	}
 }
 
@@ -63,7 +63,7 @@ func TestFiveMessagesSpacedBeyondTheTimeoutComeBackButForTheFirst(t *testing.T) 
 func TestDemoIsAsPromisedAndLeavesNothingBehind(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	pace := swift()
-	pace.Gap, pace.Hasty = 500*time.Millisecond, 200*time.Millisecond
+	pace.Gap, pace.Hasty = 2*time.Second, time.Second
 	var out bytes.Buffer
 	if err := Run(t.Context(), Config{Out: &out, Pace: pace}); err != nil {
 		t.Fatalf("%v\n%s", err, &out)
@@ -123,7 +123,7 @@ func TestServeGoesOnUntilInterrupted(t *testing.T) {
 		}
 	})
 	pace := swift()
-	pace.Gap, pace.Hasty = 500*time.Millisecond, 200*time.Millisecond
+	pace.Gap, pace.Hasty = 2*time.Second, time.Second
 	if err := Run(ctx, Config{Out: out, Pace: pace, Serve: true}); err != nil || !passed {
 		t.Fatalf("passed %v, error %v", passed, err)
 	}
