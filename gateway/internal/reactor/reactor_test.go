@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // pair returns the two ends of a TCP connection through a listener with options o. They stay open unless the test closes
 // them; the process ends soon.

@@ -22,7 +22,7 @@ import (
 func swift() Pace {
 	return Pace{
 		Gap: 50 * time.Millisecond, Patient: 20 * time.Second, Hasty: time.Second, Unbroken: 500 * time.Millisecond,
-		Trickle: 20 * time.Millisecond, Deadline: 500 * time.Millisecond, Breath: time.Millisecond, Alone: 2 * time.Second, Grace: 10 * time.Second,
+		Trickle: 20 * time.Millisecond, Deadline: 2 * time.Second, Breath: time.Millisecond, Alone: 2 * time.Second, Grace: 10 * time.Second,
 	}
 }
 
@@ -85,7 +85,7 @@ func TestThePolicyIsOnlyPrinted(t *testing.T) {
 	if err := Run(t.Context(), Config{Out: &out, Pace: swift(), PrintPolicy: true}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := policy.Parse("demo.yaml", out.Bytes()); err != nil || !strings.Contains(out.String(), "short: {deadline: 500ms}") {
+	if _, err := policy.Parse("demo.yaml", out.Bytes()); err != nil || !strings.Contains(out.String(), "short: {deadline: 2s}") {
 		t.Errorf("%v\n%s", err, &out)
 	}
 }
@@ -110,9 +110,11 @@ func TestServeGoesOnUntilInterrupted(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var passed bool
+	var all bytes.Buffer
 	lively := make(chan bool, 1)
 	page := regexp.MustCompile(`^  (http://127\.0\.0\.1:\d+)/`)
 	out := writerFunc(func(line []byte) {
+		all.Write(line)
 		passed = passed || bytes.HasPrefix(line, []byte("\nPASS"))
 		if at := page.FindSubmatch(line); at != nil {
 			url := string(at[1])
@@ -125,7 +127,7 @@ func TestServeGoesOnUntilInterrupted(t *testing.T) {
 	pace := swift()
 	pace.Gap, pace.Hasty = 2*time.Second, time.Second
 	if err := Run(ctx, Config{Out: out, Pace: pace, Serve: true}); err != nil || !passed {
-		t.Fatalf("passed %v, error %v", passed, err)
+		t.Fatalf("passed %v, error %v\n%s", passed, err, &all)
 	}
 	if !<-lively {
 		t.Error("there were no lively clients at the gateway of the page")
