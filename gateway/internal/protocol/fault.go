@@ -36,6 +36,7 @@ const (
 	FaultWebSocketRequest
 	FaultWebSocketSize
 	FaultWebSocketResponse
+	FaultWebSocketInterim
 	FaultWebSocketEarly
 	FaultWebSocketReserved
 	FaultWebSocketOpcode
@@ -114,6 +115,7 @@ var faultTexts = [faults]string{
 	FaultWebSocketRequest:  "the client does not begin with GET",
 	FaultWebSocketSize:     "the client's HTTP request is larger than 64 KiB or than message_size",
 	FaultWebSocketResponse: "the server does not answer the upgrade with HTTP/1",
+	FaultWebSocketInterim:  "the server's responses to the upgrade have more than 64 KiB in all",
 	FaultWebSocketEarly:    "the client sends frames before the upgrade is granted",
 	FaultWebSocketReserved: "a reserved bit of a WebSocket frame is set",
 	FaultWebSocketOpcode:   "a WebSocket frame of an opcode that there is none of",

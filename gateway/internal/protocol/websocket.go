@@ -18,7 +18,8 @@ import "encoding/binary"
 //
 // A client may answer several pings by one pong, or each of them, and late (section 5.5.3): so pings are told apart by a number.
 //
-// Between the frames of a message State is in endUnknown, and more is the size of the message so far.
+// Between the frames of a message State is in endUnknown, and more is the size of the message so far. Before the upgrade more is the size of
+// the responses so far.
 type websocket struct{ named }
 
 // NewWebSocket returns the Protocol of WebSocket, the HTTP upgrade before it included.
@@ -47,7 +48,7 @@ const (
 )
 
 const (
-	wsHTTPSize   = 64 << 10         // bytes of the client's request at most
+	wsHTTPSize   = 64 << 10         // bytes of the client's request at most, and of all responses to it
 	wsControlMax = 125              // bytes of a control frame's payload at most
 	wsAsks       = "idlegate asks " // and four hex digits: the payload of the gateway's pings
 	wsAsksSize   = len(wsAsks) + 4

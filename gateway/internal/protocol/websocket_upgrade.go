@@ -60,11 +60,19 @@ func (p *websocket) response(d *Dialogue, b []byte) (int, Event) {
 	}
 	n := 0
 	for seen := uint32(0); n < len(b) && seen < 4; n++ {
+		switch uint64(n) {
+		case p.limit:
+			return s.breaks(FaultTooLarge)
+		case wsHTTPSize - s.more:
+			return s.breaks(FaultWebSocketInterim)
+		}
 		if seen = emptyLine(seen, b[n]); seen == 4 {
 			d.took(FromUpstream)
 			if wsIsInterim(b) {
+				s.more += uint64(n) + 1
 				return n + 1, Message
 			}
+			s.more = 0
 			d.pay()
 			if d.stage = wsOpen; !wsGranted(b[:n+1]) {
 				d.set(opaque)
