@@ -9,8 +9,9 @@ package protocol
 //	server    $1 …  +OK     +QUEUED     *1 …
 //	          $1 …  -ERR    >3 …        -ERR
 //
-// Which reply is MULTI's is known by counting the replies up to it, in the upper bits of Dialogue.facts. One MULTI at a time is
-// followed. Where it is refused and something has relied on it, nothing is paired any more.
+// It ends when the server grants DISCARD or RESET, and with EXEC, which ends it also where it is refused (-EXECABORT). The last MULTI,
+// DISCARD or RESET that awaits its reply is taken to be granted. Which reply is its is known by counting those up to it, in the upper bits of
+// Dialogue.facts. Where it is refused and something has relied on it, or on one before it, nothing is paired any more.
 
 // Facts of a Dialogue.
 const (
@@ -18,9 +19,10 @@ const (
 	respInMulti                    // the client is between MULTI and EXEC
 	respReplied                    // the server has replied to something
 	respMayErr                     // an error may be the reply to SUBSCRIBE, in RESP 3
-	respRelied                     // something has taken the MULTI that awaits its reply for granted
+	respEnding                     // what awaits its reply is DISCARD or RESET, in a transaction; else it is MULTI
+	respRelied                     // something has taken what awaits its reply for granted
 
-	respOneReply   // of those still to come up to MULTI's, that one included
+	respOneReply   // of those still to come up to the one that is awaited, that one included
 	respMaxReplies = (1<<32 - 1) / respOneReply
 )
 
@@ -54,7 +56,7 @@ func (p *resp) replied(d *Dialogue, kind uint8) {
 		d.unpair() // whose it is cannot be told
 	}
 	if d.facts >= respOneReply {
-		respTowardsMulti(d, kind)
+		respCountReply(d, kind)
 	}
 	if d.pay(); d.owed == 0 {
 		d.facts &^= respMayErr
@@ -68,27 +70,60 @@ func (p *resp) multi(d *Dialogue) {
 	case d.Unpaired():
 	case in && awaited: // the server refuses one of the two, which one is not known yet
 		d.facts |= respRelied
-		return
 	case in: // this one is refused, the first one stands
-		return
-	case awaited && d.facts&respRelied != 0, d.owed >= respMaxReplies: // more than can be followed
+	case awaited && d.facts&respEnding != 0: // refused if that is
+		respAwait(d, respInMulti|respRelied)
+	case awaited && d.facts&respRelied != 0: // more than can be followed
 		d.unpair()
 	default:
-		d.facts = d.facts%respOneReply | (d.owed+1)*respOneReply
+		respAwait(d, respInMulti)
 	}
-	d.facts |= respInMulti
 }
 
-// respTowardsMulti counts a reply of those up to MULTI's, and looks at that one.
-func respTowardsMulti(d *Dialogue, kind uint8) {
+// discard notes a request that ends a transaction if the server grants it: DISCARD or RESET.
+func (p *resp) discard(d *Dialogue) {
+	awaited, in := d.facts >= respOneReply, d.facts&respInMulti != 0
+	switch {
+	case d.Unpaired():
+	case in && awaited: // refused if MULTI is
+		respAwait(d, respEnding|respRelied)
+	case in:
+		respAwait(d, respEnding)
+	case awaited: // there is nothing to end, unless what is awaited is refused
+		d.facts |= respRelied
+	}
+}
+
+// exec notes a request that ends a transaction, granted or not.
+func (p *resp) exec(d *Dialogue) {
+	d.facts &^= respInMulti
+	if d.facts&(respEnding|respRelied) == respEnding { // what becomes of the DISCARD before it is the same to all that follows
+		d.facts = d.facts % respOneReply &^ respEnding
+	}
+}
+
+// respAwait notes that a MULTI, DISCARD or RESET awaits its reply, and what holds until that comes.
+func respAwait(d *Dialogue, facts uint32) {
+	if d.owed >= respMaxReplies { // more than can be followed
+		d.unpair()
+		return
+	}
+	d.facts = d.facts%respOneReply&^(respInMulti|respEnding|respRelied) | facts | (d.owed+1)*respOneReply
+}
+
+// respCountReply counts a reply of those up to the one that is awaited, and looks at that one.
+func respCountReply(d *Dialogue, kind uint8) {
 	if d.facts -= respOneReply; d.facts >= respOneReply {
 		return
 	}
-	if kind == respError {
-		if d.facts&respRelied != 0 {
-			d.unpair()
-		}
+	switch {
+	case kind != respError:
+	case d.facts&respRelied != 0:
+		d.unpair()
+	case d.facts&respEnding != 0:
+		d.facts |= respInMulti
+	default:
 		d.facts &^= respInMulti
 	}
-	d.facts &^= respRelied
+	d.facts &^= respEnding | respRelied
 }

@@ -147,10 +147,13 @@ func (p *resp) learn(d *Dialogue, w *respWords) uint8 {
 		return respPing
 	case w.is("MULTI"):
 		p.multi(d)
-	case w.is("EXEC"), w.is("DISCARD"):
-		d.facts &^= respInMulti
+	case w.is("EXEC"):
+		p.exec(d)
+	case w.is("DISCARD"):
+		p.discard(d)
 	case w.is("RESET"):
-		d.facts &^= respInMulti | respIs3
+		p.discard(d)
+		d.facts &^= respIs3
 	case w.is("HELLO"):
 		d.facts &^= respIs3 // its reply shows which version follows
 	case w.is("SUBSCRIBE"), w.is("PSUBSCRIBE"), w.is("SSUBSCRIBE"), w.is("UNSUBSCRIBE"), w.is("PUNSUBSCRIBE"), w.is("SUNSUBSCRIBE"):
@@ -159,6 +162,9 @@ func (p *resp) learn(d *Dialogue, w *respWords) uint8 {
 			d.unpair()
 		case d.facts&respInMulti == 0:
 			d.facts |= respMayErr
+			if d.facts&respEnding != 0 {
+				d.facts |= respRelied
+			}
 			return respSilent
 		case d.facts >= respOneReply:
 			d.facts |= respRelied
