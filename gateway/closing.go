@@ -39,13 +39,9 @@ func (g *Gateway) CloseAll(ctx context.Context, by api.Filter) (api.Closed, erro
 		return api.Closed{}, err
 	}
 	chosen := newFilter(by)
-	choose := func(v *relay.View) bool {
-		c := g.describe(v)
-		return chosen.passes(v, &c)
-	}
 	byLoop := make([][]relay.View, len(g.loops))
 	err := g.eachView(ctx, func(v *relay.View) {
-		if choose(v) {
+		if chosen.passes(v) {
 			byLoop[v.Loop] = append(byLoop[v.Loop], *v)
 		}
 	})
@@ -56,7 +52,7 @@ func (g *Gateway) CloseAll(ctx context.Context, by api.Filter) (api.Closed, erro
 				return api.Closed{}, err
 			}
 			var ids []uint64
-			ids, err = g.kill(ctx, loop, part, choose)
+			ids, err = g.kill(ctx, loop, part, chosen.passes)
 			killed = append(killed, ids...)
 		}
 	}

@@ -21,9 +21,7 @@ func (g *Gateway) describe(v *relay.View) api.Connection {
 		UpstreamBytes: s.FromUpstream.Bytes, UpstreamMessages: s.FromUpstream.Messages,
 		ClientHeartbeats: uint64(s.FromClient.Heartbeats), UpstreamHeartbeats: uint64(s.FromUpstream.Heartbeats),
 	}
-	if v.Endpoint != nil {
-		c.Endpoint = v.Endpoint.Name
-	}
+	c.Endpoint = endpointOf(v)
 	c.Proxy, c.ServerName = proxyText(v.Origin.Proxy()), v.Origin.ServerName()
 	c.TLS, c.UpstreamTLS = tlsOf(v.TLS[session.Client]), tlsOf(v.TLS[session.Upstream])
 	if f := v.TLS[session.Client]; f != nil && c.ServerName == "" {
@@ -36,6 +34,14 @@ func (g *Gateway) describe(v *relay.View) api.Connection {
 		c.NextTimer, c.DueSeconds = "drain_timeout", left
 	}
 	return c
+}
+
+// endpointOf is the name of the endpoint that serves v, "" where there is none yet.
+func endpointOf(v *relay.View) string {
+	if v.Endpoint == nil {
+		return ""
+	}
+	return v.Endpoint.Name
 }
 
 // tlsOf describes what a handshake has settled, nil for none.

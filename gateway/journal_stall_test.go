@@ -60,13 +60,13 @@ func TestACrowdThatEndsBeforeAStalledLogNeitherWaitsNorGrows(t *testing.T) {
 	const most = 8 << 20 // the queue, the batch that is being written, and its lines; all lines are 50 MB
 	path, reader := pipe(t)
 	j := journalOf(t, policy.Log{File: policy.File{Path: path}})
-	before := heap()
+	before := heapInUse()
 	within(t, "connections end", func() {
 		for i := range crowd {
 			j.Ended(endOf(i, session.IdleTimeout))
 		}
 	})
-	if grown := heap() - before; grown > most {
+	if grown := heapInUse() - before; grown > most {
 		t.Errorf("%d bytes more are held, want no more than %d", grown, most)
 	}
 
@@ -82,7 +82,7 @@ func TestACrowdThatEndsBeforeAStalledLogNeitherWaitsNorGrows(t *testing.T) {
 	}
 }
 
-func heap() int64 {
+func heapInUse() int64 {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)

@@ -20,42 +20,21 @@ func (g *Gateway) List(ctx context.Context, filter api.Filter, page api.Page) (a
 	if page.Cursor != "" {
 		return g.walk(ctx, newFilter(filter), page)
 	}
-	list := longList{most: page.Offset + page.Limit, sort: page.Sort}
+	list := newLeading(page.Offset+page.Limit, order(page.Sort), g.Open())
 	chosen := newFilter(filter)
-	err := g.eachView(ctx, func(v *relay.View) {
-		if c := g.describe(v); chosen.passes(v, &c) {
-			list.add(c)
+	err := g.onLoops(ctx, func(v *relay.View) {
+		if chosen.passes(v) {
+			list.add(v)
 		}
 	})
 	if err != nil {
 		return api.Connections{}, err
 	}
-	all := list.first()
-	return api.Connections{
-		Total: list.total, Offset: page.Offset, Connections: append([]api.Connection{}, all[min(page.Offset, len(all)):]...),
-	}, nil
-}
-
-// longList keeps the first of a list that it has not whole.
-type longList struct {
-	most  int // that are wanted
-	sort  string
-	total int // that were added
-	kept  []api.Connection
-}
-
-func (l *longList) add(c api.Connection) {
-	l.total++
-	l.kept = append(l.kept, c)
-	if len(l.kept) >= 2*l.most+viewSlots {
-		l.kept = l.first()
+	listed := api.Connections{Total: list.total, Offset: page.Offset, Connections: []api.Connection{}}
+	for _, v := range list.from(page.Offset) {
+		listed.Connections = append(listed.Connections, g.describe(v))
 	}
-}
-
-// first returns those that are wanted, in their order.
-func (l *longList) first() []api.Connection {
-	api.Sort(l.kept, l.sort)
-	return l.kept[:min(l.most, len(l.kept))]
+	return listed, nil
 }
 
 // walk gives the page that begins at a cursor: each connection is held at one place as long as it is open, so who goes on from the
@@ -75,15 +54,14 @@ func (g *Gateway) walk(ctx context.Context, chosen filter, page api.Page) (api.C
 			}
 			for i := range part.views {
 				v := &part.views[i]
-				c := g.describe(v)
-				if !chosen.passes(v, &c) {
+				if !chosen.passes(v) {
 					continue
 				}
 				if len(listed.Connections) == page.Limit {
 					listed.Next = cursor(loop, v.Slot)
 					return listed, nil
 				}
-				listed.Connections = append(listed.Connections, c)
+				listed.Connections = append(listed.Connections, g.describe(v))
 				listed.Total++
 			}
 			slot, more = part.next, part.more
@@ -116,39 +94,4 @@ func (g *Gateway) known(name string) error {
 		return nil
 	}
 	return fmt.Errorf("route %q is %w", name, admin.ErrUnknown)
-}
-
-// filter is an api.Filter that is ready to be used on many connections.
-type filter struct {
-	api.Filter
-	clients *api.Clients // nil: Client is searched for in the address
-}
-
-func newFilter(f api.Filter) filter {
-	made := filter{Filter: f}
-	if clients, err := api.ParseClients(f.Client); err == nil {
-		made.clients = &clients
-	}
-	return made
-}
-
-// passes reports whether f lets v through, which c describes.
-func (f *filter) passes(v *relay.View, c *api.Connection) bool {
-	switch {
-	case f.Route != "" && c.Route != f.Route,
-		f.clients != nil && !f.clients.Has(v.Client),
-		f.clients == nil && !strings.Contains(c.Client, f.Client),
-		f.Endpoint != "" && c.Endpoint != f.Endpoint,
-		f.State != "" && c.State != f.State,
-		f.Idle > 0 && c.SilenceSeconds < f.Idle.Seconds(),
-		f.Age > 0 && c.AgeSeconds < f.Age.Seconds(),
-		f.Due > 0 && (c.DueSeconds == nil || *c.DueSeconds > f.Due.Seconds()):
-		return false
-	}
-	return f.Search == "" || containsFold(strconv.FormatUint(c.ID, 10), f.Search) || containsFold(c.Route, f.Search) ||
-		containsFold(c.Client, f.Search) || containsFold(c.Endpoint, f.Search)
-}
-
-func containsFold(s, part string) bool {
-	return strings.Contains(strings.ToLower(s), strings.ToLower(part))
 }

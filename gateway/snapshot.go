@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -116,47 +115,17 @@ func refusals(c *ledger.Counters) map[string]uint64 {
 	return counts
 }
 
-// silences are how long the clients of the routes have been silent that are connected now. Each loop looks at some thousand connections
-// before others have their turn.
+// silences are how long the clients of the routes have been silent that are connected now.
 func (g *Gateway) silences(ctx context.Context, routes []*route) ([]metrics.Histogram, error) {
 	all := make([]metrics.Histogram, len(routes))
-	for i := range g.loops {
-		of := make(map[*relay.RouteStats]*metrics.Histogram, len(routes)) // its own: it may go on writing after ctx has ended
-		for _, r := range routes {
-			of[r.RouteStats] = new(metrics.Histogram)
-		}
-		if err := g.observeSilences(ctx, i, of); err != nil {
-			return nil, err
-		}
-		for at, r := range routes {
-			all[at].Add(of[r.RouteStats])
-		}
+	of := make(map[*relay.RouteStats]*metrics.Histogram, len(routes))
+	for i, r := range routes {
+		of[r.RouteStats] = &all[i]
+	}
+	if err := g.walkLoops(ctx, func(l *relay.Loop, done func()) { l.ObserveSilences(ctx, of, done) }); err != nil {
+		return nil, err
 	}
 	return all, nil
-}
-
-func (g *Gateway) observeSilences(ctx context.Context, loop int, of map[*relay.RouteStats]*metrics.Histogram) error {
-	type part struct {
-		next int32
-		more bool
-	}
-	l := g.loops[loop]
-	for last := (part{more: true}); last.more; {
-		answer, first := make(chan part, 1), last.next
-		if !l.Post(func() {
-			var p part
-			p.next, p.more = l.ObserveSilences(of, first, seekSlots)
-			answer <- p
-		}) {
-			return nil // it has ended, and so have its connections
-		}
-		select {
-		case last = <-answer:
-		case <-ctx.Done():
-			return fmt.Errorf("ask event loop %d for its silences: %w", loop, ctx.Err())
-		}
-	}
-	return nil
 }
 
 // timeoutValues are the timers of a route that are in force and mean something in its protocol; write_timeout stands for both sides. An

@@ -136,12 +136,15 @@ func (g *Gateway) Silences(ctx context.Context, name string) (api.Silences, erro
 		all.Silences[i] = newSilence(r.Name)
 		of[r.RouteStats] = &all.Silences[i]
 	}
-	err = g.eachView(ctx, func(v *relay.View) {
+	err = g.onLoops(ctx, func(v *relay.View) {
 		if s := of[v.Route.RouteStats]; s != nil {
 			addSilence(s, v)
 		}
 	})
-	return all, err
+	if err != nil {
+		return api.Silences{}, err
+	}
+	return all, nil
 }
 
 func newSilence(route string) api.Silence {

@@ -10,7 +10,30 @@ import (
 // viewSlots is how many connections a loop copies before others have their turn: some 0.1 ms.
 const viewSlots = 256
 
-// eachView calls f with a copy of each open connection, which is overwritten afterwards.
+// onLoops calls see with each open connection, on the loop that has it, one loop after the other. The view is overwritten afterwards:
+// what is kept of it is a Clone. see must be brief, for it is the loop that waits, and after an error what it uses is the loop's.
+func (g *Gateway) onLoops(ctx context.Context, see func(*relay.View)) error {
+	return g.walkLoops(ctx, func(l *relay.Loop, done func()) { l.Each(ctx, see, done) })
+}
+
+// walkLoops has one loop after the other do a walk, and waits until it calls done. A loop that has ended has no connections.
+func (g *Gateway) walkLoops(ctx context.Context, walk func(l *relay.Loop, done func())) error {
+	for i, l := range g.loops {
+		walked := make(chan struct{})
+		if !l.Post(func() { walk(l, func() { close(walked) }) }) {
+			continue
+		}
+		select {
+		case <-walked:
+		case <-ctx.Done():
+			return fmt.Errorf("ask event loop %d for its connections: %w", i, ctx.Err())
+		}
+	}
+	return nil
+}
+
+// eachView calls f with a copy of each open connection, which is overwritten afterwards. It is for what takes long: f does not run on
+// the loops.
 func (g *Gateway) eachView(ctx context.Context, f func(*relay.View)) error {
 	room := make([]relay.View, 0, viewSlots) // made once: the loops shall only copy
 	for i := range g.loops {

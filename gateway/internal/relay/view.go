@@ -7,7 +7,6 @@ import (
 	"idlegate/gateway/internal/session"
 	"idlegate/gateway/internal/tlsio"
 	"idlegate/gateway/internal/upstream"
-	"idlegate/metrics"
 )
 
 // View is a copy of an open connection at one instant.
@@ -67,24 +66,17 @@ func (l *Loop) Find(id uint64, first, slots int32) (v View, found bool, next int
 	return View{}, false, next, next < end
 }
 
-// ObserveSilences counts in the histograms of their routes how long the clients have been silent whose connections are in the
-// slots from first on, as many as are given. It is called as Views is.
-func (l *Loop) ObserveSilences(of map[*RouteStats]*metrics.Histogram, first, slots int32) (next int32, more bool) {
-	l.tick()
-	end := l.slab.end()
-	for next = first; next < min(end, first+slots); next++ {
-		if c := l.slab.at(next); c.isOpen() && !c.route.checks {
-			if h := of[c.route.RouteStats]; h != nil {
-				h.Observe(l.now.Since(c.session.LastMessage))
-			}
-		}
-	}
-	return next, next < end
+// view returns a copy of c that shares nothing with it.
+func (l *Loop) view(c *conn) View {
+	var v View
+	l.show(&v, c)
+	return v.Clone()
 }
 
-func (l *Loop) view(c *conn) View {
-	v := View{
-		ID: c.id, Loop: l.cfg.Index, Slot: c.slot, Route: c.route, Client: c.clientAddr.address(), Origin: c.origin(), Session: c.session.Clone(),
+// show makes v a copy of c that shares with it what View.Clone copies.
+func (l *Loop) show(v *View, c *conn) {
+	*v = View{
+		ID: c.id, Loop: l.cfg.Index, Slot: c.slot, Route: c.route, Client: c.clientAddr.address(), Origin: c.origin(), Session: c.session,
 		State: Relaying, Draining: l.drain.reason(c, session.Open), DrainBy: deadline.Never, At: l.now, token: c.token(session.Client),
 	}
 	if c.use.Reserved() {
@@ -104,5 +96,4 @@ func (l *Loop) view(c *conn) View {
 	if v.Draining != session.Open {
 		v.DrainBy = l.drain.at(c)
 	}
-	return v
 }
