@@ -3,6 +3,7 @@ package admin
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"idlegate/gateway/admin/api"
 )
@@ -64,4 +65,12 @@ func showsPolicies(b *tab) {
 	}
 	b.click("#reload") // another generation
 	b.until(`document.querySelector("#generation").textContent === "8"`)
+}
+
+func showsReadingOfAnEarlierTime(b *tab) {
+	b.fleet.mu.Lock()
+	b.fleet.config.LastReload = &api.Reload{At: b.fleet.config.LastReload.At.Add(-time.Hour), Trigger: "signal", Error: "it is refused", Generation: 7}
+	b.fleet.mu.Unlock()
+	b.poll()
+	b.until(`document.querySelector("#reload-result").textContent.includes("it is refused")`)
 }

@@ -45,6 +45,7 @@ func TestPage(t *testing.T) {
 		{"says that a connection has just ended", tellsThatItHasEnded},
 		{"reloads the policy file", reloadsPolicy},
 		{"shows what waits for a restart until it has happened", showsPending},
+		{"shows what was read last though the gateway's clock was set back", showsReadingOfAnEarlierTime},
 		{"shows the offending line of a refused policy file", showsOffendingLine},
 		{"drains and undrains an endpoint", drainsEndpoint},
 		{"shows an ejected endpoint as bad", showsEjectedEndpoint},
@@ -82,11 +83,14 @@ func TestPage(t *testing.T) {
 		{"endpoints hold still while one is aimed at", holdsEndpointsStill},
 		{"the table stays where it is when a filter is set", holdsFilterStill},
 		{"has the gateway's time wherever it shows one", hasTheGatewaysTime},
+		{"takes what others were told a second ago when the clock has it ask, else nothing", asksAfresh},
+		{"asks while much happens", asksWhileMuchHappens},
 	} {
 		t.Run(test.rule, func(t *testing.T) { test.run(openTab(t, browser)) })
 	}
 	t.Run("has forty routes with their endpoints in 1,500 pixels", func(t *testing.T) { hasRoomForForty(t, browser) })
 	t.Run("lists the worst of very many routes", func(t *testing.T) { listsTheWorst(t, browser) })
+	t.Run("asks what the benchmark's pages ask", func(t *testing.T) { asksWhatTheBenchmarkAsks(t, browser) })
 	t.Run("opens as a colleague has sent it", func(t *testing.T) { opensAsSent(t, browser) })
 	t.Run("opens at the part that its address names", func(t *testing.T) { showsWhereItWasSentTo(t, browser) })
 	t.Run("opens what was damaged on its way", func(t *testing.T) { opensWhatIsDamaged(t, browser) })
@@ -140,6 +144,7 @@ type tab struct {
 	mu       sync.Mutex // of what the browser tells
 	faults   []string
 	requests []string
+	calls    []string // of the API
 	excused  []string // parts of faults that a test provokes
 }
 
@@ -242,6 +247,7 @@ func (b *tab) hear(event any) {
 		}
 	case *network.EventRequestWillBeSent:
 		b.requests = append(b.requests, e.Request.URL)
+		b.noteCall(e.Request)
 	}
 }
 

@@ -4,7 +4,11 @@ import {ask, Refusal, why} from "./gateway.js";
 import {$, confirmable, el, notice, put} from "./dom.js";
 import {clock, counted} from "./words.js";
 
-export function drawFile(config) {
+let readAt = 0; // when a reading was answered here, by performance.now
+
+// drawFile draws what was asked for at an instant, unless a reading has been answered since.
+export function drawFile(config, asked) {
+  if (asked < readAt) return;
   put($("file"), config.file || "not from a file");
   const pending = config.pending ?? [];
   $("pending").hidden = pending.length === 0;
@@ -16,11 +20,7 @@ const triggers = {
   file: "as the file had changed", signal: "on a signal", call: "on a call", previous: "as an operator went back to the policy before",
 };
 
-let latest = -Infinity; // when the one that is drawn was read
-
 function drawReload(reload) {
-  if (reload && Date.parse(reload.at) < latest) return; // a poll that was under way has brought the one before
-  latest = reload ? Date.parse(reload.at) : -Infinity;
   const drawn = JSON.stringify(reload);
   if ($("reload-panel").dataset.drawn === drawn) return;
   $("reload-panel").dataset.drawn = drawn;
@@ -90,6 +90,7 @@ async function read(button, path, refresh) {
   } catch (error) {
     report(error, path === "/reload" ? "The policy file was not read" : "The policy before was not taken");
   } finally {
+    readAt = performance.now();
     button.removeAttribute("aria-disabled");
     refresh();
   }

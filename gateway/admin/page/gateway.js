@@ -12,10 +12,10 @@ export class Refusal extends Error {
   }
 }
 
-export async function ask(path, method = "GET", body = undefined) {
+export async function ask(path, method = "GET", body = undefined, headers = {}) {
   const wait = path.startsWith("/reload") || path.startsWith("/plan") ? longPatience : patience;
   const response = await fetch("/api/v1" + path, {
-    method, body, cache: "no-store", signal: AbortSignal.timeout(wait), headers: {Accept: "application/json"},
+    method, body, cache: "no-store", signal: AbortSignal.timeout(wait), headers: {Accept: "application/json", ...headers},
   });
   const answer = await response.json().catch(() => null); // a proxy's error page is no JSON
   if (!response.ok || answer === null) throw new Refusal(response.status, answer);
@@ -29,13 +29,13 @@ export function why(error) {
 
 // askAll makes calls by name, two at a time, since the gateway takes few connections of its operators and there may be many pages. It
 // gives what came, and the errors of those that failed; one that fails leaves the others alone.
-export async function askAll(paths) {
+export async function askAll(paths, headers) {
   const got = {}, errors = [], left = Object.entries(paths);
   const work = async () => {
     for (let next = left.shift(); next; next = left.shift()) {
       const [name, path] = next;
       try {
-        got[name] = await ask(path);
+        got[name] = await ask(path, "GET", undefined, headers);
       } catch (error) {
         errors.push(Object.assign(error, {part: name}));
       }

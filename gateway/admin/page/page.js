@@ -24,15 +24,17 @@ import {drawUpstreams} from "./upstreams.js";
 import {clock, passing} from "./words.js";
 
 const every = 2000, everyLarge = 4000, everyHidden = 30000; // ms
+const shared = {"Cache-Control": "max-age=1"}; // of polls by the timer: an answer will do that another page got a second ago
 const large = 60; // routes from which on a round costs more than a glance is worth
 
-let timer, running = false, again = false;
+let timer, near, running = false, again = false;
 let policies = null;   // which were asked for
 let routes = 0;        // how many there are
 let answered = null;   // when a round was answered last, wholly
 let lost = null;       // since when the gateway does not answer
 
-async function poll() {
+// poll asks afresh, unless headers say otherwise.
+async function poll(headers) {
   clearTimeout(timer);
   if (running) {
     again = true;
@@ -40,31 +42,33 @@ async function poll() {
   }
   running = true;
   try {
-    noteAnswers(await round());
+    noteAnswers(await round(headers));
   } finally {
     running = false;
-    timer = setTimeout(poll, again ? 0 : document.hidden ? everyHidden : routes > large ? everyLarge : every);
+    timer = again ? setTimeout(poll) : setTimeout(poll, document.hidden ? everyHidden : routes > large ? everyLarge : every, shared);
     again = false;
   }
 }
 
 // soon polls in a moment, for many events at once.
 function soon() {
-  clearTimeout(timer);
-  timer = setTimeout(poll, 200);
+  near ??= setTimeout(() => {
+    near = null;
+    poll();
+  }, 200);
 }
 
 // round gives the errors of the parts that failed.
-async function round() {
-  const asked = query(), cards = openCards(), ended = endedPath();
+async function round(headers) {
+  const began = performance.now(), asked = query(), cards = openCards(), ended = endedPath();
   const parts = {
     status: "/status", routes: "/routes", upstreams: "/upstreams", history: historyPath(), ended, connections: listing(),
     silences: cards.length === 0 ? null : cards.length === 1 ? "/silence?" + new URLSearchParams({route: cards[0]}) : "/silence",
   };
-  const {got, errors} = await askAll(Object.fromEntries(Object.entries(parts).filter(([, path]) => path)));
+  const {got, errors} = await askAll(Object.fromEntries(Object.entries(parts).filter(([, path]) => path)), headers);
   await renewPolicies(got.status, errors);
   if (asked !== query()) delete got.connections;
-  draw(got, ended);
+  draw(got, ended, began);
   await drawDetails();
   return errors.filter((error) => !isOfFilter(error));
 }
@@ -90,12 +94,12 @@ async function renewPolicies(status, errors) {
   }
 }
 
-function draw(got, endedAsked) {
+function draw(got, endedAsked, began) {
   const now = got.status?.now ?? new Date().toISOString();
   if (got.status) {
     drawStatus(got.status);
     drawNow(got.status, poll);
-    drawFile(got.status.config);
+    drawFile(got.status.config, began);
   }
   if (got.history) keep(got.history);
   if (got.silences) keepSilences(got.silences);
