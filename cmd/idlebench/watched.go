@@ -8,7 +8,9 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,10 +20,20 @@ const nameWatched = "watched"
 // pagesOpen is how many pages are open.
 const pagesOpen = 10
 
-// A page hears of events, asks for figures every pageEvery, and for what costs more once in slowRounds of that.
+// A page hears of events, and asks for figures every pageEvery, for this many connections every listEvery, and for what was in the last
+// minutes every historyEvery; twoAtOnce. These, and what it asks, are those of gateway/admin/page.
 const (
-	pageEvery  = 2 * time.Second
-	slowRounds = 3
+	pageEvery    = 2 * time.Second
+	listEvery    = 6 * time.Second
+	historyEvery = 10 * time.Second
+	twoAtOnce    = 2
+
+	pageHears    = "/events?kind=reload,health,deed,alarm,alarm_over,ended"
+	pageShares   = "max-age=1" // when the clock has it ask
+	figuresFirst = "/history /ended?limit=25"
+	pageLists    = "/connections?sort=due&offset=0&limit=50"
+	pageHistory  = "/history?minutes=3"
+	pageSilence  = "/silence?route=bench"
 )
 
 // card says whether a page shows all that is known of a route.
@@ -56,44 +68,99 @@ type pages struct {
 	fault  error // Guarded by mu; the first.
 }
 
-// openPages opens so many pages of the admin server at a unix socket, their rounds spread over pageEvery.
+// openPages opens so many pages of the admin server at a unix socket, and returns when all have been drawn. From then on what they ask is
+// spread as evenly as that of pages which were opened at any time.
 func openPages(ctx context.Context, n int, socket string) *pages {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &pages{cancel: cancel}
+	var drawn sync.WaitGroup
 	for i := range n {
+		drawn.Add(1)
 		p.all.Go(func() {
 			client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 				return new(net.Dialer).DialContext(ctx, "unix", socket)
 			}}}
 			defer client.CloseIdleConnections()
-			p.all.Go(func() { p.note(0, read(ctx, client, "/events?kind=reload,health,deed,alarm,alarm_over,ended")) })
-			if pause(ctx, pageEvery*time.Duration(i)/time.Duration(n)) == nil {
-				p.look(ctx, client, cardOf(i))
+			one := page{pages: p, client: client, card: cardOf(i)}
+			p.all.Go(func() { p.note(0, one.read(ctx, pageHears, "")) })
+			opened := one.open(ctx)
+			drawn.Done()
+			if !opened {
+				return
+			}
+			part := func(every time.Duration) time.Duration { return every * time.Duration(i) / time.Duration(n) }
+			one.listed, one.historied = time.Now().Add(-part(listEvery)), time.Now().Add(-part(historyEvery))
+			if pause(ctx, part(pageEvery)) == nil {
+				one.look(ctx)
 			}
 		})
 	}
+	drawn.Wait()
 	return p
 }
 
-// look asks for figures until ctx ends. Who has unfolded a route's card is shown how long its connections have been silent.
-func (p *pages) look(ctx context.Context, client *http.Client, card card) {
-	for round := 0; ctx.Err() == nil; round++ {
-		paths := []string{"/status", "/routes", "/upstreams"}
-		if card == unfolded {
-			paths = append(paths, "/silence")
+// page is one of them.
+type page struct {
+	*pages
+	client            *http.Client
+	card              card
+	listed, historied time.Time // when it has asked for connections, and for the last minutes
+}
+
+// open asks for all that there is to draw, and reports whether it was told.
+func (p *page) open(ctx context.Context) bool {
+	paths := append(p.figures(), strings.Fields(figuresFirst)...)
+	return p.askAll(ctx, append(paths, pageLists), "") && p.askAll(ctx, []string{"/policies"}, "")
+}
+
+// look asks until ctx ends.
+func (p *page) look(ctx context.Context) {
+	for ctx.Err() == nil {
+		paths := p.figures()
+		if time.Since(p.historied) >= historyEvery {
+			paths, p.historied = append(paths, pageHistory), time.Now()
 		}
-		if round%slowRounds == 0 {
-			paths = append(paths, "/history", "/connections?sort=due&limit=50")
+		if time.Since(p.listed) >= listEvery {
+			paths, p.listed = append(paths, pageLists), time.Now()
 		}
-		for _, path := range paths {
-			if err := read(ctx, client, path); err != nil {
-				p.note(0, err)
-				return
-			}
+		if !p.askAll(ctx, paths, pageShares) {
+			return
 		}
 		p.note(1, nil)
 		_ = pause(ctx, pageEvery)
 	}
+}
+
+// figures are what is asked for each time. Who has unfolded a route's card is shown how long its connections have been silent.
+func (p *page) figures() []string {
+	paths := []string{"/status", "/routes", "/upstreams"}
+	if p.card == unfolded {
+		paths = append(paths, pageSilence)
+	}
+	return paths
+}
+
+// askAll asks, twoAtOnce, and reports whether all was told. control says how old an answer may be.
+func (p *page) askAll(ctx context.Context, paths []string, control string) bool {
+	left := make(chan string, len(paths))
+	for _, path := range paths {
+		left <- path
+	}
+	close(left)
+	var work sync.WaitGroup
+	var failed atomic.Bool
+	for range twoAtOnce {
+		work.Go(func() {
+			for path := range left {
+				if err := p.read(ctx, path, control); err != nil {
+					failed.Store(true)
+					p.note(0, err)
+				}
+			}
+		})
+	}
+	work.Wait()
+	return !failed.Load()
 }
 
 func (p *pages) note(rounds int, err error) {
@@ -118,12 +185,16 @@ func (p *pages) close() error {
 }
 
 // read reads an answer to its end.
-func read(ctx context.Context, client *http.Client, path string) error {
+func (p *page) read(ctx context.Context, path, control string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://idlegate/api/v1"+path, nil)
 	if err != nil {
 		return err
 	}
-	response, err := client.Do(request)
+	request.Header.Set("Accept", "application/json")
+	if control != "" {
+		request.Header.Set("Cache-Control", control)
+	}
+	response, err := p.client.Do(request)
 	if err != nil {
 		return err
 	}
