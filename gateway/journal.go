@@ -31,6 +31,7 @@ type journal struct {
 	own    bool // logger is not the caller's
 	sink   *logsink.Sink
 	events events
+	lately lately
 	level  slog.LevelVar // of lines that are written
 	byHand atomic.Bool   // level is an operator's, not the file's
 	storms *storms
@@ -147,6 +148,9 @@ func (j *journal) format(line []byte, record any) []byte {
 		j.resumed(r)
 	case slog.Record:
 		j.handle(r)
+		if j.text.Len() > 0 {
+			_, _ = j.lately.Write(j.text.Bytes())
+		}
 	}
 	return append(line, j.text.Bytes()...)
 }

@@ -46,7 +46,8 @@ func (j *journal) restyle(cfg policy.Log) {
 		}
 		return slog.NewTextHandler(w, &slog.HandlerOptions{Level: from})
 	}
-	logger, always, lines := style(j.sink, &j.level), style(j.sink, slog.LevelDebug), style(&j.text, &j.level)
+	both := io.MultiWriter(j.sink, &j.lately)
+	logger, always, lines := style(both, &j.level), style(both, slog.LevelDebug), style(&j.text, &j.level)
 	j.style.Store(&logger)
 	j.always.Store(&always)
 	j.lines.Store(&lines)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,26 +18,29 @@ import (
 func reportParts() []struct{ file, path string } {
 	return []struct{ file, path string }{
 		{"status.json", "/status"}, {"config.json", "/config"}, {"policies.json", "/policies"}, {"routes.json", "/routes"},
-		{"upstreams.json", "/upstreams"}, {"history.json", "/history"}, {"silence.json", "/silence"}, {"advice.json", "/advice"},
+		{"process.json", "/process"}, {"upstreams.json", "/upstreams"}, {"history.json", "/history"}, {"silence.json", "/silence"}, {"advice.json", "/advice"},
 		{"ended.json", fmt.Sprintf("/ended?limit=%d", api.MaxLimit)}, {"connections.json", fmt.Sprintf("/connections?limit=%d&sort=-silence", api.MaxLimit)},
 	}
 }
 
 func newReport() *cobra.Command {
 	var file string
+	var keepBytes bool
 	cmd := newRemote(&cobra.Command{
 		Use:   "report",
 		Short: "Gather in one archive what a bug report needs, without secrets",
-		Long: "Gather in one archive (tar.gz) what the gateway says of itself: status with alarms, the policy in force, figures, endpoints,\n" +
-			"the connections that are open and those that ended last. Keys, certificates and tokens are not in it, since the policy\n" +
-			"names only their files. Addresses of clients and endpoints are, and bytes of streams that broke their protocol: look\n" +
-			"before you send it to others.",
+		Long: "Gather in one archive (tar.gz) what the gateway says of itself: version and process with what its goroutines are at, status\n" +
+			"with alarms, the policy in force, metrics, the last hour, endpoints, the connections that are open and those that ended\n" +
+			"last, and the last lines of the log.\n\n" +
+			"Keys, certificates and tokens are not in it, since the policy names only their files, nor is anything of the environment.\n" +
+			"What health checks send is left out, and so are the bytes of streams that broke their protocol, unless --with-bytes asks\n" +
+			"for them. Addresses of clients and endpoints are in it: look before you send it to others.",
 		Example: "  idlegate report\n" +
 			"  idlegate report --file - | ssh other tar tz",
 		Args: arguments(),
 	}, func(c *call) error {
 		now := time.Now()
-		archive, missing, err := gatherReport(c, now)
+		archive, missing, err := gatherReport(c, now, keepBytes)
 		if err != nil {
 			return err
 		}
@@ -64,16 +66,17 @@ func newReport() *cobra.Command {
 		return nil
 	})
 	cmd.Flags().StringVar(&file, "file", "", "write to this `FILE`, which is overwritten; - is standard output. Without it: a new one here")
+	cmd.Flags().BoolVar(&keepBytes, "with-bytes", false, "keep the bytes of streams that broke their protocol, passwords among them if they were sent")
 	return cmd
 }
 
 // gatherReport returns the archive, and what the gateway would not say. It fails where the gateway does not answer at all.
-func gatherReport(c *call, now time.Time) (archive []byte, missing []string, err error) {
+func gatherReport(c *call, now time.Time, keepBytes bool) (archive []byte, missing []string, err error) {
 	var buffer bytes.Buffer
 	packed := gzip.NewWriter(&buffer)
 	files := tar.NewWriter(packed)
 	add := func(name string, body []byte) error {
-		header := &tar.Header{Name: "idlegate-report/" + name, Mode: 0o600, Size: int64(len(body)), ModTime: now}
+		header := &tar.Header{Name: "idlegate-report/" + name, Mode: 0o600, Size: int64(len(body)), ModTime: now.Truncate(time.Second)}
 		if err := files.WriteHeader(header); err != nil {
 			return err
 		}
@@ -82,25 +85,44 @@ func gatherReport(c *call, now time.Time) (archive []byte, missing []string, err
 	}
 	got := 0
 	var last error
-	for _, part := range reportParts() {
-		body, err := c.gateway.Raw(c.Context(), part.path)
+	part := func(name string, body []byte, err error) error {
 		if err != nil {
-			missing, last = append(missing, fmt.Sprintf("%s: %v", part.file, err)), err
-			continue
+			missing, last = append(missing, fmt.Sprintf("%s: %v", name, err)), err
+			return nil
 		}
 		got++
-		if err := add(part.file, body); err != nil {
+		return add(name, body)
+	}
+	for _, of := range reportParts() {
+		body, err := c.gateway.Raw(c.Context(), of.path)
+		if err == nil {
+			body, err = withoutSecrets(body, keepBytes)
+		}
+		if err := part(of.file, body, err); err != nil {
 			return nil, nil, err
 		}
+	}
+	body, err := c.gateway.Metrics(c.Context())
+	if err := part("metrics.txt", body, err); err != nil {
+		return nil, nil, err
 	}
 	if got == 0 {
 		return nil, nil, last
 	}
-	about := fmt.Sprintf("made by idlegate %s (%s, %s/%s) at %s of the gateway at %s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH,
-		now.UTC().Format(time.RFC3339), c.gateway.Address())
+	err = errors.Join(add("about.txt", aboutReport(c, now, missing, keepBytes)), files.Close(), packed.Close())
+	return buffer.Bytes(), missing, err
+}
+
+// aboutReport says who has made a report, and what is not in it.
+func aboutReport(c *call, now time.Time, missing []string, keepBytes bool) []byte {
+	about := fmt.Sprintf("made by idlegate %s at %s of the gateway at %s\n", versionLine(), now.UTC().Format(time.RFC3339), c.gateway.Address())
+	about += "left out: what health checks send"
+	if !keepBytes {
+		about += ", and the bytes of streams that broke their protocol (--with-bytes keeps them)"
+	}
+	about += "\n"
 	for _, why := range missing {
 		about += "not in it: " + why + "\n"
 	}
-	err = errors.Join(add("about.txt", []byte(about)), files.Close(), packed.Close())
-	return buffer.Bytes(), missing, err
+	return []byte(about)
 }

@@ -70,6 +70,7 @@ func (c calls) table() []operation {
 		{method: post, path: "/upstreams/{name}/endpoint", params: []string{"endpoint", "weight", "state"}, answer: c.setEndpoint},
 		{method: get, path: "/advice", params: []string{"route", "timer", "tolerance"}, answer: c.advice},
 		{method: get, path: "/config", answer: c.config},
+		{method: get, path: "/process", answer: c.process},
 		{method: post, path: "/plan", timeout: reloadTimeout, body: true, harmless: true, answer: c.plan},
 		{method: post, path: "/reload", params: []string{"to"}, timeout: reloadTimeout, answer: c.reload},
 		{method: post, path: "/drain", answer: c.drain},
@@ -221,6 +222,10 @@ func (c calls) upstreams(ctx context.Context, _ *ask) (int, any, error) {
 
 func (c calls) config(context.Context, *ask) (int, any, error) {
 	return ok(c.gateway.Effective(), nil)
+}
+
+func (c calls) process(context.Context, *ask) (int, any, error) {
+	return ok(c.gateway.Process(), nil)
 }
 
 func (c calls) ended(ctx context.Context, a *ask) (int, any, error) {

@@ -87,6 +87,7 @@ func (bare) Status(context.Context) (api.Status, error) {
 	return api.Status{Config: api.Config{LastReload: &api.Reload{}}}, nil
 }
 func (bare) Effective() api.Effective { return api.Effective{} }
+func (bare) Process() api.Process     { return api.Process{} }
 
 func TestListsAreNeverNull(t *testing.T) {
 	for call, want := range map[string][]string{

@@ -147,6 +147,13 @@ func (f *fleet) reloaded(at time.Time, trigger string) *api.Reload {
 	return r
 }
 
+func (f *fleet) Process() api.Process {
+	return api.Process{
+		Now: f.now(), Version: "1.2.0", GoVersion: "go1.26", Platform: "linux/amd64", Kernel: "6.1.0", PID: 4711, StartedAt: f.now(), CPUs: 2, MaxProcs: 3, Loops: 2,
+		DescriptorLimit: 20000, MemoryLimit: 1 << 62, Goroutines: 1, Stacks: "goroutine profile: total 1", LogLevel: "info", LogLines: []string{"msg=started"},
+	}
+}
+
 func (f *fleet) Effective() api.Effective {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -56,6 +56,8 @@ type Events interface {
 type Settings interface {
 	Effective() api.Effective
 	Policies() api.Policies
+	// Process says what a report of a fault needs beside figures.
+	Process() api.Process
 }
 
 // Control changes what the gateway does.
