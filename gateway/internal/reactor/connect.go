@@ -3,6 +3,7 @@
 package reactor
 
 import (
+	"errors"
 	"syscall"
 	"unsafe"
 
@@ -45,6 +46,21 @@ func ConnectFrom(a Address, from *Address) (fd int, pending bool, errno syscall.
 	}
 	Close(fd)
 	return -1, false, errno
+}
+
+// Answer returns what there is of the attempt to connect of fd, as a Poller tells it: Writable, Failed, HungUp. It is 0 while there is none.
+func Answer(fd int) Ready {
+	asked := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}} // the bits are those of epoll
+	for {
+		n, err := unix.Poll(asked, 0)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if n <= 0 {
+			return 0
+		}
+		return Ready(asked[0].Revents) & (Writable | Failed | HungUp)
+	}
 }
 
 // BindAddress makes fd connect from an address. The port is left to connect, which knows where to: one that is taken there may be

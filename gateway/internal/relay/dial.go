@@ -129,6 +129,15 @@ func (d *connector) settle(c *conn) (ended session.Reason) {
 	return ended
 }
 
+// answered acts on an answer to the attempt under way that the loop has not heard of yet. It reports whether there is one.
+func (d *connector) answered(c *conn) bool {
+	ready := reactor.Answer(int(c.upstream.fd))
+	if ready != 0 {
+		d.onReady(c, ready)
+	}
+	return ready != 0
+}
+
 // onReady hears of the attempt under way.
 func (d *connector) onReady(c *conn, ready reactor.Ready) {
 	if !ready.Any(reactor.Writable | reactor.Failed | reactor.HungUp) {

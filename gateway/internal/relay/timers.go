@@ -141,9 +141,11 @@ func (ts *timers) fire(c *conn, t deadline.Timer, at deadline.Instant) {
 }
 
 // retryAfter tries another endpoint after the attempt that t has given up. It reports whether t has ended the session: there was no
-// other, or it was the client who took its time.
+// other, or it was the client who took its time. An attempt that has an answer is not given up, late as the loop hears of that.
 func (ts *timers) retryAfter(c *conn, t deadline.Timer) (ended bool) {
 	switch {
+	case t == deadline.Connect && ts.loop.connector.answered(c):
+		return false
 	case t == deadline.Connect:
 		return ts.loop.connector.retry(c, problem(reactor.TimedOut)) == session.ConnectTimeout
 	case c.phase == dialling:
