@@ -114,7 +114,7 @@ func testRig(t *testing.T) rig {
 func testScenarios() []scenario {
 	return scenarios(sizes{
 		idle: 5, heartbeats: 5, every: 10 * time.Millisecond, sparse: 5, seldom: 10 * time.Millisecond,
-		due: 5, spread: 10 * time.Millisecond, timeout: 100 * time.Millisecond,
+		due: 5, spread: 10 * time.Millisecond, timeout: time.Second,
 		trickle: 10 * time.Millisecond, stalled: 5,
 	})
 }

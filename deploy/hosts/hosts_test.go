@@ -45,7 +45,7 @@ func editActs(t *testing.T, n *topology) {
 		}
 		idle[i] = conn
 	}
-	n.edit(t, strings.NewReplacer("idle_timeout: 10m", "idle_timeout: 2s"))
+	n.edit(t, strings.NewReplacer("idle_timeout: 10m", "idle_timeout: 10s")) // for so long no client is silent that speaks
 	for _, conn := range idle {
 		if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
 			t.Fatal(err)

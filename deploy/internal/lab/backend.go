@@ -2,7 +2,9 @@ package lab
 
 import (
 	"bufio"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"testing"
@@ -58,10 +60,25 @@ func StartFlood(t testing.TB) *Backend {
 
 func startBackend(t testing.TB, serve func(net.Conn)) *Backend {
 	t.Helper()
-	b := &Backend{Address: "127.0.0.1:0", t: t, serve: serve}
+	b := &Backend{Address: lastingAddress(t), t: t, serve: serve}
 	b.Start()
 	t.Cleanup(b.Kill)
 	return b
+}
+
+// lastingAddress is one that the kernel gives nobody else while the backend is killed: it lies below the ports that Linux gives out.
+func lastingAddress(t testing.TB) string {
+	t.Helper()
+	const first, ports = 20_000, 12_000
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(ports)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
+	}
+	t.Fatal("no address is free")
+	return ""
 }
 
 // Start has the backend listen, at the address that it had before if it was killed.
