@@ -54,19 +54,6 @@ func (f *fleet) Status(context.Context) (api.Status, error) {
 	return s, f.failure
 }
 
-// byHand is what has been set of routes by hand. The caller holds mu.
-func (f *fleet) byHand() (all []api.HandSetting) {
-	for _, r := range f.routes {
-		if deed := f.stopped[r.name]; deed != "" {
-			all = append(all, api.HandSetting{
-				What:  "route " + r.name + map[string]string{"stop": " takes no clients", "drain": " drains"}[deed],
-				Since: f.now().Add(-90 * time.Second), Undo: "idlegate route start " + r.name, Call: "DELETE /routes/" + r.name + "/" + deed,
-			})
-		}
-	}
-	return all
-}
-
 // alarms are what is wrong with the fleet. The caller holds mu.
 func (f *fleet) alarms() (all []api.Alarm) {
 	for _, at := range slices.Sorted(maps.Keys(f.ejected)) {
@@ -219,6 +206,9 @@ func (f *fleet) endpoint(address string, i int, now time.Time) api.Endpoint {
 		Address: address, Resolved: address, Weight: 1, Draining: f.drained[address], Healthy: !f.drained[address],
 		Connects: map[string]uint64{"ok": 13_000, "refused": 0, "timeout": uint64(i), "failed": 0, "local": 0},
 	}
+	if hand, set := f.hands[address]; set {
+		e.ByHand, e.Weight, e.Healthy = &hand, *cmp.Or(hand.Weight, &e.Weight), hand.State != api.ByHandDown
+	}
 	if f.ejected[address] {
 		until := now.Add(10 * time.Second)
 		e.Healthy, e.Failures, e.LastError, e.EjectedUntil = false, 3, "connection refused", &until
@@ -250,13 +240,6 @@ func (f *fleet) DrainEndpoint(upstream, endpoint string) error {
 
 func (f *fleet) UndrainEndpoint(upstream, endpoint string) error {
 	return f.setDrained(upstream, endpoint, false)
-}
-
-func (f *fleet) SetEndpoint(upstream, endpoint string, set api.Setting) error {
-	f.mu.Lock()
-	f.set = append(f.set, fmt.Sprintf("%s %s %+v", upstream, endpoint, set))
-	f.mu.Unlock()
-	return f.setDrained(upstream, endpoint, set.State == api.ByHandDrain)
 }
 
 func (f *fleet) setDrained(upstream, endpoint string, drained bool) error {

@@ -96,8 +96,6 @@ func (f *fleet) order(name, deed string) error {
 	return nil
 }
 
-func (f *fleet) LogLevel(string) error { return f.failure }
-
 func (f *fleet) Note(d api.Deed) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -45,9 +45,11 @@ type fleet struct {
 	noted    []api.Deed
 	failure  error // what all calls that can fail answer, where set
 
-	noUpstreams   error         // what Upstreams answers, where set
-	version, host string        // "": v0.4.0 and gate-1
-	idle          time.Duration // idle_timeout of devices in Policies; 0: 90s
+	noUpstreams   error                 // what Upstreams answers, where set
+	version, host string                // "": v0.4.0 and gate-1
+	idle          time.Duration         // idle_timeout of devices in Policies; 0: 90s
+	level         string                // of the log by hand
+	hands         map[string]api.ByHand // of endpoints
 }
 
 // member is one open connection of a fleet.
@@ -87,7 +89,7 @@ func fakeFleet() *fleet { return fleetOf(fleetRoutes()) }
 func fleetOf(routes []fleetRoute) *fleet {
 	now := time.Now()
 	f := &fleet{
-		routes: routes, stopped: make(map[string]string),
+		routes: routes, stopped: make(map[string]string), hands: make(map[string]api.ByHand),
 		now:     time.Now,
 		rand:    rand.New(rand.NewPCG(4, 2)),
 		started: now.Add(-26 * time.Hour),

@@ -33,6 +33,10 @@ func TestThePageIsForEverybody(t *testing.T) {
 			b.click(`#connection-rows [data-is="id"]`)
 			b.until(`document.querySelector("#details[open] tbody tr")`)
 		}},
+		{"with the levers of an endpoint", func(b *tab) {
+			b.click(`#endpoint-rows [data-is="set"]`)
+			b.until(`document.querySelector("#lever").open`)
+		}},
 		{"with all panels open", openPanels},
 		{"with a refused file", func(b *tab) {
 			b.excuse("422")

@@ -122,12 +122,13 @@ func showsAViewerNoButtons(b *tab) {
 	}
 	shown := evaluate[[]string](b, `[...document.querySelectorAll("button")].filter((button) => button.checkVisibility()).map((button) => button.textContent)`)
 	for _, label := range shown {
-		for _, deed := range []string{"Close", "Drain", "Undrain", "Stop", "Undo", "Reload", "Back to"} {
+		for _, deed := range []string{"Close", "Drain", "Undrain", "Stop", "Set", "Undo", "Reload", "Back to"} {
 			if strings.HasPrefix(label, deed) {
 				b.Errorf("a viewer is shown %q", label)
 			}
 		}
 	}
+	expect(b, "the level of the log cannot be chosen", evaluate[bool](b, `document.querySelector("#log-level").disabled`), true)
 	evaluate[bool](b, `document.getElementById("plan-panel").open = true`) // a plan changes nothing
 	b.set("#plan-text", "routes: []")
 	b.click("#plan-form button")

@@ -128,6 +128,10 @@ func hasRoomForForty(t *testing.T, browser context.Context) {
 	if height > 1500 {
 		b.Errorf("routes and endpoints are %.0f pixels high", height)
 	}
+	cut := evaluate[[]string](b, `[...document.querySelectorAll("thead th:not(:has(.hidden)), #route-rows .up .cut")].filter((node) => node.checkVisibility() && node.scrollWidth > node.clientWidth).map((node) => node.textContent)`)
+	if len(cut) > 0 {
+		b.Errorf("cut off: %q", cut)
+	}
 	shown := b.text("#upstreams") // wherever an endpoint is, it is there by its address
 	for _, upstream := range answers[api.Upstreams](b, "/upstreams").Upstreams {
 		for _, endpoint := range upstream.Endpoints {

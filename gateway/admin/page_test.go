@@ -59,6 +59,8 @@ func TestPage(t *testing.T) {
 		{"shows text from the network as text", showsTextAsText},
 		{"says what is wrong, since when and what to do, and is green only where nothing is", saysWhatIsWrong},
 		{"stops a route by hand and undoes that from the top", undoesWhatIsSetByHand},
+		{"sets state and weight of an endpoint by keyboard, and undoes them from the top", setsEndpointByHand},
+		{"sets the level of the log and undoes that", setsLogLevel},
 		{"says whose page it is, and has the gateway's time", saysWhoItIs},
 		{"says how old its figures are when the gateway is gone", saysHowOldItIs},
 		{"shows a viewer nothing that changes something", showsAViewerNoButtons},

@@ -1,7 +1,7 @@
 // What is wrong now, since when, and what to do about it; and what is set by hand, with a button that undoes it.
 
-import {ask, why} from "./gateway.js";
-import {$, confirmable, el, hidden, keyed, mark, notice, put} from "./dom.js";
+import {order} from "./gateway.js";
+import {$, confirmable, el, keyed, mark, put} from "./dom.js";
 import {clock, counted, since} from "./words.js";
 
 const most = 5; // alarms that are listed before somebody asks for all
@@ -29,10 +29,10 @@ function drawAlarms(alarms, now) {
 
 function makeAlarm(alarm) {
   const parts = {
-    text: el("p", {}), since: el("p", {className: "muted since"}), cure: el("p", {className: "cure"}),
+    text: el("p"), since: el("p.muted.since"), cure: el("p.cure"),
   };
   const where = alarm.kind === "file_refused" ? el("a", {href: "#reload-panel"}, "Show what is wrong in it") : null;
-  parts.node = el("li", {}, parts.text, parts.since, parts.cure);
+  parts.node = el("li", parts.text, parts.since, parts.cure);
   parts.where = where;
   return parts;
 }
@@ -47,30 +47,24 @@ function fillAlarm(parts, alarm, now) {
 
 function drawHands(hands, now, refresh) {
   $("by-hand").hidden = hands.length === 0;
-  keyed($("hand-rows"), hands, (hand) => hand.call, (hand) => makeHand(hand, refresh), (parts, hand) => {
-    put(parts.what, hand.what);
+  keyed($("hand-rows"), hands, (hand) => `${hand.call} ${hand.what}`, (hand) => makeHand(hand, refresh), (parts, hand) => {
     put(parts.since, `since ${clock(hand.since)}, for ${since(hand.since, now)}`);
   });
 }
 
 function makeHand(hand, refresh) {
   const parts = {
-    what: el("b", {}), since: el("span", {className: "muted"}), command: el("code", {className: "code muted"}, hand.undo),
-    undo: el("button", {type: "button", className: "act deed"}),
+    since: el("span.muted"), command: el("code.code.muted", hand.undo),
+    undo: el("button.act.deed"),
   };
-  confirmable(parts.undo, () => ["Undo", hidden(`: ${hand.what}`)], () => ["Undo? yes", hidden(`: ${hand.what}`)], () => undo(hand, refresh));
-  parts.node = el("li", {}, parts.what, parts.since, parts.command, parts.undo);
+  confirmable(parts.undo, () => "Undo", `: ${hand.what}`, () => undo(hand, refresh));
+  parts.node = el("li", el("b", hand.what), parts.since, parts.command, parts.undo);
   return parts;
 }
 
 async function undo(hand, refresh) {
-  const [method, ...path] = hand.call.split(" ");
-  try {
-    await ask(path.join(" "), method);
-    notice(`Undone: ${hand.what}.`);
-  } catch (error) {
-    notice(`It was not undone that ${hand.what}: ${why(error)}.`, true);
-  }
+  const [method, path] = hand.call.split(" ");
+  await order(path, method, `Undone: ${hand.what}.`, `It was not undone that ${hand.what}`);
   refresh();
 }
 

@@ -2,8 +2,8 @@
 
 import {handOf} from "./alarms.js";
 import {drawEnds, drawHour} from "./charts.js";
-import {confirmable, hidden, notice, put, stamp} from "./dom.js";
-import {ask, why} from "./gateway.js";
+import {confirmable, put, stamp} from "./dom.js";
+import {order} from "./gateway.js";
 import {hourOf} from "./hour.js";
 import {drawSilence} from "./silence.js";
 import {bytes, count, duration, rate} from "./words.js";
@@ -19,23 +19,17 @@ export function makeCard(route, refresh) {
   const card = stamp("card-template");
   card.node.dataset.route = route.name;
   card.hand = "";
-  const about = () => hidden(`: route ${route.name}`);
-  const order = (button, label, deed, undone) => confirmable(button, () => [label(), about()], () => [`${label()}? yes`, about()], () => act(route.name, deed, undone(), refresh));
+  const about = `: route ${route.name}`;
   card.confirm = [
-    order(card.stop, () => card.hand ? "Start again" : "Stop", "stop", () => card.hand !== ""),
-    order(card.drain, () => "Drain", "drain", () => false),
+    confirmable(card.stop, () => card.hand ? "Start again" : "Stop", about, () => act(route.name, "stop", card.hand !== "", refresh)),
+    confirmable(card.drain, () => "Drain", about, () => act(route.name, "drain", false, refresh)),
   ];
   return card;
 }
 
 async function act(route, deed, undo, refresh) {
   const done = undo ? "takes clients again" : deed === "stop" ? "takes no more clients; those it has stay" : "takes no more clients; those it has end within drain_timeout";
-  try {
-    await ask(`/routes/${encodeURIComponent(route)}/${deed}`, undo ? "DELETE" : "POST");
-    notice(`Route ${route} ${done}.`);
-  } catch (error) {
-    notice(`Route ${route} is as it was: ${why(error)}.`, true);
-  }
+  await order(`/routes/${encodeURIComponent(route)}/${deed}`, undo ? "DELETE" : "POST", `Route ${route} ${done}.`, `Route ${route} is as it was`);
   refresh();
 }
 

@@ -5,7 +5,8 @@ import {attributes, el, put, sized, svg} from "./dom.js";
 import {byReason, paint} from "./reasons.js";
 import {count, minute} from "./words.js";
 
-export const top = 16, height = 66, floor = top + height; // of a chart's plot; the rest is for what stands below the axis
+const top = 16;
+export const height = 66, floor = top + height; // of a chart's plot; the rest is for what stands below the axis
 
 const minutes = 60, width = 100 / minutes; // per cent of a minute
 
@@ -108,11 +109,11 @@ function drawLegend(legend, reasons, totals) {
   if (legend.dataset.drawn === key) return;
   legend.dataset.drawn = key;
   legend.replaceChildren(...reasons.map((reason) => {
-    const swatch = el("span", {className: "swatch"});
+    const swatch = el("span.swatch");
     paint(swatch, reason);
-    return el("li", {}, swatch, `${reason} `, el("b", {}, count(totals[reason])));
+    return el("li", swatch, `${reason} `, el("b", count(totals[reason])));
   }));
-  if (reasons.length === 0) legend.append(el("li", {className: "muted"}, "none ended"));
+  if (reasons.length === 0) legend.append(el("li.muted", "none ended"));
 }
 
 // drawStack draws the shares of reasons as one bar, for a row of a table.

@@ -130,8 +130,7 @@ function drawDue(parts, one) {
 
 // closing has a button end a connection at its second press. ended is called then, with whether it is gone.
 export function closing(button, id, ended) {
-  const about = () => hidden(`: connection ${id}`);
-  confirmable(button, () => ["Close", about()], () => ["Close? yes", about()], async () => {
+  confirmable(button, () => "Close", `: connection ${id}`, async () => {
     let gone = true;
     try {
       await ask(`/connections/${id}`, "DELETE");
@@ -145,7 +144,7 @@ export function closing(button, id, ended) {
 }
 
 function drawPager(total, shown) {
-  if (!told) say(counted(total, "connection", "connections"));
+  if (!told) say(counted(total, "connection"));
   told = true;
   const from = (Number(wanted.page) - 1) * limit;
   put($("range"), total === 0 ? "none" : `${count(from + 1)}–${count(from + shown)} of ${count(total)}`);
@@ -183,7 +182,7 @@ export function setUpTable(refresh) {
 // setUpHeader makes a header a button: first by what one looks for (data-first), then the other way about.
 function setUpHeader(header) {
   const {sort, first = ""} = header.dataset;
-  const button = el("button", {type: "button", className: "plain"}, header.textContent);
+  const button = el("button.plain", header.textContent);
   header.replaceChildren(button);
   button.addEventListener("click", () => {
     const other = first === "-" ? "" : "-";

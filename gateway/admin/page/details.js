@@ -14,9 +14,9 @@ let failed = false; // what it says of the connection's fate is that it could no
 export async function showDetails(id, refresh) {
   shown = latest = id;
   $("details-title").textContent = `Connection ${id}`;
-  const close = el("button", {type: "button", className: "act deed"});
+  const close = el("button.act.deed");
   closing(close, id, refresh);
-  $("details-actions").replaceChildren(el("span", {className: "deed"}, "End it as killed: "), close);
+  $("details-actions").replaceChildren(el("span.deed", "End it as killed: "), close);
   clear();
   await drawDetails();
   if (latest === id && !$("details").open) $("details").showModal(); // also where it has just ended, to say so
@@ -45,11 +45,8 @@ function drawEnd(one) {
   $("details-fate").textContent = `It ended at ${clock(one.ended_at)}: ${one.reason}, after ${passing(one.duration_seconds)}.`;
   const broken = one.protocol_error;
   put($("details-facts"), [
-    ["Client", ...address(one.client)], ...(one.proxy ? [["Proxy", ...address(one.proxy)]] : []), ...(one.server_name ? [["Server name", one.server_name]] : []),
-    ["Route", one.route], ["Endpoint", ...address(one.endpoint || "none")], ["Longest silence", passing(one.longest_silence_seconds)],
-    ["From client", traffic(one.client_messages, one.client_heartbeats, one.client_bytes)],
-    ["From upstream", traffic(one.upstream_messages, one.upstream_heartbeats, one.upstream_bytes)],
-    ...(broken ? [["Broken rule", broken.rule], ["In the stream of the", `${broken.from}, behind ${bytes(broken.offset)}`], ["Bytes around it", el("code", {className: "code"}, broken.bytes)]] : []),
+    ...whose(one), ["Longest silence", passing(one.longest_silence_seconds)], ...traffic(one),
+    ...(broken ? [["Broken rule", broken.rule], ["In the stream of the", `${broken.from}, behind ${bytes(broken.offset)}`], ["Bytes around it", el("code.code", broken.bytes)]] : []),
   ]);
 }
 
@@ -57,7 +54,7 @@ function drawEnd(one) {
 function put(list, facts) {
   keyed(list, facts, ([term]) => term, ([term]) => {
     const text = el("dd");
-    return {node: el("div", {}, el("dt", {}, term), text), text};
+    return {node: el("div", el("dt", term), text), text};
   }, ({text}, [, ...words]) => {
     if (text.textContent !== words.map((word) => word.textContent ?? word).join("")) text.replaceChildren(...words);
   });
@@ -95,9 +92,18 @@ async function explainLoss(id, error) {
   else $("details-fate").textContent = "It has ended.";
 }
 
-function traffic(messages, heartbeats, size) {
-  const beats = heartbeats ? ` (${counted(heartbeats, "heartbeat", "heartbeats")})` : "";
-  return `${counted(messages, "message", "messages")}${beats}, ${bytes(size)}`;
+function whose(c) {
+  return [
+    ["Client", ...address(c.client)], ...(c.proxy ? [["Proxy", ...address(c.proxy)]] : []), ...(c.server_name ? [["Server name", c.server_name]] : []),
+    ["Route", c.route], ["Endpoint", ...address(c.endpoint || "none")],
+  ];
+}
+
+function traffic(c) {
+  return ["client", "upstream"].map((side) => {
+    const beats = c[`${side}_heartbeats`];
+    return [`From ${side}`, `${counted(c[`${side}_messages`], "message")}${beats ? ` (${counted(beats, "heartbeat")})` : ""}, ${bytes(c[`${side}_bytes`])}`];
+  });
 }
 
 function secured(tls) {
@@ -113,11 +119,9 @@ function facts(e) {
   const c = e.connection;
   const policy = `${e.policy || "of its own"} (${e.kind})${e.reset_on ? `, reset on ${e.reset_on}` : ""}, closes with ${e.close.toUpperCase()}`;
   const all = [
-    ["Client", ...address(c.client)], ...(c.proxy ? [["Proxy", ...address(c.proxy)]] : []), ...(c.server_name ? [["Server name", c.server_name]] : []), ["Route", c.route], ["Endpoint", ...address(c.endpoint || "none yet")], ["State", c.state.replace("_", " ")],
+    ...whose(c), ["State", c.state.replace("_", " ")],
     ["Opened", `${clock(c.opened_at)}, ${passing(c.age_seconds)} ago`], ["Client silent for", passing(c.silence_seconds)],
-    ["From client", traffic(c.client_messages, c.client_heartbeats, c.client_bytes)],
-    ["From upstream", traffic(c.upstream_messages, c.upstream_heartbeats, c.upstream_bytes)],
-    ["Protocol", e.protocol + (e.opaque ? ", opaque: not understood any more" : "") + (e.unpaired ? ", unpaired: no reply counts as owed" : "")], ["Policy", policy], ["Generation", String(e.generation)],
+    ...traffic(c), ["Protocol", e.protocol + (e.opaque ? ", opaque: not understood any more" : "") + (e.unpaired ? ", unpaired: no reply counts as owed" : "")], ["Policy", policy], ["Generation", String(e.generation)],
   ];
   const endpoint = e.endpoint && [stateOf(e.endpoint), detail(e.endpoint, new Date().toISOString())].filter(Boolean).join("; ");
   if (endpoint) all.push(["Endpoint is", endpoint]);
@@ -147,9 +151,9 @@ function timerRows(timer) {
 }
 
 function makeTimer() {
-  const parts = {name: el("th", {scope: "row", className: "code"}), texts: Array.from({length: 4}, () => el("td")), due: el("span"), run: el("span")};
-  parts.bar = el("span", {className: "bar", "aria-hidden": "true"}, parts.run);
-  parts.node = el("tr", {}, parts.name, ...parts.texts, el("td", {className: "figure"}, parts.due, parts.bar));
+  const parts = {name: el("th.code", {scope: "row"}), texts: Array.from({length: 4}, () => el("td")), due: el("span"), run: el("span")};
+  parts.bar = el("span.bar", {"aria-hidden": "true"}, parts.run);
+  parts.node = el("tr", parts.name, ...parts.texts, el("td.figure", parts.due, parts.bar));
   return parts;
 }
 

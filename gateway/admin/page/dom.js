@@ -3,14 +3,18 @@
 
 export const $ = (id) => document.getElementById(id);
 
-// el makes an element: properties by name, those with a dash as attributes; children are nodes or text.
-export function el(tag, properties = {}, ...children) {
+// el makes an element: a tag with its classes, as in p.muted; properties by name where there are any, those with a dash as attributes;
+// then children, which are nodes or text.
+export function el(name, ...rest) {
+  const [tag, ...classes] = name.split(".");
   const node = document.createElement(tag);
+  node.classList.add(...classes);
+  const properties = rest[0]?.constructor === Object ? rest.shift() : {};
   for (const [name, value] of Object.entries(properties)) {
     if (name.includes("-") || name === "role" || name === "scope") node.setAttribute(name, value);
     else node[name] = value;
   }
-  node.append(...children);
+  node.append(...rest);
   return node;
 }
 
@@ -34,6 +38,16 @@ export function stamp(id) {
   const parts = {node};
   for (const part of node.querySelectorAll("[data-is]")) parts[part.dataset.is] = part;
   return parts;
+}
+
+// table makes a table that scrolls in a frame of its own. Its first row has the names of the columns, those of figures with a # before;
+// the cells of the others are text or lists of nodes.
+export function table(name, [heads, ...rows], kind = "") {
+  const cell = (tag, i, content) => el(tag + (heads[i].startsWith("#") ? ".figure" : ""), ...[content].flat());
+  const body = rows.map((row) => el("tr", ...row.map((content, i) => cell(i === 0 ? "th" : "td", i, content))));
+  for (const row of body) row.firstElementChild.scope = "row";
+  return el("div.scroll", {tabIndex: 0, role: "region", "aria-label": name}, el(`table.loose${kind}`,
+    el("thead", el("tr", ...heads.map((head, i) => cell("th", i, head.replace("#", ""))))), el("tbody", ...body)));
 }
 
 const partsOf = new WeakMap();
@@ -150,14 +164,15 @@ export function dismiss() {
   $("notice-box").hidden = true;
 }
 
-// confirmable has a button act at the second press. It falls back when it loses the focus, at Escape, and in time.
-export function confirmable(button, label, question, act) {
+// confirmable has a button act at the second press. label gives what it does, about what that is done to, for those who do not see where
+// it stands. It falls back when it loses the focus, at Escape, and in time.
+export function confirmable(button, label, about, act) {
   let timer;
   const armed = () => button.classList.contains("armed");
   const show = (on) => {
     clearTimeout(timer);
     button.classList.toggle("armed", on);
-    button.replaceChildren(...(on ? question() : label()));
+    button.replaceChildren(label() + (on ? "? yes" : ""), hidden(about));
     if (on) timer = setTimeout(show, 6000, false);
   };
   button.addEventListener("click", () => {
@@ -199,7 +214,7 @@ export function fillBar(bar, share) {
 }
 
 export function hidden(text) {
-  return el("span", {className: "hidden"}, text);
+  return el("span.hidden", text);
 }
 
 // mark shows a word as a state: kind is good, warn, bad or plain. The shape before it says the same as its colour.

@@ -15,7 +15,7 @@ export function hearEvent(event) {
 }
 
 const kinds = {
-  reload: (e) => e.reload.ok ? ["reload", "plain", `the policy file took over: ${counted((e.reload.changes ?? []).length, "change", "changes")}, generation ${e.reload.generation}`]
+  reload: (e) => e.reload.ok ? ["reload", "plain", `the policy file took over: ${counted((e.reload.changes ?? []).length, "change")}, generation ${e.reload.generation}`]
     : ["reload", "bad", `the policy file was refused: ${e.reload.error}`],
   health: (e) => ["health", ["back", "up"].includes(e.health.change) ? "good" : "bad", health(e.health)],
   deed: (e) => ["deed", e.deed.status < 400 ? "plain" : "warn", `${[e.deed.from, e.deed.certificate, e.deed.token].filter(Boolean).join(", ")}: ${e.deed.call}: ${e.deed.result}`],
@@ -25,15 +25,15 @@ const kinds = {
 
 function health(change) {
   const what = change.endpoint ? `endpoint ${change.endpoint} of ${change.upstream}` : `upstream ${change.upstream}`;
-  const after = change.failures ? ` after ${counted(change.failures, "failure", "failures")} in a row` : "";
+  const after = change.failures ? ` after ${counted(change.failures, "failure")} in a row` : "";
   return `${what}: ${change.change}${after}${change.error ? `: ${change.error}` : ""}`;
 }
 
 function make(event) {
   const [word, kind, text] = (kinds[event.kind] ?? (() => [event.kind, "plain", ""]))(event);
-  const name = el("span", {});
+  const name = el("span");
   mark(name, word, kind);
-  const words = el("span", {className: "words"});
+  const words = el("span.words");
   put(words, text);
-  return {node: el("li", {}, el("time", {className: "muted", dateTime: event.at}, clock(event.at)), name, words)};
+  return {node: el("li", el("time.muted", {dateTime: event.at}, clock(event.at)), name, words)};
 }

@@ -26,32 +26,32 @@ function drawReload(reload) {
   $("reload-panel").dataset.drawn = drawn;
   $("reload-panel").classList.toggle("refused", reload?.ok === false);
   if (!reload) {
-    $("reload-result").replaceChildren(el("p", {className: "muted"}, "Not read again since the start."));
+    $("reload-result").replaceChildren(el("p.muted", "Not read again since the start."));
     return;
   }
-  const outcome = reload.ok ? `${counted((reload.changes ?? []).length, "change", "changes")} took over` : "refused";
-  const head = el("p", {}, el("b", {className: reload.ok ? "" : "bad"}, `Last reload: ${outcome}`),
-    el("span", {className: "muted"}, ` at ${clock(reload.at)}, ${triggers[reload.trigger] ?? reload.trigger}`));
+  const outcome = reload.ok ? `${counted((reload.changes ?? []).length, "change")} took over` : "refused";
+  const head = el("p", el(reload.ok ? "b" : "b.bad", `Last reload: ${outcome}`),
+    el("span.muted", ` at ${clock(reload.at)}, ${triggers[reload.trigger] ?? reload.trigger}`));
   const rest = reload.ok ? changeLists(reload)
-    : [el("p", {}, `${reload.error}. Generation ${reload.generation} stays in force.`), ...problems(reload)];
+    : [el("p", `${reload.error}. Generation ${reload.generation} stays in force.`), ...problems(reload)];
   $("reload-result").replaceChildren(head, ...rest);
 }
 
 // changeLists are what a reload or a plan changes, and what it warns of.
 export function changeLists(reload) {
   const changes = [
-    ...(reload.changes ?? []).map((change) => el("li", {}, change.text)),
-    ...(reload.pending ?? []).map((change) => el("li", {}, change.text, " ", el("span", {className: "tag"}, "at the next start"))),
+    ...(reload.changes ?? []).map((change) => el("li", change.text)),
+    ...(reload.pending ?? []).map((change) => el("li", change.text, " ", el("span.tag", "at the next start"))),
   ];
   return [...list("Changes", changes), ...warningList(reload.warnings)];
 }
 
 export function warningList(warnings) {
-  return list("Warnings", (warnings ?? []).map((warning) => el("li", {className: "warn"}, warning)));
+  return list("Warnings", (warnings ?? []).map((warning) => el("li.warn", warning)));
 }
 
 function list(name, items) {
-  return items.length === 0 ? [] : [el("ul", {className: "changes", "aria-label": name}, ...items)];
+  return items.length === 0 ? [] : [el("ul.changes", {"aria-label": name}, ...items)];
 }
 
 // problems shows each offending line as it stands in the file, with a mark below its column.
@@ -66,17 +66,17 @@ function problem(p) {
   const after = p.source.slice(column - 1 + word.length);
   const gutter = `${p.line} │ `;
   const lead = before.replace(/[^\t]/g, " "); // tabs stay tabs, so that the mark stands where the column does
-  const source = p.source === "" ? [] : [el("pre", {className: "source", tabIndex: 0, role: "region", "aria-label": `Line ${p.line} of the file`},
-    el("span", {className: "muted"}, gutter), before, el("mark", {}, word), after, "\n",
-    el("span", {className: "muted", "aria-hidden": "true"}, gutter.replace(/\d/g, " "), lead, el("span", {className: "bad"}, "^".repeat(Math.max(1, word.length)))))];
-  return el("div", {className: "problem"}, el("p", {}, el("b", {className: "code"}, `${p.file}:${p.line}:${p.column}`), ` ${p.text}`), ...source);
+  const source = p.source === "" ? [] : [el("pre.source", {tabIndex: 0, role: "region", "aria-label": `Line ${p.line} of the file`},
+    el("span.muted", gutter), before, el("mark", word), after, "\n",
+    el("span.muted", {"aria-hidden": "true"}, gutter.replace(/\d/g, " "), lead, el("span.bad", "^".repeat(Math.max(1, word.length)))))];
+  return el("div.problem", el("p", el("b.code", `${p.file}:${p.line}:${p.column}`), ` ${p.text}`), ...source);
 }
 
 // setUpFile has the buttons read the file, or go back; refresh polls, and so draws what came of it.
 export function setUpFile(refresh) {
   const reload = $("reload"), previous = $("previous-policy");
   reload.addEventListener("click", () => read(reload, "/reload", refresh));
-  confirmable(previous, () => ["Back to the policy before"], () => ["Back to it? yes"], () => read(previous, "/reload?to=previous", refresh));
+  confirmable(previous, () => "Back to the policy before", "", () => read(previous, "/reload?to=previous", refresh));
 }
 
 async function read(button, path, refresh) {
@@ -86,7 +86,7 @@ async function read(button, path, refresh) {
   try {
     const done = await ask(path, "POST");
     drawReload(done);
-    notice(`${what}: ${counted((done.changes ?? []).length, "change", "changes")}, generation ${done.generation} is in force.`);
+    notice(`${what}: ${counted((done.changes ?? []).length, "change")}, generation ${done.generation} is in force.`);
   } catch (error) {
     report(error, path === "/reload" ? "The policy file was not read" : "The policy before was not taken");
   } finally {

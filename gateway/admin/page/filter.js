@@ -2,14 +2,7 @@
 
 import {follow, want, wanted} from "./address.js";
 import {$, el} from "./dom.js";
-
-const reasons = [
-  "client_fin", "upstream_fin", "client_reset", "upstream_reset", "client_lost", "upstream_lost", "idle_timeout", "first_message_timeout",
-  "message_timeout", "heartbeat_only", "probe_unanswered", "reply_timeout", "idle_in_transaction", "max_lifetime", "deadline",
-  "read_deadline", "write_deadline", "client_stalled", "upstream_stalled", "half_close_timeout", "connect_refused", "connect_timeout",
-  "connect_failed", "no_endpoint", "tls_handshake_failed", "tls_handshake_timeout", "protocol_error", "message_too_large", "rate_limited",
-  "evicted", "drained", "shutdown", "killed", "route_removed", "internal_error",
-];
+import {reasons} from "./reasons.js";
 
 const fields = {q: "q", route: "by-route", endpoint: "by-endpoint", state: "by-state", idle: "by-idle", reason: "by-reason"};
 

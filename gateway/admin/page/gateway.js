@@ -1,5 +1,7 @@
 // The calls of /api/v1.
 
+import {notice} from "./dom.js";
+
 const patience = 5000; // ms; the gateway's own loops answer within the same time or not at all
 const longPatience = 25000; // of what reads the policy file: names and certificates are looked up
 
@@ -25,6 +27,18 @@ export async function ask(path, method = "GET", body = undefined, headers = {}) 
 // why says in words what became of a call that failed.
 export function why(error) {
   return error instanceof Refusal ? error.message : "the gateway cannot be reached";
+}
+
+// order makes a call that changes something, has the page say what became of it, and reports whether it was done.
+export async function order(path, method, done, failed) {
+  try {
+    await ask(path, method);
+    notice(done);
+    return true;
+  } catch (error) {
+    notice(`${failed}: ${why(error)}.`, true);
+    return false;
+  }
 }
 
 // askAll makes calls by name, two at a time, since the gateway takes few connections of its operators and there may be many pages. It

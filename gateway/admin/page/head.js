@@ -22,6 +22,7 @@ export function drawStatus(status) {
   put($("loaded"), `since ${clock(config.loaded_at)}, for ${since(config.loaded_at, status.now)}`);
   document.body.classList.toggle("viewer", status.viewer);
   $("viewer").hidden = !status.viewer;
+  $("log-level").disabled = status.viewer;
   document.title = title(status);
 }
 

@@ -31,11 +31,6 @@ export function keep(answer) {
   }
 }
 
-// isKnown reports whether there is an hour to draw.
-export function isKnown(route) {
-  return kept.has(route);
-}
-
 // hourOf gives the 60 minutes of a route, the running one last; undefined where nothing is known of one. start is when the first began.
 export function hourOf(route) {
   const mine = kept.get(route);

@@ -16,6 +16,7 @@ import {drawChoices, setUpFilter} from "./filter.js";
 import {ask, askAll, Refusal, why} from "./gateway.js";
 import {drawStatus} from "./head.js";
 import {historyPath, keep} from "./hour.js";
+import {drawLevel, setUpLevers} from "./levers.js";
 import {setUpPlan} from "./plan.js";
 import {renew, setUpPolicies} from "./policies.js";
 import {drawRoutes, openCards, setUpRoutes} from "./routes.js";
@@ -99,6 +100,7 @@ function draw(got, endedAsked, began) {
   if (got.status) {
     drawStatus(got.status);
     drawNow(got.status, poll);
+    drawLevel(got.status.by_hand ?? []);
     drawFile(got.status.config, began);
   }
   if (got.history) keep(got.history);
@@ -162,6 +164,7 @@ setUpRoutes();
 setUpFilter();
 setUpTable(poll);
 setUpEnded(poll);
+setUpLevers(poll);
 setUpPlan();
 setUpPolicies();
 setUpDetails();

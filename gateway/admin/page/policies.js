@@ -2,7 +2,7 @@
 // when another generation takes over.
 
 import {ask, why} from "./gateway.js";
-import {$, el, say} from "./dom.js";
+import {$, el, say, table} from "./dom.js";
 import {warningList} from "./file.js";
 import {count, counted, duration} from "./words.js";
 
@@ -29,7 +29,7 @@ async function show(id) {
     $(body).replaceChildren(...draw(await ask(path)));
   } catch (error) {
     asked.delete(id);
-    $(body).replaceChildren(el("p", {className: "bad"}, `This cannot be told now: ${why(error)}.`));
+    $(body).replaceChildren(el("p.bad", `This cannot be told now: ${why(error)}.`));
   }
 }
 
@@ -42,10 +42,9 @@ export function setUpPolicies() {
 }
 
 function drawPolicies(answer) {
-  const rows = (answer.policies ?? []).map((policy) => el("tr", {}, el("th", {scope: "row"}, policy.name || "of its own"),
-    el("td", {}, policy.kind, ...(policy.dry_run ? [" ", el("span", {className: "tag"}, "dry run")] : [])),
-    el("td", {}, routesOf(policy)), el("td", {}, ...timersOf(policy))));
-  return [scrolled("Policies in force", el("table", {className: "loose"}, head("Policy", "Kind", "Routes", "Timers, with where they are written"), el("tbody", {}, ...rows)))];
+  return [table("Policies in force", [["Policy", "Kind", "Routes", "Timers, with where they are written"], ...(answer.policies ?? []).map((policy) => [
+    policy.name || "of its own", [policy.kind, ...(policy.dry_run ? [" ", el("span.tag", "dry run")] : [])], routesOf(policy), timersOf(policy),
+  ])])];
 }
 
 function routesOf(policy) {
@@ -54,26 +53,26 @@ function routesOf(policy) {
 }
 
 function timersOf(policy) {
-  return (policy.timers ?? []).filter((timer) => timer.value_seconds !== null || timer.dry_run_seconds !== null).map((timer) => el("span", {className: "timer"},
-    `${timer.timer} `, el("b", {}, timer.value_seconds === null ? "off" : duration(timer.value_seconds)),
+  return (policy.timers ?? []).filter((timer) => timer.value_seconds !== null || timer.dry_run_seconds !== null).map((timer) => el("span.timer",
+    `${timer.timer} `, el("b", timer.value_seconds === null ? "off" : duration(timer.value_seconds)),
     timer.dry_run_seconds === null ? "" : `, dry run ${duration(timer.dry_run_seconds)}`,
-    el("span", {className: "muted"}, ` ${timer.from}`)));
+    el("span.muted", ` ${timer.from}`)));
 }
 
 function drawEffective(answer) {
   const warnings = answer.warnings ?? [];
   return [
-    el("p", {className: warnings.length > 0 ? "warn" : "muted"}, warnings.length > 0 ? counted(warnings.length, "warning", "warnings") : "No warnings."),
+    el(warnings.length > 0 ? "p.warn" : "p.muted", warnings.length > 0 ? counted(warnings.length, "warning") : "No warnings."),
     ...warningList(warnings), ...copyable(answer.yaml, "the effective policy file"),
   ];
 }
 
 // copyable shows a text that is to be pasted, with a button that copies it.
 function copyable(text, what) {
-  const source = el("pre", {className: "source", tabIndex: 0, role: "region", "aria-label": what}, text);
-  const button = el("button", {type: "button", className: "act copy"}, "Copy", el("span", {className: "hidden"}, ` ${what}`));
+  const source = el("pre.source", {tabIndex: 0, role: "region", "aria-label": what}, text);
+  const button = el("button.act.copy", "Copy", el("span.hidden", ` ${what}`));
   button.addEventListener("click", () => copy(text, source, button));
-  return [el("div", {className: "copyable"}, button, source)];
+  return [el("div.copyable", button, source)];
 }
 
 // copy falls back to selecting the text: browsers give the clipboard only to pages of this machine or of https.
@@ -89,13 +88,13 @@ async function copy(text, source, button) {
 }
 
 function drawAdvice(answer) {
-  return (answer.advices ?? []).map((advice) => el("article", {className: "advice"},
-    el("h4", {}, advice.route, el("span", {className: "muted"}, ` policy ${advice.policy || "of its own"}: `), verdict(advice)),
-    el("p", {className: "muted small"}, `${counted(advice.connections, ...(advice.timer === "message_timeout" ? ["message", "messages"] : ["connection", "connections"]))} seen in ${duration(advice.observed_seconds)}; ${advice.timer} ${inForce(advice)}`),
-    ...(advice.basis ? [el("p", {className: "small"}, `Certainty: ${advice.certainty}. ${advice.basis}`)] : []),
-    el("ul", {className: "changes small"}, ...(advice.reasons ?? []).map((reason) => el("li", {}, reason))),
+  return (answer.advices ?? []).map((advice) => el("article.advice",
+    el("h4", advice.route, el("span.muted", ` policy ${advice.policy || "of its own"}: `), verdict(advice)),
+    el("p.muted.small", `${counted(advice.connections, ...(advice.timer === "message_timeout" ? ["message", "messages"] : ["connection", "connections"]))} seen in ${duration(advice.observed_seconds)}; ${advice.timer} ${inForce(advice)}`),
+    ...(advice.basis ? [el("p.small", `Certainty: ${advice.certainty}. ${advice.basis}`)] : []),
+    el("ul.changes.small", ...(advice.reasons ?? []).map((reason) => el("li", reason))),
     ...candidates(advice), ...(advice.yaml ? copyable(advice.yaml, `what to paste for ${advice.route}`) : []),
-    ...(advice.trial_yaml ? [el("p", {className: "small"}, "Or watch it first:"), ...copyable(advice.trial_yaml, `a dry run for ${advice.route}`)] : [])));
+    ...(advice.trial_yaml ? [el("p.small", "Or watch it first:"), ...copyable(advice.trial_yaml, `a dry run for ${advice.route}`)] : [])));
 }
 
 function verdict(advice) {
@@ -113,15 +112,8 @@ function candidates(advice) {
   const all = advice.candidates ?? [];
   if (all.length === 0) return [];
   const least = (candidate, text) => candidate.unknown ? `≥ ${text}` : text;
-  const rows = all.map((candidate) => el("tr", {}, el("th", {scope: "row", className: "figure"}, duration(candidate.timeout_seconds)),
-    ...[count(candidate.cut_spoke), count(candidate.cut_dead), candidate.reclaimed_hours.toFixed(1)].map((text) => el("td", {className: "figure"}, least(candidate, text)))));
-  return [scrolled(`Candidates for ${advice.route}`, el("table", {className: "loose candidates"}, head("Timeout", "False cuts", "Dead cuts", "Hours reclaimed"), el("tbody", {}, ...rows)))];
-}
-
-function head(...names) {
-  return el("thead", {}, el("tr", {}, ...names.map((name) => el("th", {scope: "col"}, name))));
-}
-
-function scrolled(name, table) {
-  return el("div", {className: "scroll", tabIndex: 0, role: "region", "aria-label": name}, table);
+  return [table(`Candidates for ${advice.route}`, [["#Timeout", "#False cuts", "#Dead cuts", "#Hours reclaimed"], ...all.map((candidate) => [
+    duration(candidate.timeout_seconds),
+    ...[count(candidate.cut_spoke), count(candidate.cut_dead), candidate.reclaimed_hours.toFixed(1)].map((text) => least(candidate, text)),
+  ])], ".candidates")];
 }

@@ -22,11 +22,12 @@ const places = new Map(families.flatMap((family) => family.members.map((reason, 
   return [reason, {hue: family.hue + step * family.turn, chroma: family.chroma, step}];
 })));
 
-const order = [...places.keys()];
+// reasons are all that a connection can end for, as they are listed.
+export const reasons = [...places.keys()];
 
 // byReason sorts reasons as they are stacked and listed; one that this page does not know comes last.
 export function byReason(a, b) {
-  const rank = (reason) => order.includes(reason) ? order.indexOf(reason) : order.length;
+  const rank = (reason) => reasons.includes(reason) ? reasons.indexOf(reason) : reasons.length;
   return rank(a) - rank(b) || (a < b ? -1 : 1);
 }
 

@@ -126,10 +126,10 @@ const words = {
 
 function drawState(node, route) {
   const [worst] = alarmsOf(route), hand = handOf(route.name);
-  if (hand && worst?.level !== "error") mark(node, `${hand} by hand`, "warn");
-  else if (worst) mark(node, words[worst.kind] ?? worst.kind.replaceAll("_", " "), worst.level === "error" ? "bad" : "warn");
-  else mark(node, "ok", "good");
-  node.title = [...(hand ? [`${hand} by hand`] : []), ...alarmsOf(route).map((alarm) => alarm.text)].join("\n");
+  const isError = worst?.level === "error", wrong = worst && (words[worst.kind] ?? worst.kind.replaceAll("_", " "));
+  const said = isError && hand ? `${hand}, ${wrong}` : hand ? `${hand} by hand` : wrong ?? "ok";
+  mark(node, said, isError ? "bad" : said === "ok" ? "good" : "warn");
+  node.title = [said, ...alarmsOf(route).map((alarm) => alarm.text)].join("\n");
 }
 
 // measure takes rates from what has been counted since the last poll. A count that went back began again.
@@ -147,7 +147,7 @@ function measure(route, now) {
 function drawRefused(refused) {
   const causes = Object.entries(refused).filter(([, n]) => n > 0);
   $("unrouted").hidden = causes.length === 0;
-  $("unrouted").replaceChildren("Refused before a route was chosen (route ", el("code", {}, "none"), `): ${causes.map(([cause, n]) => `${cause} ${count(n)}`).join(", ")}`);
+  $("unrouted").replaceChildren("Refused before a route was chosen (route ", el("code", "none"), `): ${causes.map(([cause, n]) => `${cause} ${count(n)}`).join(", ")}`);
 }
 
 export function setUpRoutes() {

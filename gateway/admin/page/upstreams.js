@@ -1,7 +1,8 @@
 // The endpoints: those that need a look as rows with all that is known, the others by upstream, a line each.
 
-import {ask, why} from "./gateway.js";
-import {$, confirmable, el, hidden, hold, inPlace, keyed, mark, notice, put, putAddress, stamp} from "./dom.js";
+import {order} from "./gateway.js";
+import {$, confirmable, el, hidden, hold, inPlace, keyed, mark, put, putAddress, stamp} from "./dom.js";
+import {openLever} from "./levers.js";
 import {count, counted, since} from "./words.js";
 
 const few = 12; // endpoints that have a row each, however well they are
@@ -77,9 +78,10 @@ function rank(endpoint) {
 function make({upstream, endpoint}, refresh) {
   const parts = stamp("endpoint-template");
   parts.draining = false;
-  const about = hidden(`: endpoint ${endpoint.address} of ${upstream.name}`);
-  parts.confirm = confirmable(parts.drain, () => [parts.draining ? "Undrain" : "Drain", about.cloneNode(true)],
-    () => [parts.draining ? "Undrain? yes" : "Drain? yes", about.cloneNode(true)],
+  const about = `: endpoint ${endpoint.address} of ${upstream.name}`;
+  parts.set.append(hidden(about));
+  parts.set.addEventListener("click", () => openLever(upstream.name, parts.endpoint, refresh));
+  parts.confirm = confirmable(parts.drain, () => parts.draining ? "Undrain" : "Drain", about,
     () => drain(upstream.name, endpoint.address, parts.draining, refresh));
   return parts;
 }
@@ -99,12 +101,13 @@ function fill(parts, {upstream, endpoint}, now) {
   put(parts.failed, failed || "–");
   parts.failed.title = failed;
   drawAttempt(parts.last, endpoint.last_connect, now);
+  parts.endpoint = endpoint;
   const draining = state === "draining";
   if (draining !== parts.draining) {
     parts.draining = draining;
     parts.confirm.relabel();
   }
-  parts.drain.hidden = state === "removed";
+  parts.drain.hidden = parts.set.hidden = state === "removed";
 }
 
 function drawAttempt(cell, attempt, now) {
@@ -116,15 +119,15 @@ function drawAttempt(cell, attempt, now) {
 // makeFine is a line that becomes rows when it is pressed.
 function makeFine([name]) {
   const parts = {
-    dots: el("span", {className: "dots"}), name: el("b", {}, name), addresses: el("span", {className: "cut code"}), connections: el("span", {className: "figure muted"}),
+    dots: el("span.dots"), name: el("b", name), addresses: el("span.cut.code"), connections: el("span.figure.muted"),
   };
-  const button = el("button", {type: "button", className: "plain fine"}, parts.dots, parts.name, parts.addresses, parts.connections);
+  const button = el("button.plain.fine", parts.dots, parts.name, parts.addresses, parts.connections);
   button.addEventListener("click", () => {
     chosen.add(name);
     drawUpstreams(...latest);
     [...$("endpoint-rows").children].find((row) => row.dataset.key.startsWith(name + " "))?.querySelector("button")?.focus();
   });
-  parts.node = el("li", {}, button);
+  parts.node = el("li", button);
   return parts;
 }
 
@@ -140,7 +143,7 @@ function fillFine(parts, [name, all]) {
 function drawLookups(upstreams, now) {
   const failing = upstreams.flatMap((upstream) => (upstream.lookups ?? []).filter((lookup) => lookup.error || lookup.left_out).map((lookup) => ({upstream, lookup})));
   $("lookups").hidden = failing.length === 0;
-  keyed($("lookups"), failing, ({upstream, lookup}) => `${upstream.name} ${lookup.name}`, () => ({node: el("li", {className: "warn"})}), (parts, {upstream, lookup}) => {
+  keyed($("lookups"), failing, ({upstream, lookup}) => `${upstream.name} ${lookup.name}`, () => ({node: el("li.warn")}), (parts, {upstream, lookup}) => {
     const at = lookup.at ? `last resolved ${since(lookup.at, now)} ago, ${count(lookup.found)} addresses known` : "never resolved";
     put(parts.node, `${lookup.name} of ${upstream.name}: ${lookup.error || `${count(lookup.left_out)} addresses left out`}; ${at}`);
   });
@@ -154,17 +157,13 @@ export function dots(node, upstream) {
   const key = all.map((endpoint) => `${endpoint.address} ${stateOf(endpoint)}`).join(", ");
   if (node.dataset.drawn === key) return;
   node.dataset.drawn = key;
-  node.replaceChildren(...all.slice(0, mostDots).map((endpoint) => el("span", {className: `mark dot ${kinds[stateOf(endpoint)]}`, title: `${endpoint.address} ${stateOf(endpoint)}`})),
+  node.replaceChildren(...all.slice(0, mostDots).map((endpoint) => el(`span.mark.dot.${kinds[stateOf(endpoint)]}`, {title: `${endpoint.address} ${stateOf(endpoint)}`})),
     ...(all.length > mostDots ? [`+${all.length - mostDots}`] : []), hidden(` ${key}`));
 }
 
 async function drain(upstream, address, draining, refresh) {
   const path = `/upstreams/${encodeURIComponent(upstream)}/drain?${new URLSearchParams({endpoint: address})}`;
-  try {
-    await ask(path, draining ? "DELETE" : "POST");
-    notice(draining ? `${address} gets connections again.` : `${address} gets no more connections; those it has end within drain_timeout.`);
-  } catch (error) {
-    notice(`${address} was not ${draining ? "undrained" : "drained"}: ${why(error)}.`, true);
-  }
+  const done = draining ? "gets connections again" : "gets no more connections; those it has end within drain_timeout";
+  await order(path, draining ? "DELETE" : "POST", `${address} ${done}.`, `${address} was not ${draining ? "undrained" : "drained"}`);
   refresh();
 }

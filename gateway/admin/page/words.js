@@ -30,7 +30,7 @@ export function count(n) {
   return whole.format(n ?? 0);
 }
 
-export function counted(n, one, many) {
+export function counted(n, one, many = one + "s") {
   return `${count(n)} ${n === 1 ? one : many}`;
 }
 
