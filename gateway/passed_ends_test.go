@@ -153,7 +153,6 @@ func TestEveryEndIsPassedOnAsWhatItWas(t *testing.T) {
 	t.Logf("ENDS_SEED=%d", seed)
 	for name, memory := range map[string]string{"copied": "1MiB", "spliced": "256MiB"} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			s := newStage(t, memory)
 			for _, tr := range fixedTrials() {
 				s.play(tr, seed)

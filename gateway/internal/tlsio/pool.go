@@ -14,6 +14,7 @@ import (
 type Pool struct {
 	// Set once, then read only.
 	most    int
+	rest    time.Duration   // restFor, but in tests
 	workers chan struct{}   // holds an item for each that computes
 	next    chan *Handshake // for a goroutine that is done with another
 	many    chan struct{}   // holds an item when Many handshakes more have begun
@@ -28,7 +29,7 @@ type Pool struct {
 
 // NewPool returns a pool of at most most handshakes, of which workers compute at a time.
 func NewPool(most, workers int) *Pool {
-	return &Pool{most: max(1, most), workers: make(chan struct{}, max(1, workers)), next: make(chan *Handshake), many: make(chan struct{}, 1)}
+	return &Pool{most: max(1, most), rest: restFor, workers: make(chan struct{}, max(1, workers)), next: make(chan *Handshake), many: make(chan struct{}, 1)}
 }
 
 // Server begins a handshake with a client that has sent hello already, which may be none or a part. notify is called when Take has
@@ -104,7 +105,7 @@ const (
 )
 
 func (p *Pool) serve(h *Handshake) {
-	rest := time.NewTimer(restFor)
+	rest := time.NewTimer(p.rest)
 	defer rest.Stop()
 	for {
 		h.run()
@@ -113,7 +114,7 @@ func (p *Pool) serve(h *Handshake) {
 			p.resting.Add(-1)
 			return
 		}
-		rest.Reset(restFor)
+		rest.Reset(p.rest)
 		select {
 		case h = <-p.next:
 			p.resting.Add(-1)
