@@ -39,6 +39,9 @@ func (g *Gateway) explain(v *relay.View) api.Explanation {
 	for _, r := range v.Rates {
 		e.Rates = append(e.Rates, api.RateLimit{Limit: r.Limit, PerSecond: int64(r.Rate), Left: uint64(r.Left)})
 	}
+	for side := range session.Sides {
+		e.Peers = append(e.Peers, explainPeer(side, &v.Peers[side]))
+	}
 	if v.Endpoint != nil {
 		e.Endpoint = g.explainEndpoint(now, v)
 	}
@@ -59,6 +62,18 @@ func (g *Gateway) explain(v *relay.View) api.Explanation {
 		}
 	}
 	return e
+}
+
+func explainPeer(side session.Side, p *relay.Peer) api.Peer {
+	explained := api.Peer{Side: side.String(), HeldBytes: p.Held, UnackedBytes: p.Path.Unacked, UnreadBytes: p.Path.Unread}
+	if p.Path.IsTCP {
+		again := int(p.Path.Retransmitted)
+		explained.Retransmitted = &again
+		if rtt := p.Path.RTT.Seconds(); rtt > 0 {
+			explained.RTTSeconds = &rtt
+		}
+	}
+	return explained
 }
 
 // explainEndpoint describes the endpoint of a connection, which may have gone.

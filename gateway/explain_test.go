@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -53,7 +54,38 @@ routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: backend, poli
 		e := explain()
 		return slices.Equal(e.ReadPausedFor, []string{"upstream_waits"}) && idle(e) == "still"
 	})
+	eventually(t, "it says what lies where", func() bool {
+		p := explain().Peers
+		return p[1].HeldBytes > 0 && p[1].UnackedBytes > 0 && p[0].UnreadBytes > 0 && p[0].HeldBytes == 0
+	})
 	close(reads)
 	<-sent
 	eventually(t, "it is read again", func() bool { e := explain(); return !e.ReadPaused && idle(e) == "running" })
+	eventually(t, "nothing is left", func() bool {
+		p := explain().Peers
+		return p[1].HeldBytes == 0 && p[1].UnackedBytes == 0 && p[0].UnreadBytes == 0
+	})
+	for i, p := range explain().Peers {
+		if want := []string{"client", "upstream"}[i]; p.Side != want || p.RTTSeconds == nil || *p.RTTSeconds <= 0 || *p.RTTSeconds > 10 || p.Retransmitted == nil {
+			t.Errorf("the kernel says of the %s: %+v", want, p)
+		}
+	}
+}
+
+func TestExplainHasNoRoundTripOnUnixSockets(t *testing.T) {
+	g := start(t, `
+upstreams: {backend: {endpoints: ["%s"]}}
+routes: [{name: r, listen: "unix:%s", protocol: raw, upstream: backend, policy: {long: {}}}]`, backend(t, echoes), filepath.Join(t.TempDir(), "s"))
+	c := g.dial("r")
+	c.echo("x")
+	e, err := g.g.Explain(t.Context(), g.list(api.Filter{})[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := e.Peers[0]; p.RTTSeconds != nil || p.Retransmitted != nil {
+		t.Errorf("of a unix socket it says %+v", p)
+	}
+	if p := e.Peers[1]; p.RTTSeconds == nil {
+		t.Errorf("of TCP it says %+v", p)
+	}
 }

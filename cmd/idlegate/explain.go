@@ -128,10 +128,35 @@ func particulars(e api.Explanation) []string {
 	if c.UpstreamTLS != nil {
 		rows = append(rows, [2]string{"upstream TLS", secured(c.UpstreamTLS)})
 	}
+	for _, p := range e.Peers {
+		if text := pathTo(p); text != "" {
+			rows = append(rows, [2]string{"to " + p.Side, text})
+		}
+	}
 	for _, r := range e.Rates {
 		rows = append(rows, [2]string{"limit", fmt.Sprintf("%s %s, %s left at once", r.Limit, figure.Count(uint64(r.PerSecond)), figure.Count(r.Left))})
 	}
 	return pairs(rows)
+}
+
+// pathTo is what the kernel says of the way to a peer, and what lies on it.
+func pathTo(p api.Peer) string {
+	var words []string
+	if p.RTTSeconds != nil {
+		words = append(words, fmt.Sprintf("round trip %.2fms", *p.RTTSeconds*1000))
+	}
+	if p.Retransmitted != nil {
+		words = append(words, counted(uint64(*p.Retransmitted), "segment")+" sent again")
+	}
+	for _, lies := range []struct {
+		bytes int
+		text  string
+	}{{p.HeldBytes, "held for it"}, {p.UnackedBytes, "not acknowledged"}, {p.UnreadBytes, "from it not read yet"}} {
+		if lies.bytes > 0 {
+			words = append(words, figure.Size(uint64(lies.bytes))+" "+lies.text)
+		}
+	}
+	return strings.Join(words, ", ")
 }
 
 // secured is what a TLS handshake has settled.

@@ -36,6 +36,9 @@ func missing(sample []string, text string) (lines []string) {
 			}
 			break
 		}
+		if strings.HasPrefix(line, "to upstream ") { // it is a unix socket here, of which the kernel says no such thing
+			continue
+		}
 		if !there[shapeOf(line)] && !strings.HasSuffix(line, ", recommended") && strings.TrimSpace(line) != "" {
 			lines = append(lines, line)
 		}

@@ -195,7 +195,7 @@ func (f *fleet) Explain(_ context.Context, id uint64) (api.Explanation, error) {
 	c := m.connection(now, f.leaving || f.drained[m.endpoint])
 	e := api.Explanation{
 		Connection: c, Policy: m.route.policy, Kind: m.route.kind, Protocol: m.route.protocol, Close: "fin",
-		Generation: f.config.Generation, ReadPaused: m.state == api.Connecting, ReadPausedFor: m.pauses(), Rates: []api.RateLimit{},
+		Generation: f.config.Generation, ReadPaused: m.state == api.Connecting, ReadPausedFor: m.pauses(), Rates: []api.RateLimit{}, Peers: []api.Peer{{Side: "client"}, {Side: "upstream"}},
 		Timers: []api.Timer{
 			m.timer(c),
 			{Timer: "message_timeout", ValueSeconds: new(10.0), From: "default", Standing: "waiting"},

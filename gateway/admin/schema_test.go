@@ -19,7 +19,7 @@ import (
 func schemaTypes() []any {
 	return []any{
 		api.Error{}, api.HandSetting{}, api.Event{}, api.HealthEvent{}, api.Deed{}, api.Plan{}, api.PlannedRoute{}, api.Status{}, api.Alarm{}, api.Config{}, api.Effective{}, api.Process{}, api.Reload{}, api.Change{}, api.Problem{},
-		api.Connections{}, api.Connection{}, api.TLS{}, api.Closed{}, api.Explanation{}, api.Timer{}, api.RateLimit{}, api.DryRun{}, api.Drain{},
+		api.Connections{}, api.Connection{}, api.TLS{}, api.Closed{}, api.Explanation{}, api.Timer{}, api.RateLimit{}, api.Peer{}, api.DryRun{}, api.Drain{},
 		api.Endings{}, api.Ended{}, api.ProtocolError{}, api.Routes{}, api.Route{}, api.TimeoutCount{}, api.Silences{}, api.Silence{},
 		api.Histories{}, api.History{}, api.Minute{}, api.Policies{}, api.Policy{}, api.PolicyTimer{},
 		api.Upstreams{}, api.Upstream{}, api.Endpoint{}, api.ByHand{}, api.Check{}, api.Lookup{}, api.Attempt{}, api.Advices{}, api.Advice{}, api.Candidate{},

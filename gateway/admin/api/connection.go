@@ -116,6 +116,17 @@ type Explanation struct {
 	ReadPausedFor []string `json:"read_paused_for"`
 
 	Rates []RateLimit `json:"rates"` // that bound what its client sends; empty: none does
+	Peers []Peer      `json:"peers"` // client and upstream
+}
+
+// Peer is what waits for one peer of a connection, and what the kernel says of the way to it.
+type Peer struct {
+	Side          string   `json:"side"`          // client or upstream
+	HeldBytes     int      `json:"held_bytes"`    // for it, in the gateway
+	UnackedBytes  int      `json:"unacked_bytes"` // written to it and not acknowledged, in the kernel
+	UnreadBytes   int      `json:"unread_bytes"`  // from it, not read yet, in the kernel
+	RTTSeconds    *float64 `json:"rtt_seconds"`   // round trip; null: not TCP, or not measured yet
+	Retransmitted *int     `json:"retransmitted"` // segments that were sent to it again; null: not TCP
 }
 
 // RateLimit is a rate that bounds one client, and how near it is.

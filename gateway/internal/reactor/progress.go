@@ -35,6 +35,24 @@ func ProgressOf(fd int) Progress {
 	return p
 }
 
+// Path is what the kernel knows of the way to a peer, and of what lies there.
+type Path struct {
+	Unread        int           // bytes from the peer that nobody has read
+	Unacked       int           // bytes to the peer that it has not acknowledged
+	IsTCP         bool          // what follows is known
+	RTT           time.Duration // round trip, smoothed; 0: not measured yet
+	Retransmitted uint32        // segments that were sent again, since the socket was opened
+}
+
+// PathOf asks the kernel about fd. It makes several system calls.
+func PathOf(fd int) Path {
+	p := Path{Unread: Unread(fd), Unacked: ProgressOf(fd).Unacked}
+	if info, errno := tcpInfo(fd); errno == 0 {
+		p.IsTCP, p.RTT, p.Retransmitted = true, time.Duration(info.Rtt)*time.Microsecond, info.Total_retrans
+	}
+	return p
+}
+
 // longestTick is the longest that the kernel's count of Last_ack_recv may be ahead: it is kept in ticks, of which the longest
 // are those of CONFIG_HZ=100.
 const longestTick = 10 * time.Millisecond

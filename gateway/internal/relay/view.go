@@ -4,6 +4,8 @@ import (
 	"net/netip"
 
 	"idlegate/gateway/internal/deadline"
+	"idlegate/gateway/internal/protocol"
+	"idlegate/gateway/internal/reactor"
 	"idlegate/gateway/internal/session"
 	"idlegate/gateway/internal/tlsio"
 	"idlegate/gateway/internal/upstream"
@@ -25,7 +27,31 @@ type View struct {
 	At       deadline.Instant
 	TLS      [2]*tlsio.Facts // by side; nil: it speaks none, or its handshake is not over
 	Rates    []RateLeft      // that bound what its client sends; only Find says so
+	Peers    [2]Peer         // by side; only Find says so
 	token    uint64
+}
+
+// Peer is what waits for one peer of a connection, and what the kernel says of it.
+type Peer struct {
+	Connected bool
+	Held      int // bytes that the gateway holds for it
+	Path      reactor.Path
+}
+
+func (c *conn) peer(side session.Side) Peer {
+	leg := c.leg(side)
+	p := Peer{Connected: leg.fd >= 0, Held: leg.pending.size()}
+	if c.extra != nil { // what is kept of the other direction goes to this peer
+		from := protocol.FromClient
+		if side == session.Client {
+			from = protocol.FromUpstream
+		}
+		p.Held += len(c.extra.kept(from).buf) - c.extra.kept(from).passed
+	}
+	if p.Connected {
+		p.Path = reactor.PathOf(int(leg.fd))
+	}
+	return p
 }
 
 // State is where an open connection stands.
@@ -59,7 +85,7 @@ func (l *Loop) Find(id uint64, first, slots int32) (v View, found bool, next int
 	for next = first; next < min(end, first+slots); next++ {
 		if c := l.slab.at(next); c.id == id && c.isOpen() && !c.route.checks {
 			v = l.view(c)
-			v.Rates = l.ratesLeft(c)
+			v.Rates, v.Peers = l.ratesLeft(c), [2]Peer{c.peer(session.Client), c.peer(session.Upstream)}
 			return v, true, next, false
 		}
 	}
