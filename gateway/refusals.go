@@ -29,18 +29,30 @@ func (c *causes) cure() string {
 			most = session.Cause(cause)
 		}
 	}
-	return cures[most]
+	return cureOf(most)
 }
 
-var cures = [session.CauseCount]string{
-	session.Denied:          "allow and deny of the route decide: look at the addresses of these clients",
-	session.OverCapacity:    "raise gateway.max_connections, or end connections: idlegate close --idle 10m",
-	session.OverRouteLimit:  "raise limits.connections of the route, or end connections of it",
-	session.OverSourceLimit: "limits.connections_per_source of the route decides: idlegate connections shows who has most",
-	session.AcceptRate:      "limits.accepts_per_second of the route decides: more clients come at once than it lets",
-	session.NoRoute:         "match of the routes decides: no route takes these clients, or they do not say in time what they want",
-	session.BadProxyHeader:  "accept_proxy_protocol decides: look at the proxy in front, which sends no PROXY header or a malformed one",
-	session.FDLimit:         "raise the limit of descriptors (LimitNOFILE, ulimit -n), or lower gateway.max_connections",
+// cureOf says what to do about a cause.
+func cureOf(cause session.Cause) string {
+	switch cause {
+	case session.Denied:
+		return "allow and deny of the route decide: look at the addresses of these clients"
+	case session.OverCapacity:
+		return "raise gateway.max_connections, or end connections: idlegate close --idle 10m"
+	case session.OverRouteLimit:
+		return "raise limits.connections of the route, or end connections of it"
+	case session.OverSourceLimit:
+		return "limits.connections_per_source of the route decides: idlegate connections shows who has most"
+	case session.AcceptRate:
+		return "limits.accepts_per_second of the route decides: more clients come at once than it lets"
+	case session.NoRoute:
+		return "match of the routes decides: no route takes these clients, or they do not say in time what they want"
+	case session.BadProxyHeader:
+		return "accept_proxy_protocol decides: look at the proxy in front, which sends no PROXY header or a malformed one"
+	case session.FDLimit:
+		return "raise the limit of descriptors (LimitNOFILE, ulimit -n), or lower gateway.max_connections"
+	}
+	return ""
 }
 
 // clients counts them in words.
