@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"idlegate/gateway/internal/file"
+	"idlegate/gateway/internal/relay"
 	"idlegate/gateway/internal/tlsconf"
 	"idlegate/metrics"
 	"idlegate/policy"
@@ -170,13 +171,12 @@ func (g *generation) upstreamMaterial(name string) *tlsconf.Material {
 	return nil
 }
 
-// followTLS makes the upstream speak TLS as its policy says.
-func (u *backends) followTLS() {
+// tlsFor is how TLS is spoken to the upstream; nil: it is not.
+func (u *backends) tlsFor() relay.TLSFor {
 	if u.tls == nil {
-		u.SetTLS(nil)
-		return
+		return nil
 	}
-	u.SetTLS(func(endpoint string) *tls.Config { return u.tls.For(hostOf(endpoint)) })
+	return func(endpoint string) *tls.Config { return u.tls.For(hostOf(endpoint)) }
 }
 
 // hostOf returns the host of an endpoint by its name, which is the address in the words of the policy.

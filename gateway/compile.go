@@ -74,18 +74,13 @@ func compilePinned(r *policy.Route, u *relay.Upstream) (*relay.Pinned, error) {
 		Upstream:     u,
 		Options:      compileOptions(r.TCP),
 		Retries:      r.Upstream.Retries,
-		ProxyVersion: proxyVersions[r.Upstream.ProxyProtocol],
 	}, nil
 }
-
-// proxyVersions are those of the headers that a backend gets; 0: none.
-var proxyVersions = [...]int{policy.ProxyV1: 1, policy.ProxyV2: 2}
 
 // samePinned reports whether connections opened under the one route and under the other are alike as long as they last.
 func samePinned(a, b *policy.Route) bool {
 	return reflect.DeepEqual(a.Protocol, b.Protocol) && reflect.DeepEqual(a.UpstreamProtocol, b.UpstreamProtocol) &&
-		a.TCP == b.TCP && a.Upstream.Name == b.Upstream.Name && a.Upstream.Retries == b.Upstream.Retries &&
-		a.Upstream.ProxyProtocol == b.Upstream.ProxyProtocol
+		a.TCP == b.TCP && a.Upstream.Name == b.Upstream.Name && a.Upstream.Retries == b.Upstream.Retries
 }
 
 func compileOptions(t policy.TCP) reactor.Options {

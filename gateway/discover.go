@@ -62,7 +62,7 @@ func (g *Gateway) exchange(u *backends) {
 	next.gone = old.gone.without(&next).and(departed{endpoints: gone})
 	review := slices.ContainsFunc(gone, func(one goneEndpoint) bool { return one.Open() > 0 }) || slices.ContainsFunc(now.set.Members, removed)
 	e.undrainBack(since)
-	u.SetEndpoints(now.set)
+	now.takeOver()
 	g.mu.Lock()
 	g.generation = &next
 	g.mu.Unlock()

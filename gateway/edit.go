@@ -126,8 +126,7 @@ func (e *edit) takeOver() {
 	g.admission.Set(e.bounds.connections, e.bounds.onFull)
 	g.budget.Set(e.bounds.memory)
 	for _, u := range e.next.upstreams {
-		u.followTLS() // first, or one that speaks TLS from now on could be spoken to in clear
-		u.SetEndpoints(u.set)
+		u.takeOver()
 	}
 	change := &relay.Edit{Routes: map[*relay.RouteStats]*relay.Route{}, Bindings: e.next.bindings(), Grace: e.next.cfg.Gateway.EditGrace}
 	for _, r := range e.next.routes {

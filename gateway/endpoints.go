@@ -58,6 +58,14 @@ func compileUpstream(u *policy.Upstream, of *relay.Upstream, old *generation, kn
 	return &backends{Upstream: of, cfg: u, set: upstream.New(cfg)}
 }
 
+// takeOver has attempts to connect go by what u says.
+func (u *backends) takeOver() {
+	u.SetContact(relay.Contact{Endpoints: u.set, TLS: u.tlsFor(), ProxyVersion: proxyVersions[u.cfg.ProxyProtocol]})
+}
+
+// proxyVersions are those of the headers that a backend gets; 0: none.
+var proxyVersions = [...]int{policy.ProxyV1: 1, policy.ProxyV2: 2}
+
 // relocated returns u with the endpoints and addresses that are known now, and all else as it is.
 func (u *backends) relocated(old *generation, known addressBook) *backends {
 	now := *u

@@ -128,8 +128,7 @@ func (g *Gateway) prepare() error {
 	}
 	first.follow(nil, g.cfg.Policy)
 	for _, u := range first.upstreams {
-		u.followTLS()
-		u.SetEndpoints(u.set)
+		u.takeOver()
 	}
 	g.mu.Lock()
 	g.generation = first // of which names that resolve from now on hear

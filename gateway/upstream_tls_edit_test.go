@@ -11,16 +11,24 @@ import (
 	"idlegate/gateway/admin/api"
 )
 
-// slowToAccept is a server that answers no SYN before the returned function is called, and speaks TLS or not.
-func slowToAccept(t *testing.T, config *tls.Config) (address string, accept func()) {
+// deaf is a server that answers no SYN.
+func deaf(t *testing.T) (fd int, address string) {
 	t.Helper()
-	fd, address := listening(t, 0)
+	fd, address = listening(t, 0)
+	dial(t, address) // who fills its queue: with a backlog of 0 that has one place
 	for full := false; !full; {
 		c, err := net.DialTimeout("tcp", address, 300*time.Millisecond)
 		if full = err != nil; !full {
 			t.Cleanup(func() { c.Close() })
 		}
 	}
+	return fd, address
+}
+
+// slowToAccept is a server that answers no SYN before the returned function is called, and speaks TLS or not.
+func slowToAccept(t *testing.T, config *tls.Config) (address string, accept func()) {
+	t.Helper()
+	fd, address := deaf(t)
 	return address, func() {
 		file := os.NewFile(uintptr(fd), "listener") // which owns fd from now on
 		l, err := net.FileListener(file)
@@ -41,6 +49,15 @@ func slowToAccept(t *testing.T, config *tls.Config) (address string, accept func
 		}()
 		t.Cleanup(func() { l.Close(); _ = file.Close(); <-ended })
 	}
+}
+
+// awaitConnecting waits until the only connection is being connected.
+func (r *running) awaitConnecting() {
+	r.t.Helper()
+	eventually(r.t, "the connect is under way", func() bool {
+		all := r.list(api.Filter{})
+		return len(all) == 1 && all[0].State == api.Connecting
+	})
 }
 
 // TestAConnectUnderWaySpeaksAsItBegan makes an edit take TLS away, or add it, while the endpoint has not answered yet: what was to be
@@ -64,10 +81,7 @@ routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: echo, policy:
 			to, accept := slowToAccept(t, test.server)
 			r := start(t, yaml, to, test.before)
 			c := r.dial("r")
-			eventually(t, "the connect is under way", func() bool {
-				all := r.list(api.Filter{})
-				return len(all) == 1 && all[0].State == api.Connecting
-			})
+			r.awaitConnecting()
 			r.edit(yaml, to, test.after)
 			accept()
 			c.echo("secret")

@@ -100,6 +100,8 @@ const (
 	counted      marks = 1 << iota // its route counts it by its source
 	abandoned                      // of one that is being closed: reset it if it does not take what it was sent
 	resetsAtOnce                   // its place is needed: its sockets are reset when it ends
+	proxyV1                        // the upstream gets a PROXY header of version 1, in the attempt under way
+	proxyV2                        // of version 2
 )
 
 func (m marks) has(of marks) bool { return m&of != 0 }

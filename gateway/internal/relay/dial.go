@@ -51,11 +51,15 @@ func (d *connector) dial(c *conn) {
 func (d *connector) attempt(c *conn) (exhausted bool) {
 	r := c.route
 	d.loop.tick()
-	for c.use.Attempts() <= r.Retries && r.Upstream.Endpoints().Pick(&c.use, (*upstream.Source)(&c.clientAddr.ip), int64(d.loop.now)) {
+	for c.use.Attempts() <= r.Retries {
+		to := r.Upstream.contact.Load()
+		if !to.Endpoints.Pick(&c.use, (*upstream.Source)(&c.clientAddr.ip), int64(d.loop.now)) {
+			break
+		}
 		if c.use.Attempts() > 1 {
 			r.Upstream.retries.Add(1)
 		}
-		errno := d.connect(c)
+		errno := d.connect(c, to)
 		if errno == 0 {
 			return false
 		}
@@ -71,9 +75,10 @@ func (d *connector) attempt(c *conn) (exhausted bool) {
 }
 
 // connect begins to connect to the endpoint that was picked. What can be known at once of the attempt is in errno.
-func (d *connector) connect(c *conn) syscall.Errno {
+func (d *connector) connect(c *conn, to *Contact) syscall.Errno {
+	d.agree(c, to)
 	address := c.use.Address()
-	fd, pending, errno := c.route.Upstream.Endpoints().Connect(address, int64(d.loop.now))
+	fd, pending, errno := to.Endpoints.Connect(address, int64(d.loop.now))
 	if errno != 0 {
 		return errno
 	}
@@ -192,14 +197,20 @@ func (d *connector) reached(c *conn) {
 	d.connected(c)
 }
 
-// begin notes how the upstream is to be spoken to. An edit changes that for no connection that has begun to connect, or what is to
-// be encrypted would go in clear.
+// begin notes that the upstream is to be connected to.
 func (d *connector) begin(c *conn) {
 	c.phase = dialling
 	c.session.Events.Pause(deadline.PauseDialling, d.loop.now)
-	if to := c.route.Upstream.tlsFor(); to != nil {
-		d.loop.extras.needTLS(c).to = to
+}
+
+// agree notes how the upstream is to be spoken to in the attempt that begins. An edit changes that for the next one, and for none that is
+// under way, or what is to be encrypted would go in clear.
+func (d *connector) agree(c *conn, to *Contact) {
+	if to.TLS != nil || c.isToBeTLS() {
+		s := d.loop.extras.needTLS(c)
+		s.to, s.upstream = to.TLS, secure{}
 	}
+	c.marks = c.marks&^(proxyV1|proxyV2) | [...]marks{1: proxyV1, 2: proxyV2}[to.ProxyVersion]
 }
 
 // connected notes that the upstream is there.
@@ -214,7 +225,7 @@ func (d *connector) connected(c *conn) {
 	if c.isToBeTLS() {
 		c.extra.tls.to = nil
 	}
-	if c.route.ProxyVersion != 0 && !c.isTLS(session.Upstream) { // else it has gone before the handshake
+	if c.proxyVersion() != 0 && !c.isTLS(session.Upstream) { // else it has gone before the handshake
 		d.introduce(c)
 	}
 }

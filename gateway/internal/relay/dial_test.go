@@ -28,7 +28,7 @@ func TestAnAnswerThatTheLoopIsLateToHearOfIsInTime(t *testing.T) {
 			}
 			route := *s.c.route
 			route.Pinned = &Pinned{Upstream: NewUpstream("u", 1)}
-			route.Upstream.SetEndpoints(upstream.New(upstream.Config{Members: []upstream.Member{{Endpoint: kept, Weight: 1}}}))
+			route.Upstream.SetContact(Contact{Endpoints: upstream.New(upstream.Config{Members: []upstream.Member{{Endpoint: kept, Weight: 1}}})})
 			route.Rules.Enforced[deadline.Connect] = timeout
 			s.c.route = &route
 			reactor.Close(int(s.c.upstream.fd))

@@ -51,11 +51,10 @@ func (hs *handshaker) withClient(c *conn, config *tls.Config) {
 
 // withUpstream begins with an upstream that has just been connected.
 func (hs *handshaker) withUpstream(c *conn, config *tls.Config) {
-	s := hs.loop.extras.needTLS(c)
-	s.upstream = secure{}
+	s := c.extra.tls
 	s.held, c.upstream.pending = c.upstream.pending, outbox{}
 	c.session.Shaking(hs.loop.now)
-	if c.route.ProxyVersion != 0 {
+	if c.proxyVersion() != 0 {
 		hs.loop.connector.introduce(c)
 		if !c.isOpen() {
 			return

@@ -19,10 +19,21 @@ func (d *connector) introduce(c *conn) {
 	c.upstream.pending.prepend(d.loop.pool, header)
 }
 
+// proxyVersion is that of the PROXY header which the upstream gets by the attempt under way; 0: none.
+func (c *conn) proxyVersion() int {
+	switch {
+	case c.marks.has(proxyV1):
+		return 1
+	case c.marks.has(proxyV2):
+		return 2
+	}
+	return 0
+}
+
 // introduction is what a backend is told of a client: where it comes from, and where it wanted to go, as the header says in which a
 // proxy has told the gateway, else as its socket does.
 func (c *conn) introduction() *arrival.Passed {
-	p := &arrival.Passed{Version: c.route.ProxyVersion}
+	p := &arrival.Passed{Version: c.proxyVersion()}
 	if c.route.checks { // the proxy speaks for itself, and not for a client
 		return p
 	}

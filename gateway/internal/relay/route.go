@@ -68,16 +68,15 @@ type Pinned struct {
 	Upstream     *Upstream
 	Options      reactor.Options // as they are written, see SocketOptions
 	Retries      int
-	ProxyVersion int // of the PROXY header that the upstream gets; 0: none
 }
 
 // To returns w for a connection that has no upstream yet, and gets the one of next.
 func (w *Pinned) To(next *Pinned) *Pinned {
-	if w.Upstream == next.Upstream && w.Retries == next.Retries && w.ProxyVersion == next.ProxyVersion {
+	if w.Upstream == next.Upstream && w.Retries == next.Retries {
 		return w
 	}
 	own := *w
-	own.Upstream, own.Retries, own.ProxyVersion = next.Upstream, next.Retries, next.ProxyVersion
+	own.Upstream, own.Retries = next.Upstream, next.Retries
 	return &own
 }
 

@@ -146,7 +146,7 @@ func runLoop(t *testing.T, r reporter, timers deadline.Durations) (*relay.Loop, 
 	endpoint := &upstream.Endpoint{ID: 1}
 	endpoint.Move(reactor.TCP(netip.MustParseAddrPort(echo(t))))
 	up := relay.NewUpstream("u", 1)
-	up.SetEndpoints(upstream.New(upstream.Config{Members: []upstream.Member{{Endpoint: endpoint, Weight: 1}}}))
+	up.SetContact(relay.Contact{Endpoints: upstream.New(upstream.Config{Members: []upstream.Member{{Endpoint: endpoint, Weight: 1}}})})
 	route := &relay.Route{
 		RouteStats: relay.NewRouteStats("r", 1),
 		Pinned:     &relay.Pinned{Upstream: up},

@@ -15,16 +15,15 @@ type Upstream struct {
 	Name     string
 	connects []*metrics.Histogram // by loop, which alone writes its own
 
-	set     atomic.Pointer[upstream.Set]
+	contact atomic.Pointer[Contact]
 	retries atomic.Uint64
-	tls     atomic.Pointer[TLSFor]
 
 	mu     sync.Mutex
 	out    bool        // Guarded by mu: there was no healthy endpoint at the last Reconsider.
 	lastID upstream.ID // Guarded by mu.
 }
 
-// NewUpstream returns an upstream for a number of loops. It has no endpoints before SetEndpoints.
+// NewUpstream returns an upstream for a number of loops. It has no endpoints before SetContact.
 func NewUpstream(name string, loops int) *Upstream {
 	u := &Upstream{Name: name, connects: make([]*metrics.Histogram, loops)}
 	for i := range u.connects {
@@ -36,28 +35,24 @@ func NewUpstream(name string, loops int) *Upstream {
 // TLSFor returns the configuration for the endpoint of a name, as it is now.
 type TLSFor func(endpoint string) *tls.Config
 
-// SetTLS says how TLS is spoken from now on; nil: not.
-func (u *Upstream) SetTLS(t TLSFor) {
-	if t == nil {
-		u.tls.Store(nil)
-		return
-	}
-	u.tls.Store(&t)
+// Contact is where an upstream is connected to, and how it is spoken to. It is exchanged whole, or what is to be encrypted could go in clear to
+// an endpoint that comes or goes with TLS.
+type Contact struct {
+	Endpoints    *upstream.Set
+	TLS          TLSFor // nil: in clear
+	ProxyVersion int    // of the PROXY header that it gets; 0: none
 }
 
-// tlsFor returns how TLS is spoken to it now; nil: not.
-func (u *Upstream) tlsFor() TLSFor {
-	if t := u.tls.Load(); t != nil {
-		return *t
+// SetContact says what attempts to connect go by from now on.
+func (u *Upstream) SetContact(c Contact) { u.contact.Store(&c) }
+
+// Endpoints returns where it connects to; nil before SetContact.
+func (u *Upstream) Endpoints() *upstream.Set {
+	if c := u.contact.Load(); c != nil {
+		return c.Endpoints
 	}
 	return nil
 }
-
-// SetEndpoints says where to connect to from now on.
-func (u *Upstream) SetEndpoints(set *upstream.Set) { u.set.Store(set) }
-
-// Endpoints returns where it connects to.
-func (u *Upstream) Endpoints() *upstream.Set { return u.set.Load() }
 
 // NewEndpoint returns an endpoint of the upstream, without an address.
 func (u *Upstream) NewEndpoint(name string) *upstream.Endpoint {
