@@ -17,11 +17,13 @@ import (
 const (
 	mostListeners = 16   // to events, at once
 	mostWaiting   = 1024 // events for one of them; who has more to read is dropped
+	mostOfPast    = 500  // changes or problems of a reload that is remembered
 )
 
 // events tells those who listen what happens. Where nobody listens, the end of a connection costs the look at an empty list.
 type events struct {
-	mu        sync.Mutex                      // held while listeners is exchanged
+	mu        sync.Mutex                      // held while listeners is exchanged, and while one that is no end is told
+	past      []api.Event                     // Guarded by mu; the last that were no ends, the oldest first.
 	listeners atomic.Pointer[[]*eventsReader] // nil: none; what it points to is never changed
 }
 
@@ -59,17 +61,40 @@ func (e *events) ended(end *ledger.Ended) {
 	}
 }
 
-// say sends an event that is not an end.
+// say sends an event that is not an end, and remembers it.
 func (e *events) say(event api.Event) {
-	if e.listeners.Load() != nil {
-		e.tell(&happening{event: &event})
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.past) == api.MaxLast {
+		e.past = slices.Delete(e.past, 0, 1)
 	}
+	e.past = append(e.past, bounded(event))
+	e.tell(&happening{event: &event})
+}
+
+// bounded is an event without what would make it take much memory: a file may have any number of problems.
+func bounded(event api.Event) api.Event {
+	if event.Reload == nil {
+		return event
+	}
+	r := *event.Reload
+	r.Changes, r.Pending, r.Problems, r.Warnings = cut(r.Changes), cut(r.Pending), cut(r.Problems), cut(r.Warnings)
+	event.Reload = &r
+	return event
+}
+
+func cut[T any](all []T) []T {
+	if len(all) <= mostOfPast {
+		return all
+	}
+	return slices.Clone(all[:mostOfPast])
 }
 
 // errManyListeners is why nobody else can listen.
 var errManyListeners = fmt.Errorf("%d callers listen to events already, and no more may", mostListeners)
 
-func (e *events) listen() (*eventsReader, error) {
+// listen begins to listen. It also returns what is remembered: none of that is told again, and none between is missed.
+func (e *events) listen() (*eventsReader, []api.Event, error) {
 	l := &eventsReader{waiting: make(chan happening, mostWaiting), late: make(chan struct{})}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -78,11 +103,11 @@ func (e *events) listen() (*eventsReader, error) {
 		now = *all
 	}
 	if len(now) >= mostListeners {
-		return nil, errManyListeners
+		return nil, nil, errManyListeners
 	}
 	now = append(slices.Clone(now), l)
 	e.listeners.Store(&now)
-	return l, nil
+	return l, slices.Clone(e.past), nil
 }
 
 func (e *events) leave(l *eventsReader) {
@@ -99,15 +124,15 @@ func (e *events) leave(l *eventsReader) {
 // errLate is why a listener is dropped.
 var errLate = errors.New("more happened than was read: events were lost")
 
-// Listen calls heard for each event until ctx ends, which is then the error, or heard gives one. ready is called when no event is missed
-// any more. A listener that does not keep up is dropped.
-func (g *Gateway) Listen(ctx context.Context, ready func() error, heard func(api.Event) error) error {
-	l, err := g.log.events.listen()
+// Listen calls heard for each event until ctx ends, which is then the error, or heard or ready gives one. ready is called when no event is
+// missed any more, with the last that were no ends, the oldest first. A listener that does not keep up is dropped.
+func (g *Gateway) Listen(ctx context.Context, ready func(past []api.Event) error, heard func(api.Event) error) error {
+	l, past, err := g.log.events.listen()
 	if err != nil {
 		return err
 	}
 	defer g.log.events.leave(l)
-	if err := ready(); err != nil {
+	if err := ready(past); err != nil {
 		return err
 	}
 	for {

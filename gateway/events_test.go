@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -34,7 +35,7 @@ func (r *running) listen() *heard {
 	h, ready, ended := &heard{}, make(chan struct{}), make(chan error, 1)
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
-		ended <- r.g.Listen(ctx, func() error { close(ready); return nil }, func(e api.Event) error {
+		ended <- r.g.Listen(ctx, func([]api.Event) error { close(ready); return nil }, func(e api.Event) error {
 			h.mu.Lock()
 			defer h.mu.Unlock()
 			h.all = append(h.all, e)
@@ -111,7 +112,7 @@ func TestAListenerThatDoesNotReadIsDropped(t *testing.T) {
 	stuck, ended := make(chan struct{}), make(chan error, 1)
 	ready := make(chan struct{})
 	go func() {
-		ended <- r.g.Listen(t.Context(), func() error { close(ready); return nil }, func(api.Event) error { <-stuck; return nil })
+		ended <- r.g.Listen(t.Context(), func([]api.Event) error { close(ready); return nil }, func(api.Event) error { <-stuck; return nil })
 	}()
 	<-ready
 	for range 1200 { // more than wait for a listener
@@ -136,7 +137,49 @@ func TestSoManyMayListenAndNoMore(t *testing.T) {
 	for range 16 {
 		r.listen()
 	}
-	if err := r.g.Listen(t.Context(), func() error { return nil }, func(api.Event) error { return nil }); err == nil || !strings.Contains(err.Error(), "16 callers") {
+	if err := r.g.Listen(t.Context(), func([]api.Event) error { return nil }, func(api.Event) error { return nil }); err == nil || !strings.Contains(err.Error(), "16 callers") {
 		t.Errorf("one more: %v", err)
+	}
+}
+
+// TestTheLastEventsAreRememberedAndNoneIsMissed listens again and again while events are told.
+func TestTheLastEventsAreRememberedAndNoneIsMissed(t *testing.T) {
+	r := start(t, alarming, 10, backend(t, echoes), "")
+	note := func(n int) { r.g.Note(api.Deed{From: strconv.Itoa(n), Call: "POST /x", Result: "done"}) }
+	for n := range api.MaxLast {
+		note(n)
+	}
+	const more = 200
+	go func() {
+		for n := range more {
+			note(api.MaxLast + n)
+		}
+	}()
+	for first := -1; first < more; {
+		next := -1
+		ctx, cancel := context.WithCancel(t.Context())
+		seen := func(e api.Event) error {
+			n, err := strconv.Atoi(e.Deed.From)
+			if err != nil || next >= 0 && n != next {
+				t.Errorf("event %s, want %d", e.Deed.From, next)
+			}
+			if next = n + 1; next == api.MaxLast+more {
+				cancel()
+			}
+			return nil
+		}
+		err := r.g.Listen(ctx, func(past []api.Event) error {
+			if len(past) != api.MaxLast {
+				t.Errorf("%d are remembered", len(past))
+			}
+			first, _ = strconv.Atoi(past[0].Deed.From)
+			for _, e := range past {
+				_ = seen(e)
+			}
+			return nil
+		}, seen)
+		if cancel(); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
 	}
 }

@@ -63,7 +63,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.asked = append(f.asked, strings.TrimSuffix(r.Method+" "+path+"?"+query, "?"))
 	f.mu.Unlock()
 	if path == "/events" {
-		f.stream(w)
+		f.stream(w, r)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -75,12 +75,16 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body)
 }
 
-// stream gives the recorded stream answers/GET_events.txt, and ends.
-func (f *fake) stream(w http.ResponseWriter) {
+// stream gives the recorded stream answers/GET_events.txt, and ends, or where that says so goes on until the caller leaves.
+func (f *fake) stream(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	for _, folder := range f.folders {
 		if body, err := os.ReadFile(filepath.Join(folder, "GET_events.txt")); err == nil {
 			_, _ = w.Write(body)
+			if strings.Contains(string(body), ": goes on") {
+				_ = http.NewResponseController(w).Flush()
+				<-r.Context().Done()
+			}
 			return
 		}
 	}

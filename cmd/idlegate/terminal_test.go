@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -26,7 +27,11 @@ func TestTopInATerminal(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			answers, err := newFake(t.TempDir())
+			folder := t.TempDir()
+			answers, err := newFake(folder)
+			if err == nil {
+				err = os.WriteFile(filepath.Join(folder, "GET_events.txt"), []byte(": listening\n\n: goes on\n\n"), 0o600)
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -44,6 +49,7 @@ func TestTopInATerminal(t *testing.T) {
 			tty.resize(t, 30, 5)
 			tty.expect(t, "\x1b[K\r\nq quit   s or arrows: other or\x1b[K\x1b[J")
 			tty.resize(t, 100, 30)
+			gateway.CloseClientConnections() // the stream would go on
 			gateway.Close()
 			tty.expect(t, "gone for ")
 			tty.demand(t, end(tty))
@@ -143,6 +149,13 @@ func (tty *terminal) expect(t *testing.T, text string) {
 		const last = 2000
 		t.Fatalf("%q is not shown; the end of what is: %q", text, tty.seen.Bytes()[max(tty.seen.Len()-last, 0):])
 	}
+}
+
+// has reports whether text is shown, and forgets nothing.
+func (tty *terminal) has(text string) bool {
+	tty.mu.Lock()
+	defer tty.mu.Unlock()
+	return bytes.Contains(tty.seen.Bytes(), []byte(text))
 }
 
 func (tty *terminal) press(keys string) error {

@@ -33,7 +33,9 @@ func newTop() *cobra.Command {
 		Use:   "top",
 		Short: "Watch the gateway live: rates, why connections end, which are next",
 		Long: "Watch the gateway live: how it stands; of each route the connections, how many a timer ends within 10 s, what happens\n" +
-			"in a second and why connections end; then the connections that are ended next, as many as there is room for.\n\n" +
+			"in a second and why connections end; what happened last; then the connections that are ended next, as many as there is\n" +
+			"room for. Ends, reloads, health and alarms are shown as they happen, figures as often as --every says. Where events are\n" +
+			"not heard it says so, and tries again.\n\n" +
 			"In a terminal it goes on until q is typed: s or the arrows change the order of connections, r the route. Elsewhere,\n" +
 			"and with --count, it prints plain frames, one unless told otherwise; with -o json an object a line, until interrupted,\n" +
 			"until the gateway is gone, or as many as --count says. Rates need two looks, so the first of these comes after --every.",
@@ -76,7 +78,7 @@ func (w watch) live(ctx context.Context, c *call) error {
 	}
 	defer screen.Leave()
 	view := top.View{
-		Ask: top.Asking(c.gateway), Address: c.gateway.Address(), Route: w.route, Every: time.Duration(w.every),
+		Source: top.From(c.gateway), Address: c.gateway.Address(), Route: w.route, Every: time.Duration(w.every),
 		Screen: screen, Keys: os.Stdin, Resized: resized,
 	}
 	return view.Run(ctx)
@@ -85,8 +87,9 @@ func (w watch) live(ctx context.Context, c *call) error {
 // plain prints frames one below the other.
 func (w watch) plain(ctx context.Context, c *call) error {
 	first := true
-	return w.follow(ctx, c, max(w.count, 1), func(s top.Sample) error {
-		lines := top.Frame(top.Model{Sample: s, Address: c.gateway.Address(), Sort: nextToEnd, Route: w.route}, 0, 0)
+	return w.follow(ctx, c, max(w.count, 1), func(m top.Model) error {
+		m.Address = c.gateway.Address()
+		lines := top.Frame(m, 0, 0)
 		if !first {
 			lines = append([]string{""}, lines...)
 		}
@@ -99,13 +102,13 @@ func (w watch) plain(ctx context.Context, c *call) error {
 func (w watch) json(ctx context.Context, c *call) error {
 	encoder := json.NewEncoder(c.OutOrStdout())
 	encoder.SetEscapeHTML(false)
-	return w.follow(ctx, c, w.count, func(s top.Sample) error { return encoder.Encode(s) })
+	return w.follow(ctx, c, w.count, func(m top.Model) error { return encoder.Encode(m.Sample) })
 }
 
 // nextToEnd is the order in which connections are ended.
 const nextToEnd = "due"
 
-func (w watch) follow(ctx context.Context, c *call, count int, emit func(top.Sample) error) error {
+func (w watch) follow(ctx context.Context, c *call, count int, emit func(top.Model) error) error {
 	query := top.Query{Route: w.route, Sort: nextToEnd, Limit: plainConnections}
-	return top.Follow(ctx, top.Asking(c.gateway), query, time.Duration(w.every), count, emit)
+	return top.Follow(ctx, top.From(c.gateway), query, time.Duration(w.every), count, emit)
 }

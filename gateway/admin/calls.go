@@ -53,7 +53,7 @@ func (c calls) table() []operation {
 		{method: get, path: "/connections/{id}", answer: c.explain},
 		{method: del, path: "/connections/{id}", answer: c.closeID},
 		{method: get, path: "/ended", params: []string{"route", "reason", "id", "cursor", "limit"}, answer: c.ended},
-		{method: get, path: "/events", params: []string{"kind", "route"}, stream: c.events},
+		{method: get, path: "/events", params: []string{"kind", "route", "last"}, stream: c.events},
 		{method: get, path: "/routes", shared: true, answer: c.routes},
 		{method: post, path: "/routes/{name}/stop", answer: c.routeOrder(Operated.StopRoute)},
 		{method: del, path: "/routes/{name}/stop", answer: c.routeOrder(Operated.StartRoute)},

@@ -24,20 +24,22 @@ const (
 var errStopped = errors.New("the gateway ends")
 
 // events streams what happens, as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html): the name of an
-// event is its kind, its data an api.Event.
+// event is its kind, its data an api.Event. Those that are asked for of the past come first, then a comment that others are heard now.
 func (c calls) events(w http.ResponseWriter, r *http.Request) {
-	a, err := newAsk(r, []string{"kind", "route"}, false)
+	a, err := newAsk(r, []string{"kind", "route", "last"}, false)
 	if err != nil {
 		fail(w, err)
 		return
 	}
-	kinds := a.kinds()
+	wanted := wanted{kinds: a.kinds(), route: a.text("route"), last: a.number("last", 1, api.MaxLast, 0)}
 	if a.err != nil {
 		fail(w, a.err)
 		return
 	}
 	if r.Method == http.MethodHead {
-		(&stream{w: w, control: http.NewResponseController(w)}).begin()
+		s := &stream{w: w, control: http.NewResponseController(w)}
+		s.begin()
+		_ = s.send(nowListening)
 		return
 	}
 	ctx, cancel := context.WithCancelCause(r.Context())
@@ -47,16 +49,38 @@ func (c calls) events(w http.ResponseWriter, r *http.Request) {
 	heard := make(chan api.Event)
 	said := make(chan error, 1)
 	go func() {
-		said <- c.gateway.Listen(ctx, func() error {
-			return hand(ctx, heard, api.Event{})
+		said <- c.gateway.Listen(ctx, func(past []api.Event) error {
+			for _, e := range append(wanted.of(past), api.Event{}) {
+				if err := hand(ctx, heard, e); err != nil {
+					return err
+				}
+			}
+			return nil
 		}, func(e api.Event) error {
-			if !slices.Contains(kinds, e.Kind) || a.text("route") != "" && routeOf(&e) != a.text("route") {
+			if !wanted.has(&e) {
 				return nil
 			}
 			return hand(ctx, heard, e)
 		})
 	}()
 	s.write(heard, said)
+}
+
+// wanted are the events that a caller asks for.
+type wanted struct {
+	kinds []api.EventKind
+	route string // "": of any, and of none
+	last  int    // how many of the past
+}
+
+func (w *wanted) has(e *api.Event) bool {
+	return slices.Contains(w.kinds, e.Kind) && (w.route == "" || routeOf(e) == w.route)
+}
+
+// of are the last of the past that are wanted.
+func (w *wanted) of(past []api.Event) []api.Event {
+	past = slices.DeleteFunc(past, func(e api.Event) bool { return !w.has(&e) })
+	return past[max(0, len(past)-w.last):]
 }
 
 // hand gives an event to who writes it.
@@ -113,8 +137,10 @@ func (s *stream) follow(ctx context.Context, stopped <-chan struct{}, cancel con
 	}
 }
 
-// write writes events as they come, until said tells why there are no more. The first event that comes is none: it says that others are
-// heard from now on.
+// nowListening says that events are those that happen now, and none is missed.
+const nowListening = ": listening\n\n"
+
+// write writes events as they come, until said tells why there are no more. Those of the past come first, then one that is none.
 func (s *stream) write(heard <-chan api.Event, said <-chan error) {
 	tick := time.NewTicker(stillHere)
 	defer tick.Stop()
@@ -123,9 +149,8 @@ func (s *stream) write(heard <-chan api.Event, said <-chan error) {
 		case e := <-heard:
 			if !s.begun {
 				s.begin()
-				continue
 			}
-			if s.event(string(e.Kind), e) != nil {
+			if s.told(e) != nil {
 				return
 			}
 		case <-tick.C:
@@ -146,7 +171,13 @@ func (s *stream) begin() {
 	header.Set("Cache-Control", "no-store")
 	s.w.WriteHeader(http.StatusOK)
 	s.begun = true
-	_ = s.send(": listening\n\n") // a caller that has gone is found out by the next write
+}
+
+func (s *stream) told(e api.Event) error {
+	if e.Kind == "" {
+		return s.send(nowListening)
+	}
+	return s.event(string(e.Kind), e)
 }
 
 // end says why a stream ends that its caller has not ended.

@@ -78,6 +78,44 @@ func TestEventsAreStreamedAsTheyHappen(t *testing.T) {
 	}
 }
 
+// TestTheLastEventsComeFirst asks for two of those that have happened, beside those that happen then.
+func TestTheLastEventsComeFirst(t *testing.T) {
+	f := fakeFleet()
+	deed := func(from string) api.Event { return api.Event{Kind: api.EventDeed, Deed: &api.Deed{From: from}} }
+	for _, e := range []api.Event{deed("first"), deed("second"), {Kind: api.EventReload, Reload: &api.Reload{}}, deed("third")} {
+		f.say(e)
+	}
+	l, _ := listenTo(t, f, "?kind=deed,ended&last=2")
+	expect := func(want string) {
+		t.Helper()
+		name, data := l.next()
+		var e api.Event
+		if err := json.Unmarshal([]byte(data), &e); err != nil || name != "deed" || e.Deed.From != want {
+			t.Errorf("event %s: %s, %v; want the deed of %s", name, data, err, want)
+		}
+	}
+	expect("second")
+	expect("third")
+	for l.lines.Scan() && l.lines.Text() != ": listening" {
+		if strings.HasPrefix(l.lines.Text(), "event") {
+			t.Errorf("before it listens there is %s", l.lines.Text())
+		}
+	}
+	f.mu.Lock()
+	f.say(deed("fourth"))
+	f.mu.Unlock()
+	expect("fourth")
+}
+
+func TestAsManyOfThePastAsThereMayBe(t *testing.T) {
+	for query, status := range map[string]int{"last=0": 400, "last=129": 400, "last=x": 400, "last=": 400} {
+		w := askAPI(t, fakeFleet(), "GET", "/events?"+query)
+		if w.Code != status {
+			t.Errorf("%s: status %d, want %d", query, w.Code, status)
+		}
+	}
+}
+
 func TestWhoDoesNotKeepUpIsToldAndDropped(t *testing.T) {
 	f := fakeFleet()
 	f.events = make(chan api.Event)

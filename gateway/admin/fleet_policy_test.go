@@ -43,11 +43,12 @@ func (f *fleet) Reload(context.Context) (api.Reload, error) {
 	return *f.config.LastReload, nil
 }
 
-func (f *fleet) Listen(ctx context.Context, ready func() error, heard func(api.Event) error) error {
+func (f *fleet) Listen(ctx context.Context, ready func(past []api.Event) error, heard func(api.Event) error) error {
 	own := make(chan api.Event, 64)
 	f.mu.Lock()
 	failure := f.failure
 	f.hear = append(f.hear, own)
+	past := slices.Clone(f.past)
 	f.mu.Unlock()
 	defer func() {
 		f.mu.Lock()
@@ -57,7 +58,7 @@ func (f *fleet) Listen(ctx context.Context, ready func() error, heard func(api.E
 	if failure != nil {
 		return failure
 	}
-	if err := ready(); err != nil {
+	if err := ready(past); err != nil {
 		return err
 	}
 	for {

@@ -40,6 +40,7 @@ type fleet struct {
 	unrouted map[string]uint64 // refused before they had a route, by cause
 	rich     bool              // connections have TLS, heartbeats and a proxy
 	lists    int               // how often connections were listed
+	past     []api.Event       // that the fleet itself has said
 	hear     []chan api.Event  // of those who listen to what the fleet itself does
 	events   chan api.Event    // nil: nothing happens
 	noted    []api.Deed
@@ -220,6 +221,9 @@ func (f *fleet) end(m *member, reason string, now time.Time) {
 
 // say sends an event to all that listen, unless they have too much to read already. The caller holds mu.
 func (f *fleet) say(e api.Event) {
+	if e.Kind != api.EventEnded {
+		f.past = append(f.past, e)
+	}
 	for _, heard := range f.hear {
 		select {
 		case heard <- e:

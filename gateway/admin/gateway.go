@@ -46,8 +46,8 @@ type Figures interface {
 // Events are what happens.
 type Events interface {
 	// Listen calls heard for each event until ctx ends, heard gives an error, or events were lost since heard took too long. ready is
-	// called when none is missed any more.
-	Listen(ctx context.Context, ready func() error, heard func(api.Event) error) error
+	// called when none is missed any more, with the last api.MaxLast that were no ends, the oldest first.
+	Listen(ctx context.Context, ready func(past []api.Event) error, heard func(api.Event) error) error
 	// Note tells those who listen what a caller has done.
 	Note(api.Deed)
 }

@@ -1,7 +1,10 @@
 package admin
 
 import (
+	"fmt"
 	"strings"
+
+	"github.com/chromedp/chromedp"
 
 	"idlegate/gateway/admin/api"
 )
@@ -42,14 +45,45 @@ func hearsEvents(b *tab) {
 	}
 }
 
-// losesStream has more happen than the page can be told, and then an end that it is not told of.
-func losesStream(b *tab) {
-	b.fleet.mu.Lock()
-	for _, heard := range b.fleet.hear {
+// showsEventsOfThePast is opened after something has happened, and has its stream cut and opened again.
+func showsEventsOfThePast(b *tab) {
+	done := func(from string) {
+		b.fleet.mu.Lock()
+		defer b.fleet.mu.Unlock()
+		b.fleet.say(api.Event{Kind: api.EventDeed, At: b.fleet.now(), Deed: &api.Deed{From: from, Call: "POST /x", Result: "done"}})
+	}
+	shows := func(froms ...string) {
+		b.Helper()
+		b.until(fmt.Sprintf(`document.querySelector("#event-rows .words")?.textContent.startsWith("%s")`, froms[0]))
+		for i, words := range b.texts("#event-rows .words") {
+			if i >= len(froms) || !strings.HasPrefix(words, froms[i]) {
+				b.Fatalf("events are %q, want those of %q", b.texts("#event-rows .words"), froms)
+			}
+		}
+	}
+	done("first")
+	done("second")
+	b.do(chromedp.Reload())
+	shows("second", "first")
+	b.fleet.cutStreams()
+	b.until(`document.querySelector("#stream").textContent.startsWith("more ends")`) // it is there again, without ends
+	done("third")
+	shows("third", "second", "first")
+}
+
+// cutStreams drops those who listen.
+func (f *fleet) cutStreams() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, heard := range f.hear {
 		close(heard)
 	}
-	b.fleet.hear = nil
-	b.fleet.mu.Unlock()
+	f.hear = nil
+}
+
+// losesStream has more happen than the page can be told, and then an end that it is not told of.
+func losesStream(b *tab) {
+	b.fleet.cutStreams()
 	b.until(`document.querySelector("#stream").checkVisibility()`)
 	b.fleet.mu.Lock()
 	b.fleet.ended = append(b.fleet.ended, api.Ended{ID: 7, Route: "chat", Reason: "killed", EndedAt: b.fleet.now()})

@@ -68,6 +68,7 @@ func TestPage(t *testing.T) {
 		{"says what is wrong with a filter, and goes on", refusesFilter},
 		{"leads from a route to its connections", leadsToConnections},
 		{"hears of ends, alarms and deeds as they happen", hearsEvents},
+		{"shows what has happened before it was opened", showsEventsOfThePast},
 		{"asks for ends where it does not hear of them, and says so", losesStream},
 		{"plans an edit that is pasted", plansEdit},
 		{"goes back to the policy before at the second press", goesBack},

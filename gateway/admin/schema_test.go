@@ -73,6 +73,10 @@ func TestDocumentHasTheWordsAndLimitsOfEveryParameter(t *testing.T) {
 	if most := components.Schemas["Closed"].Value.Properties["ids"].Value.MaxItems; *most != api.MaxLimit {
 		t.Errorf("at most %d ids are described", *most)
 	}
+	last := describe(t, fakeFleet()).document.Paths.Value("/events").Get.Parameters.GetByInAndName("query", "last").Schema.Value
+	if *last.Min != 1 || *last.Max != api.MaxLast {
+		t.Errorf("last is described as from %g to %g", *last.Min, *last.Max)
+	}
 	list := describe(t, fakeFleet()).document.Paths.Value("/connections").Get.Parameters
 	if diff := cmp.Diff(sortKeys(), enum(list.GetByInAndName("query", "sort").Schema)); diff != "" {
 		t.Errorf("sort keys (-) and described ones (+) differ:\n%s", diff)

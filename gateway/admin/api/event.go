@@ -30,6 +30,9 @@ func EventKinds() []EventKind {
 	return []EventKind{EventEnded, EventReload, EventHealth, EventDeed, EventAlarm, EventAlarmOver}
 }
 
+// MaxLast is how many events a gateway remembers. Ends are not among them: those have a listing of their own.
+const MaxLast = 128
+
 // EventDropped is the event, of server-sent events, that ends a stream whose reader is too slow. Its data is an Error.
 const EventDropped = "dropped"
 

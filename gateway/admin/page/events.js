@@ -1,16 +1,16 @@
-// What has happened since the page was opened, but for ends, which have a table of their own.
+// What has happened lately, but for ends, which have a table of their own.
 
 import {$, el, keyed, mark, put} from "./dom.js";
 import {clock, counted} from "./words.js";
 
 const most = 50;
 let happened = []; // the latest first
-let number = 0;
 
-// hearEvent takes one that is no end.
+// hearEvent takes one that is no end. A stream that is opened again begins with those that are known.
 export function hearEvent(event) {
-  happened = [{...event, number: number++}, ...happened].slice(0, most);
-  keyed($("event-rows"), happened, (one) => one.number, make, () => {});
+  const key = JSON.stringify(event);
+  happened = [{...event, key}, ...happened.filter((one) => one.key !== key)].slice(0, most);
+  keyed($("event-rows"), happened, (one) => one.key, make, () => {});
   $("no-events").hidden = true;
 }
 

@@ -23,7 +23,7 @@ export function listen(heard, turned) {
 
 function open() {
   const kinds = ["reload", "health", "deed", "alarm", "alarm_over", ...(storm ? [] : ["ended"])];
-  const mine = source = new EventSource("/api/v1/events?kind=" + kinds.join(","));
+  const mine = source = new EventSource("/api/v1/events?last=50&kind=" + kinds.join(","));
   mine.addEventListener("open", () => turn(storm ? "more ends than can be told each: the last are asked for" : ""));
   for (const kind of kinds) mine.addEventListener(kind, (event) => hears(JSON.parse(event.data)));
   mine.addEventListener("dropped", () => {

@@ -11,6 +11,7 @@ import (
 	"idlegate/cmd/idlegate/internal/figure"
 	"idlegate/cmd/idlegate/internal/listing"
 	"idlegate/cmd/idlegate/internal/table"
+	"idlegate/gateway/admin/api"
 )
 
 // Model is all that a frame shows.
@@ -23,6 +24,10 @@ type Model struct {
 
 	Gone    string        // why the gateway does not answer; "": it does
 	GoneFor time.Duration // since it answered last
+
+	Happened []api.Event // that were no ends, the latest first
+	Ended    []api.Event
+	Unheard  string // why events, or ends only, are not heard; "": they are
 }
 
 // Frame lays m out in at most height lines of at most width characters; 0 is no bound. Routes have at most half of the room that
@@ -30,16 +35,16 @@ type Model struct {
 func Frame(m Model, width, height int) []string {
 	lines, foot := append(m.head(), ""), m.foot()
 	room := height - len(lines) - len(foot)
-	var routes, connections []string
+	var routes, lately, connections []string
 	if m.answered() {
-		routes = m.routes(width)
+		routes, lately = m.routes(width), m.lately(mostLately)
 		connections = append([]string{"", m.caption()}, listing.Lines(m.Sample.Connections, width)...)
 	}
 	if height > 0 {
-		routes = shorten(routes, max(room/2, 2))
-		connections = fill(connections, max(room-len(routes), 0)) // the keys stand at the bottom
+		routes, lately = shorten(routes, max(room/2, 2)), m.lately(room/4)
+		connections = fill(connections, max(room-len(routes)-len(lately), 0)) // the keys stand at the bottom
 	}
-	lines = slices.Concat(lines, routes, connections, foot)
+	lines = slices.Concat(lines, routes, lately, connections, foot)
 	if height > 0 {
 		lines = lines[:min(len(lines), height)]
 	}
@@ -74,6 +79,13 @@ func (m Model) head() []string {
 	}, ", ")}
 	if m.Gone != "" {
 		lines = append(lines, fmt.Sprintf("gone for %s, what follows is older: %s", figure.Duration(m.GoneFor.Seconds()), m.Gone))
+	}
+	switch {
+	case m.Gone != "" || m.Unheard == "":
+	case m.Unheard == storm:
+		lines = append(lines, "ends are not listed for a while: "+storm)
+	default:
+		lines = append(lines, fmt.Sprintf("events are not heard, only figures are shown: %s; it is tried again every %s", m.Unheard, figure.Exact(relisten.Seconds())))
 	}
 	wrong := listing.Alarms(s.Alarms, s.Now)
 	for _, one := range s.ByHand {
@@ -138,6 +150,26 @@ func endings(closed map[string]float64) (total float64, why string) {
 		words = append(words, s.reason+" "+figure.Rate(s.rate))
 	}
 	return total, strings.Join(words, ", ")
+}
+
+// lately is what has happened last, in at most room lines: as many ends as other events.
+func (m Model) lately(room int) (lines []string) {
+	of := func(all []api.Event) {
+		left := (room - 2) / 2
+		for _, e := range all {
+			if left <= 0 || m.Route != "" && e.Ended != nil && e.Ended.Route != m.Route {
+				continue
+			}
+			lines = append(lines, e.At.Format(time.TimeOnly)+" "+listing.Event(e))
+			left--
+		}
+	}
+	of(m.Happened)
+	of(m.Ended)
+	if len(lines) == 0 {
+		return nil
+	}
+	return append([]string{"", "what happened last"}, lines...)
 }
 
 // caption says which connections are shown, and in which order.

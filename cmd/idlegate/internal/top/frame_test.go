@@ -83,7 +83,14 @@ func TestFrames(t *testing.T) {
 		"gone_from_the_start": {width: 140, height: 8, change: func(m *Model) {
 			*m = Model{Address: m.Address, Gone: "no gateway answers at 127.0.0.1:9180: connection refused", Keys: true, Sort: "due"}
 		}},
-		"full": {width: 140, height: 8, change: func(m *Model) { m.Sample.Status.AcceptPaused = true }},
+		"events": {width: 120, height: 32, change: happens},
+		"events_of_one_route": {change: func(m *Model) {
+			happens(m)
+			m.Route, m.Keys = "lines", false
+		}},
+		"unheard": {width: 140, height: 14, change: func(m *Model) { m.Unheard = "the gateway at 127.0.0.1:9180 has ended the stream: it stops" }},
+		"storm":   {width: 140, height: 12, change: func(m *Model) { m.Unheard = storm }},
+		"full":    {width: 140, height: 8, change: func(m *Model) { m.Sample.Status.AcceptPaused = true }},
 		"by_hand": {width: 140, height: 12, change: func(m *Model) {
 			m.Sample.Status.ByHand = []api.HandSetting{{
 				What: "route devices takes no clients", Since: m.Sample.Status.Now.Add(-2 * time.Minute), Undo: "idlegate route start devices",
@@ -116,6 +123,20 @@ func TestFrames(t *testing.T) {
 	}
 }
 
+// happens makes something happen.
+func happens(m *Model) {
+	at := m.Sample.Status.Now
+	m.Happened = []api.Event{
+		{Kind: api.EventAlarm, At: at, Alarm: &api.Alarm{Kind: api.AlarmRouteFull, Level: api.AlarmError, Text: "route devices is full"}},
+		{Kind: api.EventReload, At: at.Add(-time.Minute), Reload: &api.Reload{OK: true, Trigger: "file", Generation: 3, Changes: make([]api.Change, 1)}},
+	}
+	for i := range 9 {
+		m.Ended = append(m.Ended, api.Event{Kind: api.EventEnded, At: at.Add(-time.Duration(i) * time.Second), Ended: &api.Ended{
+			ID: uint64(90 - i), Route: []string{"devices", "lines"}[i%2], Client: "10.0.3.9:4000", Endpoint: "10.0.0.11:9000", Reason: "idle_timeout", DurationSeconds: 300,
+		}})
+	}
+}
+
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	file := filepath.Join("testdata", name+".txt")
@@ -135,9 +156,12 @@ func golden(t *testing.T, name, got string) {
 
 // However small the terminal is, a frame fits into it: one line more would scroll it.
 func TestFrameFits(t *testing.T) {
+	m := model()
+	happens(&m)
+	m.Unheard = "it stops"
 	for width := 1; width < 150; width += 7 {
 		for height := 1; height < 30; height++ {
-			lines := Frame(model(), width, height)
+			lines := Frame(m, width, height)
 			if len(lines) != height {
 				t.Errorf("%d by %d: %d lines", width, height, len(lines))
 			}

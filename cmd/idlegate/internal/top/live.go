@@ -9,6 +9,7 @@ import (
 type live struct {
 	model Model
 	wants bool // to ask again
+	stale bool // something has happened since that shows in figures: to ask again in a moment
 
 	last     Answers   // zero: none yet
 	answered time.Time // when that was

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"idlegate/cmd/idlegate/internal/client"
 )
 
 func TestRates(t *testing.T) {
@@ -140,8 +142,8 @@ func TestFollow(t *testing.T) {
 					return now, nil
 				}
 				var got []Sample
-				err := Follow(ctx, ask, Query{}, time.Second, c.count, func(s Sample) error {
-					got = append(got, s)
+				err := Follow(ctx, Source{ask, deaf}, Query{}, time.Second, c.count, func(m Model) error {
+					got = append(got, m.Sample)
 					return nil
 				})
 				if !errors.Is(err, c.err) || len(got) != c.samples {
@@ -156,4 +158,13 @@ func TestFollow(t *testing.T) {
 			})
 		})
 	}
+}
+
+// deaf is a stream on which nothing comes.
+func deaf(ctx context.Context, _ client.EventsQuery, to client.Listener) error {
+	if err := to.Ready(); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return ctx.Err()
 }

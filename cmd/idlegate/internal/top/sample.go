@@ -1,12 +1,13 @@
 // Package top is a live view of a running gateway, in a terminal, as plain frames or as JSON.
 //
-// What is seen is a Sample: what the gateway answers at one instant, and the rates since the instant before. Frame is a pure
-// function that lays a Model, which is a sample and what the viewer has chosen, out in lines. A View asks, listens to keys and
-// draws:
+// What is seen is a Sample: what the gateway answers at one instant, and the rates since the instant before. Ends, reloads, health and
+// alarms are heard as they happen, and what they change is shown at once. Frame is a pure function that lays a Model, which is all that
+// and what the viewer has chosen, out in lines. A View asks, listens to events and keys, and draws:
 //
-//	gateway ──Ask──▶ Sample ─┐
-//	keys ────────────────────┼──▶ Model ──Frame──▶ screen
-//	SIGWINCH ────────────────┘
+//	gateway ──Ask────▶ Sample ─┐
+//	gateway ──Listen─▶ events ─┤
+//	keys ──────────────────────┼──▶ Model ──Frame──▶ screen
+//	SIGWINCH ──────────────────┘
 package top
 
 import (
@@ -34,8 +35,16 @@ type Answers struct {
 // Ask gets the answers to a query.
 type Ask func(context.Context, Query) (Answers, error)
 
-// Asking asks through a client.
-func Asking(c *client.Client) Ask {
+// Source is where all that comes from which is shown.
+type Source struct {
+	Ask    Ask
+	Listen Listen
+}
+
+// From asks and listens through a client.
+func From(c *client.Client) Source { return Source{Ask: asking(c), Listen: c.Events} }
+
+func asking(c *client.Client) Ask {
 	return func(ctx context.Context, q Query) (a Answers, err error) {
 		if a.Status, err = c.Status(ctx); err != nil {
 			return a, err
@@ -56,6 +65,8 @@ type Sample struct {
 	Status      api.Status       `json:"status"`
 	Routes      []Route          `json:"routes"`
 	Connections []api.Connection `json:"-"`
+	Events      []api.Event      `json:"events"`  // what has happened since the sample before, of many the latest
+	Unheard     string           `json:"unheard"` // why events, or ends only, are not heard; "": they are
 }
 
 // Route is a route and how it moves.

@@ -10,7 +10,7 @@ import (
 
 // View is a live view in a terminal.
 type View struct {
-	Ask     Ask
+	Source
 	Address string // where the gateway is, to be shown
 	Route   string // to begin with; "": all
 	Every   time.Duration
@@ -18,6 +18,9 @@ type View struct {
 	Keys    *os.File         // what is typed
 	Resized <-chan os.Signal // SIGWINCH
 }
+
+// together is how long events are gathered that are drawn at once, and asked for once.
+const together = 100 * time.Millisecond
 
 // Run shows the gateway until ctx ends or the viewer quits. A gateway that goes away is no error: it is asked again.
 func (v View) Run(ctx context.Context) error {
@@ -28,24 +31,40 @@ func (v View) Run(ctx context.Context) error {
 	tick := time.NewTicker(v.Every)
 	defer tick.Stop()
 
+	heard := make(chan news)
+	go v.Listen.follow(ctx, heard)
+
 	l := newLive(v.Address, v.Route)
 	results := make(chan result, 1)
-	for asking := false; ; {
+	var soon <-chan time.Time // when what was heard is drawn; nil: nothing was
+	for asking, draw := false, true; ; {
 		width, height := v.Screen.size()
 		if !asking && l.wants {
 			asking, l.wants = true, false // a slow gateway is not asked twice at a time
 			query := Query{Route: l.model.Route, Sort: l.model.Sort, Limit: min(height, api.MaxLimit)}
 			go func() { results <- v.Ask.at(ctx, query) }()
 		}
-		if err := v.Screen.draw(Frame(l.model, width, height)); err != nil {
-			return err
+		if draw {
+			if err := v.Screen.draw(Frame(l.model, width, height)); err != nil {
+				return err
+			}
 		}
+		draw = true
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 			l.wants = true
 		case <-v.Resized:
+		case n := <-heard:
+			l.hear(n)
+			if soon == nil {
+				soon = time.After(together)
+			}
+			draw = false
+		case <-soon:
+			soon = nil
+			l.wants, l.stale = l.wants || l.stale, false
 		case r := <-results:
 			asking = false
 			l.take(r)
