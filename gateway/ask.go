@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"idlegate/gateway/internal/relay"
 )
@@ -25,23 +26,29 @@ func ask[T any](ctx context.Context, g *Gateway, what string, f func(*relay.Loop
 	return answers, nil
 }
 
+// routesAtOnce is of how many routes a loop copies figures in one turn. With their distributions these are 190 KB, some 50 us.
+const routesAtOnce = 16
+
 // sumOf asks every loop for what it has counted of each route, and adds that up. The error is that of ask.
 func sumOf[T any](ctx context.Context, g *Gateway, what string, routes []*relay.RouteStats, of func(*relay.Loop, *relay.RouteStats) T, add func(sum, more *T)) ([]T, error) {
-	byLoop, err := ask(ctx, g, what, func(l *relay.Loop) []T {
-		copied := make([]T, len(routes))
-		for i, r := range routes {
-			copied[i] = of(l, r)
+	sum := make([]T, 0, len(routes))
+	for part := range slices.Chunk(routes, routesAtOnce) {
+		byLoop, err := ask(ctx, g, what, func(l *relay.Loop) []T {
+			copied := make([]T, len(part))
+			for i, r := range part {
+				copied[i] = of(l, r)
+			}
+			return copied
+		})
+		if err != nil {
+			return nil, err
 		}
-		return copied
-	})
-	if err != nil {
-		return nil, err
-	}
-	sum := byLoop[0]
-	for _, other := range byLoop[1:] {
-		for i := range sum {
-			add(&sum[i], &other[i])
+		for _, other := range byLoop[1:] {
+			for i := range part {
+				add(&byLoop[0][i], &other[i])
+			}
 		}
+		sum = append(sum, byLoop[0]...)
 	}
 	return sum, nil
 }

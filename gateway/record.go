@@ -221,7 +221,9 @@ func (r *recorder) date(now time.Time, alarms []api.Alarm) (fresh, over []api.Al
 // totals adds up what the loops have counted of the routes.
 func (g *Gateway) totals(ctx context.Context, routes []*relay.RouteStats) ([]ledger.Totals, error) {
 	of := func(l *relay.Loop, r *relay.RouteStats) ledger.Totals {
-		l.ClearActive()
+		if r == routes[0] { // before any is copied: what happens from then on shows at the next look, if not at this one
+			l.ClearActive()
+		}
 		return l.Totals(r)
 	}
 	return sumOf(ctx, g, "its totals", routes, of, (*ledger.Totals).Add)

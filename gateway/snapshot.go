@@ -27,7 +27,7 @@ func (g *Gateway) Snapshot(ctx context.Context) (metrics.Snapshot, error) {
 	}
 	paused, pauses := g.acceptPaused()
 	s := metrics.Snapshot{
-		Unrouted:       refusals(&counted[len(routes)]),
+		Unrouted:       refusals(&counted[len(routes)].Counts),
 		LoopsBusy:      busy,
 		AcceptPaused:   paused,
 		AcceptPauses:   pauses,
@@ -45,7 +45,9 @@ func (g *Gateway) Snapshot(ctx context.Context) (metrics.Snapshot, error) {
 		return metrics.Snapshot{}, err
 	}
 	for i, r := range routes {
-		figures := routeFigures(r.Name, &counted[i])
+		c := &counted[i]
+		figures := routeFigures(r.Name, &c.Counts)
+		figures.Probe, figures.Lateness, figures.Duration, figures.Gap = c.ProbeTime, c.Lateness, c.Duration, c.Gap
 		figures.Silence, figures.Limit, figures.Values = silences[i], r.Limit, timeoutValues(r)
 		s.Routes = append(s.Routes, figures)
 	}
@@ -79,6 +81,11 @@ func (g *Gateway) counters(ctx context.Context, routes []*relay.RouteStats) ([]l
 	return sumOf(ctx, g, "its figures", routes, (*relay.Loop).Counters, (*ledger.Counters).Add)
 }
 
+// counts adds up the same without distributions.
+func (g *Gateway) counts(ctx context.Context, routes []*relay.RouteStats) ([]ledger.Counts, error) {
+	return sumOf(ctx, g, "its figures", routes, (*relay.Loop).Counts, (*ledger.Counts).Add)
+}
+
 func statsOf(routes []*route) (all []*relay.RouteStats) {
 	for _, r := range routes {
 		all = append(all, r.RouteStats)
@@ -86,11 +93,11 @@ func statsOf(routes []*route) (all []*relay.RouteStats) {
 	return all
 }
 
-func routeFigures(name string, c *ledger.Counters) metrics.Route {
+// routeFigures are those of a route, but for distributions.
+func routeFigures(name string, c *ledger.Counts) metrics.Route {
 	m := metrics.Route{
 		Name: name, Opened: c.Opened, Messages: c.Messages, Heartbeats: c.Heartbeats, Bytes: c.Bytes, Opaque: c.Opaque,
-		Closed: map[string]uint64{}, Probes: map[string]uint64{}, Probe: c.ProbeTime,
-		Lateness: c.Lateness, Duration: c.Duration, Gap: c.Gap,
+		Closed: map[string]uint64{}, Probes: map[string]uint64{},
 	}
 	m.Connections = int64(c.Opened)
 	for reason := session.Open + 1; reason < session.ReasonCount; reason++ {
@@ -107,7 +114,7 @@ func routeFigures(name string, c *ledger.Counters) metrics.Route {
 }
 
 // refusals are the clients that were refused, by cause.
-func refusals(c *ledger.Counters) map[string]uint64 {
+func refusals(c *ledger.Counts) map[string]uint64 {
 	counts := map[string]uint64{}
 	for cause := range session.CauseCount {
 		counts[cause.String()] = c.Refused[cause]
@@ -142,7 +149,7 @@ func timeoutValues(r *route) (all []metrics.TimeoutValue) {
 }
 
 // timeoutFigures lists the timers by their keys; write_timeout stands for both sides.
-func timeoutFigures(c *ledger.Counters) (counts []metrics.TimeoutCount) {
+func timeoutFigures(c *ledger.Counts) (counts []metrics.TimeoutCount) {
 	for t := deadline.None + 1; t < deadline.Count; t++ {
 		if t.Action() == deadline.Ask {
 			continue // probes are counted by themselves

@@ -21,7 +21,7 @@ import (
 
 // Status is the gateway as a whole.
 func (g *Gateway) Status(ctx context.Context) (api.Status, error) {
-	counted, err := g.counters(ctx, []*relay.RouteStats{g.unrouted})
+	counted, err := g.counts(ctx, []*relay.RouteStats{g.unrouted})
 	if err != nil {
 		return api.Status{}, err
 	}
@@ -51,7 +51,7 @@ func hostName() string {
 // Routes are all routes and what they have counted.
 func (g *Gateway) Routes(ctx context.Context) (api.Routes, error) {
 	routes := g.current().routes
-	counted, err := g.counters(ctx, statsOf(routes))
+	counted, err := g.counts(ctx, statsOf(routes))
 	if err != nil {
 		return api.Routes{}, err
 	}
@@ -62,7 +62,7 @@ func (g *Gateway) Routes(ctx context.Context) (api.Routes, error) {
 	return all, nil
 }
 
-func describeRoute(r *route, c *ledger.Counters) api.Route {
+func describeRoute(r *route, c *ledger.Counts) api.Route {
 	figures := routeFigures(r.Name, c)
 	p := r.cfg.Policy
 	described := api.Route{

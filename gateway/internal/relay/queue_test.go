@@ -33,7 +33,7 @@ func rawRoute() *Route {
 
 // lone returns a loop that nobody runs, and two sockets that are connected to
 // each other.
-func lone(t *testing.T) (*Loop, [2]int) {
+func lone(t testing.TB) (*Loop, [2]int) {
 	t.Helper()
 	clock, err := reactor.NewClock()
 	if err != nil {

@@ -39,6 +39,9 @@ func (t *tally) remember(ended ledger.Ended) {
 // Counters copies what the loop has counted of a route.
 func (t *tally) Counters(s *RouteStats) ledger.Counters { return t.of(s).Counters }
 
+// Counts copies the same without its distributions.
+func (t *tally) Counts(s *RouteStats) ledger.Counts { return t.of(s).Counts }
+
 // Totals copies what is looked at every second.
 func (t *tally) Totals(s *RouteStats) ledger.Totals { return t.of(s).Totals() }
 
