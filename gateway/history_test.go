@@ -32,7 +32,7 @@ func TestTheHistoryHasWhatHappenedInEachMinute(t *testing.T) {
 // hour adds up the minutes of the route r; of peaks it returns the greatest.
 func (r *running) hour() (sum api.Minute, most int64) {
 	r.t.Helper()
-	all, err := r.g.Histories(r.t.Context(), "r")
+	all, err := r.g.Histories(r.t.Context(), "r", 60)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func TestEachOfManyRoutesHasItsOwnFigures(t *testing.T) {
 		must(t, err)
 		scraped, err := r.g.Snapshot(ctx)
 		must(t, err)
-		hours, err := r.g.Histories(ctx, "")
+		hours, err := r.g.Histories(ctx, "", 60)
 		must(t, err)
 		for i, route := range all.Routes {
 			opened := uint64(0)

@@ -57,7 +57,7 @@ func TestOperatorsWhoDoEverythingAtOnce(t *testing.T) {
 	work(func(*rand.Rand) {
 		_, _ = r.g.Snapshot(ctx)
 		_, _ = r.g.Advise(ctx, api.AdviceQuery{})
-		_, _ = r.g.Histories(ctx, "")
+		_, _ = r.g.Histories(ctx, "", 60)
 		_, _ = r.g.Endings(ctx, api.EndedQuery{Limit: 10})
 		_, _ = r.g.Silences(ctx, "")
 	})

@@ -164,27 +164,22 @@ func addSilence(s *api.Silence, v *relay.View) {
 	}
 }
 
-// Histories are what has happened on each route in each minute of the last hour.
-func (g *Gateway) Histories(ctx context.Context, name string) (api.Histories, error) {
+// Histories are what has happened on each route in each of the last minutes, of an hour at most.
+func (g *Gateway) Histories(ctx context.Context, name string, minutes int) (api.Histories, error) {
 	routes, err := g.chosen(name)
 	if err != nil {
 		return api.Histories{}, err
 	}
-	byLoop, err := ask(ctx, g, "what ended", func(l *relay.Loop) []ledger.History {
-		copied := make([]ledger.History, len(routes))
-		for i, r := range routes {
-			copied[i] = l.History(r.RouteStats)
-		}
-		return copied
-	})
+	before := max(g.clock.Now()/int64(time.Minute)-int64(min(minutes+1, ledger.Minutes)), 0) // minutes of the wall's clock lie across two
+	of := func(l *relay.Loop, r *relay.RouteStats) []ledger.Minute { return l.History(r, before) }
+	ended, err := sumOf(ctx, g, "what ended", statsOf(routes), of, func(sum, more *[]ledger.Minute) { *sum = append(*sum, *more...) })
 	if err != nil {
 		return api.Histories{}, err
 	}
 	all := api.Histories{Now: time.Now(), Histories: []api.History{}}
 	for i, r := range routes {
 		h := api.History{Route: r.Name, Minutes: []api.Minute{}}
-		minutes := g.lastHour(byLoop, i, g.record.hour(r.RouteStats))
-		for number, m := range minutes {
+		for number, m := range lastMinutes(before, ended[i], g.record.hour(r.RouteStats)) {
 			m.At = g.clock.Wall(number * int64(time.Minute))
 			h.Minutes = append(h.Minutes, *m)
 		}
@@ -194,10 +189,9 @@ func (g *Gateway) Histories(ctx context.Context, name string) (api.Histories, er
 	return all, nil
 }
 
-// lastHour puts together what the loops know of the ends of one route's last hour and what was looked at every second, by minute of the
-// monotonic clock.
-func (g *Gateway) lastHour(byLoop [][]ledger.History, route int, hour ledger.Hour) map[int64]*api.Minute {
-	oldest := max(g.clock.Now()/int64(time.Minute)-ledger.Minutes, 0)
+// lastMinutes puts together what the loops know of the ends of one route and what was looked at every second, of the minutes after one, by
+// minute of the monotonic clock.
+func lastMinutes(before int64, ended []ledger.Minute, hour ledger.Hour) map[int64]*api.Minute {
 	all := map[int64]*api.Minute{}
 	of := func(number int64) *api.Minute {
 		if all[number] == nil {
@@ -205,20 +199,15 @@ func (g *Gateway) lastHour(byLoop [][]ledger.History, route int, hour ledger.Hou
 		}
 		return all[number]
 	}
-	for _, histories := range byLoop {
-		for _, m := range histories[route] {
-			if m.Number <= oldest {
-				continue
-			}
-			for reason, n := range m.Closed {
-				if n > 0 {
-					of(m.Number).Closed[session.Reason(reason).String()] += uint64(n)
-				}
+	for _, m := range ended {
+		for reason, n := range m.Closed {
+			if n > 0 {
+				of(m.Number).Closed[session.Reason(reason).String()] += uint64(n)
 			}
 		}
 	}
 	for i := range hour {
-		if hour[i].Number > oldest {
+		if hour[i].Number > before {
 			describeMinute(of(hour[i].Number), &hour[i])
 		}
 	}

@@ -45,6 +45,8 @@ func TestPagesAskWhatTheStatusPageAsks(t *testing.T) {
 		select {
 		case <-time.After(5 * time.Millisecond):
 		case <-limit:
+			mu.Lock()
+			defer mu.Unlock()
 			t.Fatalf("asked was %v", asked)
 		}
 		mu.Lock()
@@ -57,6 +59,8 @@ func TestPagesAskWhatTheStatusPageAsks(t *testing.T) {
 	if err := p.close(); err != nil {
 		t.Error(err)
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	for call := range asked {
 		if !slices.Contains(want, call) {
 			t.Errorf("the page does not ask %q", call)

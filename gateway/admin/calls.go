@@ -200,7 +200,7 @@ func (c calls) history(ctx context.Context, a *ask) (int, any, error) {
 	if a.err != nil {
 		return 0, nil, a.err
 	}
-	all, err := c.gateway.Histories(ctx, a.text("route"))
+	all, err := c.gateway.Histories(ctx, a.text("route"), minutes)
 	from := all.Now.Truncate(time.Minute).Add(-time.Duration(minutes-1) * time.Minute)
 	for i, h := range all.Histories {
 		first := slices.IndexFunc(h.Minutes, func(m api.Minute) bool { return !m.At.Before(from) })

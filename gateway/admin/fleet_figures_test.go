@@ -151,7 +151,7 @@ func (f *fleet) Silences(_ context.Context, route string) (api.Silences, error) 
 	return silences, f.checkRoute(route)
 }
 
-func (f *fleet) Histories(_ context.Context, route string) (api.Histories, error) {
+func (f *fleet) Histories(_ context.Context, route string, _ int) (api.Histories, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	h := api.Histories{Now: f.settle()}

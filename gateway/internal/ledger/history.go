@@ -28,3 +28,13 @@ func (h *History) count(r session.Reason, now deadline.Instant) {
 	}
 	m.Closed[r]++
 }
+
+// After copies the minutes that came after one, in no order.
+func (h *History) After(number int64) (all []Minute) {
+	for i := range h {
+		if h[i].Number > number {
+			all = append(all, h[i])
+		}
+	}
+	return all
+}

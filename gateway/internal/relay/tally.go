@@ -45,8 +45,10 @@ func (t *tally) Counts(s *RouteStats) ledger.Counts { return t.of(s).Counts }
 // Totals copies what is looked at every second.
 func (t *tally) Totals(s *RouteStats) ledger.Totals { return t.of(s).Totals() }
 
-// History copies what the loop knows of a route's last hour.
-func (t *tally) History(s *RouteStats) ledger.History { return t.of(s).History }
+// History copies what the loop knows of a route's last hour, of the minutes after one.
+func (t *tally) History(s *RouteStats, after int64) []ledger.Minute {
+	return t.of(s).History.After(after)
+}
 
 // ConnectTimes copies how long connecting took.
 func (t *tally) ConnectTimes(u *Upstream) metrics.Histogram { return *u.connects[t.index] }

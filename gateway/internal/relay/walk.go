@@ -8,8 +8,9 @@ import (
 	"idlegate/metrics"
 )
 
-// A walk looks at connections in turns of walkTurn, between which the loop serves its sockets: a turn is as long as some ten messages take.
-// The clock is read after every walkStep connections. What a walk needs of one that nobody has touched lately is in no cache, and takes 0.1 to 0.2 µs.
+// A walk looks at connections in turns of walkTurn, between which the loop serves its sockets: a turn is as long as five messages take, and
+// sees some 200 connections, since one that nobody has touched lately is in no cache and takes 0.12 to 0.26 µs (go test -bench Walk). The
+// clock is read after every walkStep of them.
 const (
 	walkTurn = 50 * time.Microsecond
 	walkStep = 32
