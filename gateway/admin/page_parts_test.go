@@ -148,11 +148,14 @@ func hasRoomForForty(t *testing.T, browser context.Context) {
 func listsTheWorst(t *testing.T, browser context.Context) {
 	f := fleetOfSize(200, 400)
 	f.more = []api.Alarm{{Kind: api.AlarmRouteFull, Level: api.AlarmError, Route: "tills-197", Since: f.now(), Text: "route tills-197 is full", Do: "raise its limit"}}
-	f.ejected = nil
+	f.ejected, f.drained = nil, nil
 	b := openTabOf(t, browser, f, "/")
 	b.until(`document.querySelectorAll("#route-rows tr").length === 60`)
 	expect(b, "the worst", b.text(`#route-rows tr [data-is="name"]`), "tills-197")
 	expect(b, "count", b.text("#route-count"), "60 of 200, the worst first")
+	b.size(390)
+	expect(b, "a hint below no table", evaluate[bool](b, `document.querySelector("#upstreams .hinted").checkVisibility()`), false)
+	b.size(1280)
 	b.click("#more-routes")
 	b.until(`document.querySelectorAll("#route-rows tr").length === 200 && location.search === "?all=1"`)
 }

@@ -86,6 +86,7 @@ func TestPage(t *testing.T) {
 		{"endpoints hold still while one is aimed at", holdsEndpointsStill},
 		{"the table stays where it is when a filter is set", holdsFilterStill},
 		{"has the gateway's time wherever it shows one", hasTheGatewaysTime},
+		{"keeps no more after hours than at first", lastsForHours},
 		{"takes what others were told a second ago when the clock has it ask, else nothing", asksAfresh},
 		{"asks while much happens", asksWhileMuchHappens},
 	} {
@@ -97,6 +98,7 @@ func TestPage(t *testing.T) {
 	t.Run("opens as a colleague has sent it", func(t *testing.T) { opensAsSent(t, browser) })
 	t.Run("opens at the part that its address names", func(t *testing.T) { showsWhereItWasSentTo(t, browser) })
 	t.Run("opens what was damaged on its way", func(t *testing.T) { opensWhatIsDamaged(t, browser) })
+	t.Run("takes typing while very many rows are drawn", func(t *testing.T) { takesTypingAmongMany(t, browser) })
 	t.Run("holds long names", func(t *testing.T) { holdsLongNames(t, browser) })
 }
 

@@ -2,7 +2,7 @@
 
 import {order} from "./gateway.js";
 import {$, confirmable, el, keyed, mark, put} from "./dom.js";
-import {clock, counted, since} from "./words.js";
+import {counted, lasting} from "./words.js";
 
 const most = 5; // alarms that are listed before somebody asks for all
 let all = false;
@@ -28,27 +28,24 @@ function drawAlarms(alarms, now) {
 }
 
 function makeAlarm(alarm) {
-  const parts = {
-    text: el("p"), since: el("p.muted.since"), cure: el("p.cure"),
-  };
-  const where = alarm.kind === "file_refused" ? el("a", {href: "#reload-panel"}, "Show what is wrong in it") : null;
+  const parts = {text: el("p"), since: el("p.muted.since"), cure: el("p.cure")};
   parts.node = el("li", parts.text, parts.since, parts.cure);
-  parts.where = where;
+  parts.where = alarm.kind === "file_refused" ? [" ", el("a", {href: "#reload-panel"}, "Show what is wrong in it")] : [];
   return parts;
 }
 
 function fillAlarm(parts, alarm, now) {
   mark(parts.text, alarm.text, kinds[alarm.level] ?? "warn");
-  put(parts.since, `since ${clock(alarm.since)}, for ${since(alarm.since, now)}`);
+  put(parts.since, lasting(alarm.since, now));
   if (parts.cure.dataset.drawn === alarm.do) return;
   parts.cure.dataset.drawn = alarm.do;
-  parts.cure.replaceChildren(alarm.do, ...(parts.where ? [" ", parts.where] : []));
+  parts.cure.replaceChildren(alarm.do, ...parts.where);
 }
 
 function drawHands(hands, now, refresh) {
   $("by-hand").hidden = hands.length === 0;
   keyed($("hand-rows"), hands, (hand) => `${hand.call} ${hand.what}`, (hand) => makeHand(hand, refresh), (parts, hand) => {
-    put(parts.since, `since ${clock(hand.since)}, for ${since(hand.since, now)}`);
+    put(parts.since, lasting(hand.since, now));
   });
 }
 
@@ -82,8 +79,8 @@ export function alarmsOf(route) {
 }
 
 export function setUpAlarms() {
-  $("more-alarms").addEventListener("click", () => {
+  $("more-alarms").onclick = () => {
     all = !all;
     if (latest) drawAlarms(latest.alarms ?? [], latest.now);
-  });
+  };
 }

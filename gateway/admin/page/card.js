@@ -6,7 +6,7 @@ import {confirmable, put, stamp} from "./dom.js";
 import {order} from "./gateway.js";
 import {hourOf} from "./hour.js";
 import {drawSilence} from "./silence.js";
-import {bytes, count, duration, rate} from "./words.js";
+import {bytes, count, duration, rate, tally} from "./words.js";
 
 let silences = new Map(); // by route: what was told last
 
@@ -41,9 +41,9 @@ export function fillCard(card, route, {clientRate, upstreamRate}) {
   put(card.rates, `messages/s: ${rate(clientRate)} from clients, ${rate(upstreamRate)} from ${route.upstream}`);
   const beats = route.client_heartbeats ? `; ${count(route.client_heartbeats)} of ${count(route.client_messages)} client messages were heartbeats` : "";
   put(card.counts, `${count(route.opened)} opened in all${beats}`);
-  put(card.refused, tally("refused", route.refused));
+  put(card.refused, after("refused: ", tally(route.refused)));
   const observed = (route.timeouts ?? []).filter((timeout) => timeout.action === "observed");
-  put(card.observed, tally("dry run", Object.fromEntries(observed.map((t) => [t.timeout, t.count]))));
+  put(card.observed, after("dry run: ", tally(Object.fromEntries(observed.map((t) => [t.timeout, t.count])))));
   const hand = handOf(route.name);
   if (hand !== card.hand) {
     card.hand = hand;
@@ -54,6 +54,8 @@ export function fillCard(card, route, {clientRate, upstreamRate}) {
   drawNowSilent(card, route);
 }
 
+const after = (lead, words) => words && lead + words;
+
 function limits(route) {
   const parts = [route.limit ? `${count(route.connections)} of ${count(route.limit)} connections open` : `${count(route.connections)} connections open, no limit`];
   if (route.source_limit) {
@@ -62,11 +64,6 @@ function limits(route) {
   }
   if (route.accept_limit) parts.push(`${count(route.accept_limit)} accepted a second`);
   return parts.join(" · ");
-}
-
-function tally(word, figures) {
-  const all = Object.entries(figures ?? {}).filter(([, n]) => n > 0);
-  return all.length === 0 ? "" : `${word}: ${all.map(([name, n]) => `${name} ${count(n)}`).join(", ")}`;
 }
 
 function drawCharts(card, route) {

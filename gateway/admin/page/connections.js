@@ -81,7 +81,7 @@ function showColumns(rows) {
 function make(one, refresh) {
   const parts = stamp("connection-template");
   parts.id.append(hidden("Details of "), String(one.id));
-  parts.id.addEventListener("click", () => showDetails(one.id, refresh));
+  parts.id.onclick = () => showDetails(one.id, refresh);
   closing(parts.close, one.id, (gone) => {
     if (gone) markGone(parts);
     refresh();
@@ -104,21 +104,26 @@ function markGone(parts) {
 
 function fill(parts, one) {
   if (parts.node.classList.contains("gone")) return; // what was asked before it ended
-  putAddress(parts.client, one.client);
+  fillBoth(parts, one);
   putAddress(parts.proxy, one.proxy || "–");
-  putAddress(parts.endpoint, one.endpoint || "–");
-  put(parts.route, one.route);
-  parts.route.title = one.route;
   drawDue(parts, one);
   put(parts.silence, passing(one.silence_seconds));
   put(parts.age, passing(one.age_seconds));
   mark(parts.state, one.state.replace("_", " "), kinds[one.state] ?? "plain");
-  put(parts.messages, `${count(one.client_messages)} / ${count(one.upstream_messages)}`);
   put(parts.beats, `${count(one.client_heartbeats)} / ${count(one.upstream_heartbeats)}`);
-  put(parts.bytes, `${bytes(one.client_bytes)} / ${bytes(one.upstream_bytes)}`);
   const secured = [one.tls ? `TLS ${one.tls.version}` : "", one.tls?.server_name || one.server_name || "", one.tls?.certificate || ""].filter(Boolean).join(", ");
   put(parts.tls, secured || "–");
   parts.tls.title = secured;
+}
+
+// fillBoth fills what a row has in common with that of one that has ended.
+export function fillBoth(parts, one) {
+  putAddress(parts.client, one.client);
+  putAddress(parts.endpoint, one.endpoint || "–");
+  put(parts.route, one.route);
+  parts.route.title = one.route;
+  put(parts.messages, `${count(one.client_messages)} / ${count(one.upstream_messages)}`);
+  put(parts.bytes, `${bytes(one.client_bytes)} / ${bytes(one.upstream_bytes)}`);
 }
 
 function drawDue(parts, one) {
@@ -169,7 +174,7 @@ export function setUpTable(refresh) {
     refresh();
   });
   for (const [id, step] of [["previous", -1], ["next", 1]]) {
-    $(id).addEventListener("click", () => $(id).getAttribute("aria-disabled") !== "true" && want({page: String(Number(wanted.page) + step)}));
+    $(id).onclick = () => $(id).getAttribute("aria-disabled") !== "true" && want({page: String(Number(wanted.page) + step)});
   }
   for (const header of $("headers").querySelectorAll("[data-sort]")) setUpHeader(header);
   drawSort();
@@ -179,15 +184,15 @@ export function setUpTable(refresh) {
   }, {rootMargin: "200px"}).observe($("connections"));
 }
 
-// setUpHeader makes a header a button: first by what one looks for (data-first), then the other way about.
+// setUpHeader makes a header a button: the greatest figure comes first, then the other way about.
 function setUpHeader(header) {
-  const {sort, first = ""} = header.dataset;
+  const {sort} = header.dataset, first = header.classList.contains("figure") ? "-" : "";
   const button = el("button.plain", header.textContent);
   header.replaceChildren(button);
-  button.addEventListener("click", () => {
+  button.onclick = () => {
     const other = first === "-" ? "" : "-";
     want({sort: (wanted.sort === first + sort ? other : first) + sort, page: "1"});
-  });
+  };
 }
 
 function drawSort() {

@@ -12,37 +12,44 @@ let latest = null;  // the id that was asked for last
 let failed = false; // what it says of the connection's fate is that it could not be asked for
 
 export async function showDetails(id, refresh) {
-  shown = latest = id;
-  $("details-title").textContent = `Connection ${id}`;
+  shown = id;
   const close = el("button.act.deed");
   closing(close, id, refresh);
-  $("details-actions").replaceChildren(el("span.deed", "End it as killed: "), close);
-  clear();
+  begin(id, el("span.deed", "End it as killed: "), close);
   await drawDetails();
-  if (latest === id && !$("details").open) $("details").showModal(); // also where it has just ended, to say so
-}
-
-function clear() {
-  $("details-fate").textContent = "";
-  $("details-facts").replaceChildren();
-  $("details-timers").replaceChildren();
-  $("details-table").hidden = true;
+  if (latest === id) show(); // also where it has just ended, to say so
 }
 
 // showEnded opens the dialog for one that has ended.
 export function showEnded(one) {
   shown = null;
-  latest = one.id;
-  $("details-title").textContent = `Connection ${one.id}`;
-  $("details-actions").replaceChildren();
-  clear();
+  begin(one.id);
   drawEnd(one);
+  show();
+}
+
+// begin takes away what the dialog said of another connection.
+function begin(id, ...actions) {
+  latest = id;
+  putText($("details-title"), `Connection ${id}`);
+  $("details-actions").replaceChildren(...actions);
+  fate("");
+  $("details-facts").replaceChildren();
+  $("details-timers").replaceChildren();
+  $("details-table").hidden = true;
+}
+
+function show() {
   if (!$("details").open) $("details").showModal();
+}
+
+function fate(words) {
+  putText($("details-fate"), words);
 }
 
 // drawEnd tells what is kept of one that has ended.
 function drawEnd(one) {
-  $("details-fate").textContent = `It ended at ${clock(one.ended_at)}: ${one.reason}, after ${passing(one.duration_seconds)}.`;
+  fate(`It ended at ${clock(one.ended_at)}: ${one.reason}, after ${passing(one.duration_seconds)}.`);
   const broken = one.protocol_error;
   put($("details-facts"), [
     ...whose(one), ["Longest silence", passing(one.longest_silence_seconds)], ...traffic(one),
@@ -67,7 +74,7 @@ export async function drawDetails() {
   try {
     const explanation = await ask(`/connections/${id}`);
     if (id !== shown) return;
-    if (failed) $("details-fate").textContent = "";
+    if (failed) fate("");
     failed = false;
     put($("details-facts"), facts(explanation));
     $("details-table").hidden = false;
@@ -80,7 +87,7 @@ export async function drawDetails() {
 async function explainLoss(id, error) {
   if (!(error instanceof Refusal && error.status === 404)) {
     failed = true;
-    $("details-fate").textContent = `It cannot be asked for now: ${why(error)}.`;
+    fate(`It cannot be asked for now: ${why(error)}.`);
     return;
   }
   shown = null; // it will not come back
@@ -89,7 +96,7 @@ async function explainLoss(id, error) {
   const [end] = (await ask(`/ended?id=${id}`).catch(() => ({}))).ended ?? [];
   if (latest !== id) return;
   if (end) drawEnd(end);
-  else $("details-fate").textContent = "It has ended.";
+  else fate("It has ended.");
 }
 
 function whose(c) {
@@ -152,7 +159,7 @@ function timerRows(timer) {
 
 function makeTimer() {
   const parts = {name: el("th.code", {scope: "row"}), texts: Array.from({length: 4}, () => el("td")), due: el("span"), run: el("span")};
-  parts.bar = el("span.bar", {"aria-hidden": "true"}, parts.run);
+  parts.bar = el("span.bar", parts.run);
   parts.node = el("tr", parts.name, ...parts.texts, el("td.figure", parts.due, parts.bar));
   return parts;
 }
@@ -167,6 +174,6 @@ function fillTimer(parts, row) {
 }
 
 export function setUpDetails() {
-  $("details").addEventListener("close", () => { shown = null; });
-  $("details-leave").addEventListener("click", () => $("details").close());
+  $("details").onclose = () => { shown = null; };
+  $("details-leave").onclick = () => $("details").close();
 }

@@ -175,7 +175,7 @@ export function confirmable(button, label, about, act) {
     button.replaceChildren(label() + (on ? "? yes" : ""), hidden(about));
     if (on) timer = setTimeout(show, 6000, false);
   };
-  button.addEventListener("click", () => {
+  button.onclick = () => {
     if (button.getAttribute("aria-disabled") === "true") return;
     if (!armed()) {
       show(true);
@@ -184,7 +184,7 @@ export function confirmable(button, label, about, act) {
     }
     show(false);
     act();
-  });
+  };
   button.addEventListener("blur", () => show(false));
   button.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !armed()) return;

@@ -1,11 +1,12 @@
 // The connections that ended last: asked for at first and whenever another filter is wanted, then told as they end.
 
 import {follow, wanted} from "./address.js";
+import {fillBoth} from "./connections.js";
 import {showEnded} from "./details.js";
-import {$, hidden, hold, keyed, put, putAddress, stamp} from "./dom.js";
+import {$, hidden, hold, keyed, put, stamp} from "./dom.js";
 import {paint} from "./reasons.js";
 import {isLive} from "./stream.js";
-import {bytes, clock, count, passing} from "./words.js";
+import {clock, passing} from "./words.js";
 
 const most = 25, pace = 500; // rows; ms between two drawings while many end
 let ended = [];       // the latest first
@@ -72,15 +73,11 @@ function make(one) {
   put(parts.at, clock(one.ended_at));
   parts.at.dateTime = one.ended_at;
   parts.id.append(hidden("Details of "), String(one.id));
-  parts.id.addEventListener("click", () => showEnded(one));
+  parts.id.onclick = () => showEnded(one);
   put(parts.duration, passing(one.duration_seconds));
   put(parts.silence, passing(one.longest_silence_seconds));
-  putAddress(parts.client, one.client);
-  putAddress(parts.endpoint, one.endpoint || "–");
-  put(parts.messages, `${count(one.client_messages)} / ${count(one.upstream_messages)}`);
-  put(parts.bytes, `${bytes(one.client_bytes)} / ${bytes(one.upstream_bytes)}`);
-  for (const name of ["reason", "route"]) put(parts[name], one[name]);
-  parts.route.title = one.route;
+  put(parts.reason, one.reason);
+  fillBoth(parts, one);
   return parts;
 }
 

@@ -75,7 +75,7 @@ function problem(p) {
 // setUpFile has the buttons read the file, or go back; refresh polls, and so draws what came of it.
 export function setUpFile(refresh) {
   const reload = $("reload"), previous = $("previous-policy");
-  reload.addEventListener("click", () => read(reload, "/reload", refresh));
+  reload.onclick = () => read(reload, "/reload", refresh);
   confirmable(previous, () => "Back to the policy before", "", () => read(previous, "/reload?to=previous", refresh));
 }
 

@@ -46,17 +46,17 @@ export function setUpFilter() {
     });
   }
   for (const name of ["route", "endpoint", "state", "reason"]) {
-    $(fields[name]).addEventListener("change", () => want({[name]: $(fields[name]).value, ...(name === "reason" ? {} : {page: "1"})}));
+    $(fields[name]).onchange = () => want({[name]: $(fields[name]).value, ...(name === "reason" ? {} : {page: "1"})});
   }
-  $("filter").addEventListener("submit", (event) => {
+  $("filter").onsubmit = (event) => {
     event.preventDefault();
     want({q: $("q").value.trim(), idle: $("by-idle").value.trim(), page: "1"});
-  });
-  $("clear").addEventListener("click", () => {
+  };
+  $("clear").onclick = () => {
     $("q").focus(); // the button goes
     $("q").value = "";
     want({q: "", route: "", endpoint: "", state: "", idle: "", page: "1"});
-  });
+  };
   follow(draw);
   draw();
 }

@@ -1,7 +1,7 @@
 // The gateway as a whole: who it is, how full it is, which policy is in force.
 
 import {$, fillBar, mark, put} from "./dom.js";
-import {bytes, clock, count, setZone, since} from "./words.js";
+import {bytes, count, lasting, setZone, since} from "./words.js";
 
 let version; // of the gateway that the page came from
 
@@ -19,7 +19,7 @@ export function drawStatus(status) {
   drawFigures(status);
   const config = status.config;
   put($("generation"), config.generation);
-  put($("loaded"), `since ${clock(config.loaded_at)}, for ${since(config.loaded_at, status.now)}`);
+  put($("loaded"), lasting(config.loaded_at, status.now));
   document.body.classList.toggle("viewer", status.viewer);
   $("viewer").hidden = !status.viewer;
   $("log-level").disabled = status.viewer;

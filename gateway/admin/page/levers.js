@@ -44,10 +44,10 @@ async function setLevel(refresh) {
 
 export function setUpLevers(refresh) {
   for (const [form, act] of [["lever-form", setEndpoint], ["log-form", () => setLevel(refresh)]]) {
-    $(form).addEventListener("submit", (event) => {
+    $(form).onsubmit = (event) => {
       event.preventDefault();
       act();
-    });
+    };
   }
-  $("lever-leave").addEventListener("click", () => $("lever").close());
+  $("lever-leave").onclick = () => $("lever").close();
 }

@@ -3,10 +3,10 @@
 import {ask, Refusal, why} from "./gateway.js";
 import {$, el, say, table} from "./dom.js";
 import {changeLists, problems} from "./file.js";
-import {count, counted, duration} from "./words.js";
+import {count, counted, duration, tally} from "./words.js";
 
 export function setUpPlan() {
-  $("plan-form").addEventListener("submit", (event) => {
+  $("plan-form").onsubmit = (event) => {
     event.preventDefault();
     const text = $("plan-text").value;
     if (text.trim() === "") {
@@ -14,9 +14,9 @@ export function setUpPlan() {
       return;
     }
     plan(text);
-  });
-  $("plan-own").addEventListener("click", () => plan(undefined));
-  $("plan-fill").addEventListener("click", fill);
+  };
+  $("plan-own").onclick = () => plan(undefined);
+  $("plan-fill").onclick = fill;
 }
 
 // fill puts the policy in force into the box, to be edited there.
@@ -67,8 +67,7 @@ const ends = (byTimer) => Object.values(byTimer ?? {}).reduce((a, b) => a + b, 0
 const sum = (routes, member) => (routes ?? []).reduce((total, route) => total + ends(route[member]), 0);
 
 function tableOf(routes) {
-  const words = (byTimer) => Object.entries(byTimer ?? {}).filter(([, n]) => n > 0).map(([timer, n]) => `${timer} ${count(n)}`).join(", ");
   return table("Connections that would end", [["Route", "Becomes", "#Open now", "#At once", "By", "#Within an hour", "By"], ...routes.map((route) => [
-    route.route, route.becomes, count(route.connections), count(ends(route.at_once)), words(route.at_once), count(ends(route.within_hour)), words(route.within_hour),
+    route.route, route.becomes, count(route.connections), count(ends(route.at_once)), tally(route.at_once), count(ends(route.within_hour)), tally(route.within_hour),
   ])]);
 }

@@ -34,11 +34,11 @@ async function show(id) {
 }
 
 export function setUpPolicies() {
-  for (const id of Object.keys(panels)) $(id).addEventListener("toggle", () => show(id));
-  $("advice-again").addEventListener("click", () => {
+  for (const id of Object.keys(panels)) $(id).ontoggle = () => show(id);
+  $("advice-again").onclick = () => {
     asked.delete("advice-panel");
     show("advice-panel");
-  });
+  };
 }
 
 function drawPolicies(answer) {
@@ -71,7 +71,7 @@ function drawEffective(answer) {
 function copyable(text, what) {
   const source = el("pre.source", {tabIndex: 0, role: "region", "aria-label": what}, text);
   const button = el("button.act.copy", "Copy", el("span.hidden", ` ${what}`));
-  button.addEventListener("click", () => copy(text, source, button));
+  button.onclick = () => copy(text, source, button);
   return [el("div.copyable", button, source)];
 }
 

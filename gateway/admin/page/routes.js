@@ -7,7 +7,7 @@ import {drawSpark, drawStack, inWords, totalsOf} from "./charts.js";
 import {$, el, fillBar, hold, inPlace, keyed, mark, put, stamp} from "./dom.js";
 import {hourOf, total} from "./hour.js";
 import {dots} from "./upstreams.js";
-import {count, rate} from "./words.js";
+import {count, rate, tally} from "./words.js";
 
 const most = 60; // routes that are listed before somebody asks for all
 
@@ -22,7 +22,7 @@ export function drawRoutes(answer, upstreams, refused, refresh) {
   for (const route of routes) measure(route, Date.parse(answer.now));
   latest = {routes, upstreams: upstreams ?? latest?.upstreams, refresh};
   draw();
-  drawRefused(refused ?? {});
+  drawRefused(refused);
 }
 
 function draw() {
@@ -67,20 +67,20 @@ function worstFirst(routes) {
 
 function make(route, refresh) {
   const parts = stamp("route-template");
-  parts.fold.addEventListener("click", () => {
+  parts.fold.onclick = () => {
     const on = parts.fold.getAttribute("aria-expanded") !== "true";
     unfold(route.name, on);
     if (!on && wanted.open === "") want({open: latest.routes.length === 1 ? "-" : ""}, true);
     draw();
     refresh();
-  });
+  };
   parts.connections.href = address({route: route.name, page: "1"}) + "#connections";
-  parts.connections.addEventListener("click", (event) => {
+  parts.connections.onclick = (event) => {
     event.preventDefault();
     want({route: route.name, endpoint: "", page: "1"});
     $("connections").scrollIntoView();
     $("connections").focus({preventScroll: true});
-  });
+  };
   return parts;
 }
 
@@ -145,12 +145,12 @@ function measure(route, now) {
 
 // drawRefused shows how many clients were refused before they had a route.
 function drawRefused(refused) {
-  const causes = Object.entries(refused).filter(([, n]) => n > 0);
-  $("unrouted").hidden = causes.length === 0;
-  $("unrouted").replaceChildren("Refused before a route was chosen (route ", el("code", "none"), `): ${causes.map(([cause, n]) => `${cause} ${count(n)}`).join(", ")}`);
+  const causes = tally(refused);
+  $("unrouted").hidden = causes === "";
+  $("unrouted").replaceChildren("Refused before a route was chosen (route ", el("code", "none"), `): ${causes}`);
 }
 
 export function setUpRoutes() {
-  $("more-routes").addEventListener("click", () => want({all: wanted.all ? "" : "1"}));
+  $("more-routes").onclick = () => want({all: wanted.all ? "" : "1"});
   follow((changed) => latest && (changed.has("open") || changed.has("all")) && draw());
 }

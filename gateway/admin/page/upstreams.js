@@ -80,7 +80,7 @@ function make({upstream, endpoint}, refresh) {
   parts.draining = false;
   const about = `: endpoint ${endpoint.address} of ${upstream.name}`;
   parts.set.append(hidden(about));
-  parts.set.addEventListener("click", () => openLever(upstream.name, parts.endpoint, refresh));
+  parts.set.onclick = () => openLever(upstream.name, parts.endpoint, refresh);
   parts.confirm = confirmable(parts.drain, () => parts.draining ? "Undrain" : "Drain", about,
     () => drain(upstream.name, endpoint.address, parts.draining, refresh));
   return parts;
@@ -122,11 +122,11 @@ function makeFine([name]) {
     dots: el("span.dots"), name: el("b", name), addresses: el("span.cut.code"), connections: el("span.figure.muted"),
   };
   const button = el("button.plain.fine", parts.dots, parts.name, parts.addresses, parts.connections);
-  button.addEventListener("click", () => {
+  button.onclick = () => {
     chosen.add(name);
     drawUpstreams(...latest);
     [...$("endpoint-rows").children].find((row) => row.dataset.key.startsWith(name + " "))?.querySelector("button")?.focus();
-  });
+  };
   parts.node = el("li", button);
   return parts;
 }

@@ -34,6 +34,11 @@ export function counted(n, one, many = one + "s") {
   return `${count(n)} ${n === 1 ? one : many}`;
 }
 
+// tally lists figures by name, those that are more than none.
+export function tally(figures) {
+  return Object.entries(figures ?? {}).filter(([, n]) => n > 0).map(([name, n]) => `${name} ${count(n)}`).join(", ");
+}
+
 export function rate(perSecond) {
   if (perSecond === null || perSecond === undefined) return "–";
   return perSecond < 99.95 ? perSecond.toFixed(1) : whole.format(perSecond);
@@ -67,6 +72,11 @@ export function clock(instant) {
 // minute gives the hour and the minute.
 export function minute(instant) {
   return clockForm.format(new Date(instant).getTime() + offset).slice(0, 5);
+}
+
+// lasting says since when something is so, and for how long.
+export function lasting(instant, now) {
+  return `since ${clock(instant)}, for ${since(instant, now)}`;
 }
 
 // since gives how long ago an instant was by the gateway's clock, which need not agree with the browser's.
