@@ -33,8 +33,9 @@ func newReport() *cobra.Command {
 			"with alarms, the policy in force, metrics, the last hour, endpoints, the connections that are open and those that ended\n" +
 			"last, and the last lines of the log.\n\n" +
 			"Keys, certificates and tokens are not in it, since the policy names only their files, nor is anything of the environment.\n" +
-			"What health checks send is left out, and so are the bytes of streams that broke their protocol, unless --with-bytes asks\n" +
-			"for them. Addresses of clients and endpoints are in it: look before you send it to others.",
+			"What health checks and probes send is left out, and the lines of a policy file that was refused; so are the bytes of\n" +
+			"streams that broke their protocol, unless --with-bytes asks for them. Addresses of clients and endpoints are in it: look\n" +
+			"before you send it to others.",
 		Example: "  idlegate report\n" +
 			"  idlegate report --file - | ssh other tar tz",
 		Args: arguments(),
@@ -116,9 +117,9 @@ func gatherReport(c *call, now time.Time, keepBytes bool) (archive []byte, missi
 // aboutReport says who has made a report, and what is not in it.
 func aboutReport(c *call, now time.Time, missing []string, keepBytes bool) []byte {
 	about := fmt.Sprintf("made by idlegate %s at %s of the gateway at %s\n", versionLine(), now.UTC().Format(time.RFC3339), c.gateway.Address())
-	about += "left out: what health checks send"
+	about += "left out: what health checks and probes send, the lines of the policy file that have a problem"
 	if !keepBytes {
-		about += ", and the bytes of streams that broke their protocol (--with-bytes keeps them)"
+		about += ", the bytes of streams that broke their protocol (--with-bytes keeps them)"
 	}
 	about += "\n"
 	for _, why := range missing {

@@ -11,15 +11,15 @@ import (
 const leftOut = "left out"
 
 var (
-	// What health checks and probes send can be a password, as AUTH of Redis: in an effective file, in the path of a change, and where
-	// neither can be told where it ends.
+	// What health checks and probes send can be a password, as AUTH of Redis: in an effective file, behind the path of a change or of a
+	// problem, and where its end cannot be found.
 	sends    = regexp.MustCompile(`\bsend: \{(text|hex): (?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^"'\\}][^}]*)\}`)
-	sendPath = regexp.MustCompile(`(\bsend\.(?:text|hex)\b).*`)
-	sendRest = regexp.MustCompile(`(\bsend: *\{?(?:text|hex): )(?:[^l].*|l[^e].*)`)
+	sendPath = regexp.MustCompile(`(\b(?:health|probe)\.send\b(?:\.\w+)?).*`)
+	sendRest = regexp.MustCompile(`(\bsend: *\{?(?:text|hex): ).*`)
 )
 
-// withoutSecrets is an answer of the gateway without what may be secret: what health checks send, and unless keepBytes the bytes of
-// streams that broke their protocol. Tokens and keys are in no answer.
+// withoutSecrets is an answer of the gateway without what may be secret: what health checks and probes send, lines of the policy file
+// that have a problem, and unless keepBytes the bytes of streams that broke their protocol. Tokens and keys are in no answer.
 func withoutSecrets(answer []byte, keepBytes bool) ([]byte, error) {
 	reader := json.NewDecoder(bytes.NewReader(answer))
 	reader.UseNumber() // or what is beyond a float64 would change
@@ -50,6 +50,9 @@ func cleaned(value any, keepBytes bool) any {
 		for key := range v {
 			v[key] = cleaned(v[key], keepBytes)
 		}
+		if _, ok := v["source"]; ok { // the line of a problem, of which anything can be part
+			v["source"] = leftOut
+		}
 		if broken, ok := v["protocol_error"].(map[string]any); ok && !keepBytes {
 			broken["bytes"] = ""
 		}
@@ -62,6 +65,7 @@ func cleanedText(text string) string {
 		return text
 	}
 	text = sendPath.ReplaceAllString(text, "$1: "+leftOut)
-	text = sends.ReplaceAllString(text, "send: {$1: "+leftOut+"}")
-	return sendRest.ReplaceAllString(text, "${1}"+leftOut)
+	text = sends.ReplaceAllString(text, "\x00$1\x00") // so that sendRest does not find them again
+	text = sendRest.ReplaceAllString(text, "${1}"+leftOut)
+	return strings.NewReplacer("\x00text\x00", "send: {text: "+leftOut+"}", "\x00hex\x00", "send: {hex: "+leftOut+"}").Replace(text)
 }

@@ -70,17 +70,9 @@ func TestAReportHasWhatItTakesAndNoSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	report := func(more ...string) map[string]string {
-		var stdout, stderr bytes.Buffer
-		args := append([]string{"report", "--admin", g.AdminAddress(), "--token-file", filepath.Join(dir, "token"), "--file", "-"}, more...)
-		if code := execute(t.Context(), args, &stdout, &stderr); code != exitDone || stderr.Len() > 0 {
-			t.Fatalf("exit code %d: %s", code, &stderr)
-		}
-		return unpacked(t, &stdout)
-	}
-	parts := report()
+	parts := reportOf(t, g, dir)
 	for name, wants := range map[string][]string{
-		"about.txt":        {"made by idlegate ", "left out: what health checks send"},
+		"about.txt":        {"made by idlegate ", "left out: what health checks and probes send"},
 		"process.json":     {`"version": "1.2.3-test"`, `"go_version": "go1`, `"kernel": "`, "gateway.(*Gateway).Run", "msg=started", "policy file took over"},
 		"status.json":      {`"generation": 2`, `"alarms"`, `"host"`},
 		"config.json":      {"idle_timeout: 1m", "send: {text: left out}", `"upstreams.u.health.send.text: left out"`},
@@ -95,14 +87,47 @@ func TestAReportHasWhatItTakesAndNoSecrets(t *testing.T) {
 			}
 		}
 	}
-	secretBytes := fmt.Sprintf("%x", "secret-password")
-	for name, part := range parts {
-		if strings.Contains(part, "secret-") || strings.Contains(part, secretBytes) {
-			t.Errorf("%s has a secret:\n%s", name, part)
-		}
-	}
-	if !strings.Contains(report("--with-bytes")["ended.json"], secretBytes) {
+	expectNoSecrets(t, parts)
+	if !strings.Contains(reportOf(t, g, dir, "--with-bytes")["ended.json"], fmt.Sprintf("%x", "secret-password")) {
 		t.Error("the bytes are not in it, though they were asked for")
+	}
+	before, _, _ := strings.Cut(text(""), "send:")
+	expectNoSecretsOfRefused(t, g, file, before)
+}
+
+// expectNoSecretsOfRefused makes g refuse a file that ends in secrets, of each kind in turn.
+func expectNoSecretsOfRefused(t *testing.T, g *gateway.Gateway, file, before string) {
+	t.Helper()
+	for _, wrong := range []string{
+		"send: AUTH secret-word", `send: {txt: "AUTH secret-key"}`, `send: {hex: "secret-hex"}`, "send: {text:\n  \"AUTH secret-line\\q\"}", "send: {text: letme secret-start",
+	} {
+		saved(t, file, before+wrong+"}}\n")
+		if done, err := g.Reload(t.Context()); err != nil || len(done.Problems) == 0 {
+			t.Fatalf("%s: %+v, %v", wrong, done, err)
+		}
+		expectNoSecrets(t, reportOf(t, g, filepath.Dir(file)))
+	}
+}
+
+// reportOf are the files of a report of g, by their names.
+func reportOf(t *testing.T, g *gateway.Gateway, dir string, more ...string) map[string]string {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	args := append([]string{"report", "--admin", g.AdminAddress(), "--token-file", filepath.Join(dir, "token"), "--file", "-"}, more...)
+	if code := execute(t.Context(), args, &stdout, &stderr); code != exitDone || stderr.Len() > 0 {
+		t.Fatalf("exit code %d: %s", code, &stderr)
+	}
+	return unpacked(t, &stdout)
+}
+
+func expectNoSecrets(t *testing.T, parts map[string]string) {
+	t.Helper()
+	for name, part := range parts {
+		for _, line := range strings.Split(part, "\n") {
+			if strings.Contains(line, "secret-") || strings.Contains(line, fmt.Sprintf("%x", "secret-password")) {
+				t.Errorf("%s has a secret:\n%s", name, line)
+			}
+		}
 	}
 }
 
@@ -159,6 +184,9 @@ func TestWhatChecksSendIsLeftOut(t *testing.T) {
 		`what="upstreams.a.health.send.text: \"x\" -> \"y\""`:                              `what="upstreams.a.health.send.text: left out`,
 		`what="upstreams.a.health: none -> {send: {text: \"x}y\"}, rise: 2}"`:              `what="upstreams.a.health: none -> {send: {text: left out`,
 		"      send: {text: \"broken":                                                      "      send: {text: left out",
+		`problem="upstreams.a.health.send: must be a mapping, not \"x\""`:                  `problem="upstreams.a.health.send: left out`,
+		`a: {send: {hex: 41}}, b: {send: {text: letme in`:                                  `a: {send: {hex: left out}}, b: {send: {text: left out`,
+		"health: {send: {text: letme in":                                                   "health: {send: {text: left out",
 		"nothing of the kind":                                                              "nothing of the kind",
 		"a: 1\nhealth: {send: {text: AUTH x}}\nb: 2":                                       "a: 1\nhealth: {send: {text: left out}}\nb: 2",
 	} {
