@@ -35,3 +35,15 @@ func TestOfAnAdviceFileThatIsNamedNoMoreNothingIsTold(t *testing.T) {
 		t.Errorf("told: %s", log)
 	}
 }
+
+// TestAnAdviceFileIsWrittenAfterAFailureThoughNothingIsNew is about an edit that is taken back while the file cannot be written: the file
+// has all that is known, and the failure is over only when that was tried.
+func TestAnAdviceFileIsWrittenAfterAFailureThoughNothingIsNew(t *testing.T) {
+	known := map[string]ledger.Knowledge{"r": {DryRunIdle: 1}}
+	g := &Gateway{knowledge: newKnowledge(policy.File{Path: "advice"}), log: &journal{logger: slog.New(slog.DiscardHandler)}}
+	g.knowledge.wrote("advice", known)
+	g.tellKept("advice", errors.New("the disk is full"))
+	if g.knowledge.isKept(known) {
+		t.Error("it is not written again, and the alarm stays")
+	}
+}

@@ -48,9 +48,9 @@ func (g *Gateway) tellKept(path string, err error) {
 	case err == nil:
 		k.failing = notKept{}
 	case was:
-		k.failing.err = err
+		k.failing.err, k.kept = err, nil
 	default:
-		k.failing = notKept{err, time.Now()}
+		k.failing, k.kept = notKept{err, time.Now()}, nil // so that the file is written next time, whether there is something new or not
 	}
 	k.mu.Unlock()
 	switch {
