@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"net/netip"
 	"time"
 
 	"idlegate/gateway/admin/api"
@@ -86,4 +87,19 @@ func seconds(d time.Duration) *float64 {
 	}
 	s := d.Seconds()
 	return &s
+}
+
+func clientText(client netip.AddrPort) string {
+	if !client.IsValid() {
+		return "unix"
+	}
+	return client.String()
+}
+
+// proxyText is the address of a proxy, "" where there is none.
+func proxyText(proxy netip.AddrPort) string {
+	if !proxy.IsValid() {
+		return ""
+	}
+	return proxy.String()
 }

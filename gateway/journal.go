@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"io"
 	"log/slog"
-	"net/netip"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -283,19 +282,4 @@ func short(d time.Duration) time.Duration {
 		return d.Round(time.Microsecond)
 	}
 	return d.Round(time.Millisecond)
-}
-
-func clientText(client netip.AddrPort) string {
-	if !client.IsValid() {
-		return "unix"
-	}
-	return client.String()
-}
-
-// proxyText is the address of a proxy, "" where there is none.
-func proxyText(proxy netip.AddrPort) string {
-	if !proxy.IsValid() {
-		return ""
-	}
-	return proxy.String()
 }
