@@ -65,7 +65,7 @@ func TestAWeightThatIsSetByHandHoldsUntilTheFileSaysOtherwise(t *testing.T) {
 
 func TestAStateThatIsSetByHand(t *testing.T) {
 	a, b := newRevivable(t), backend(t, echoes)
-	r := start(t, byHand, a.address, 1, b, ", retries: 0, health: {every: 20ms, rise: 1, fall: 1}")
+	r := start(t, byHand, a.address, 1, b, ", retries: 0, health: {every: 20ms, timeout: 30s, rise: 1, fall: 1}")
 	open := r.dial("r")
 	open.echo(framed("open"))
 	other := r.dial("r")
@@ -104,7 +104,7 @@ func TestAStateThatIsSetByHand(t *testing.T) {
 func TestExplainSaysHowTheEndpointStands(t *testing.T) {
 	a := newRevivable(t)
 	r := start(t, `
-upstreams: {u: {endpoints: ["%s"], health: {every: 20ms, fall: 1, send: {text: "PING"}, expect: {text: "PING"}}}}
+upstreams: {u: {endpoints: ["%s"], health: {every: 20ms, timeout: 30s, fall: 1, send: {text: "PING"}, expect: {text: "PING"}}}}
 routes: [{name: r, listen: "127.0.0.1:0", protocol: raw, upstream: u, policy: {long: {}}}]`, a.address)
 	r.dial("r").echo("open")
 	a.answers("-ERR")
