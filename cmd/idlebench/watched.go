@@ -20,13 +20,15 @@ const nameWatched = "watched"
 // pagesOpen is how many pages are open.
 const pagesOpen = 10
 
-// A page hears of events, and asks for figures every pageEvery, for this many connections every listEvery, and for what was in the last
-// minutes every historyEvery; twoAtOnce. These, and what it asks, are those of gateway/admin/page.
+// A page hears of events, and asks for figures every pageEvery, when others do: for this many connections where listEvery has passed, and for
+// the last minutes where historyEvery has; twoAtOnce. These, and what it asks, are those of gateway/admin/page.
 const (
 	pageEvery    = 2 * time.Second
-	listEvery    = 6 * time.Second
-	historyEvery = 10 * time.Second
+	listEvery    = 5 * time.Second
+	historyEvery = 9 * time.Second
 	twoAtOnce    = 2
+
+	pageShared = time.Second // how old an answer may be
 
 	pageHears    = "/events?kind=reload,health,deed,alarm,alarm_over,ended"
 	pageShares   = "max-age=1" // when the clock has it ask
@@ -68,8 +70,8 @@ type pages struct {
 	fault  error // Guarded by mu; the first.
 }
 
-// openPages opens so many pages of the admin server at a unix socket, and returns when all have been drawn. From then on what they ask is
-// spread as evenly as that of pages which were opened at any time.
+// openPages opens so many pages of the admin server at a unix socket, and returns when all have been drawn. From then on what they ask
+// seldom is spread as that of pages which were opened at any time.
 func openPages(ctx context.Context, n int, socket string) *pages {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &pages{cancel: cancel}
@@ -90,7 +92,7 @@ func openPages(ctx context.Context, n int, socket string) *pages {
 			}
 			part := func(every time.Duration) time.Duration { return every * time.Duration(i) / time.Duration(n) }
 			one.listed, one.historied = time.Now().Add(-part(listEvery)), time.Now().Add(-part(historyEvery))
-			if pause(ctx, part(pageEvery)) == nil {
+			if pause(ctx, untilBeat()) == nil {
 				one.look(ctx)
 			}
 		})
@@ -127,8 +129,17 @@ func (p *page) look(ctx context.Context) {
 			return
 		}
 		p.note(1, nil)
-		_ = pause(ctx, pageEvery)
+		_ = pause(ctx, untilBeat())
 	}
+}
+
+// untilBeat returns how long it is until the pages ask next, all at once so that they share the answers.
+func untilBeat() time.Duration {
+	left := pageEvery - time.Duration(time.Now().UnixNano())%pageEvery
+	if left < pageShared {
+		left += pageEvery
+	}
+	return left
 }
 
 // figures are what is asked for each time. Who has unfolded a route's card is shown how long its connections have been silent.

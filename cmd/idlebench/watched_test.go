@@ -74,6 +74,7 @@ func TestPagesKeepTheRhythmOfTheStatusPage(t *testing.T) {
 		value       time.Duration
 	}{
 		{"page.js", "const every = %d,", pageEvery},
+		{"page.js", "const left = every - Date.now() % every;\n  return left < %d ? left + every : left;", pageShared},
 		{"connections.js", "everyMany = %d;", listEvery},
 		{"hour.js", "const every = %d;", historyEvery},
 		{"hour.js", "const minutes = 60, span = 60000;", 0},

@@ -144,7 +144,8 @@ func asksForLittle(b *tab) {
 		return b.fleet.lists
 	}
 	b.until(`document.getElementById("connections").getBoundingClientRect().top > innerHeight + 300`)
-	b.count()
+	b.count() // the last round that may have begun while they were in view
+	b.count() // it is over
 	before := lists()
 	calls := b.callsOf(func() {
 		for range 4 {

@@ -7,7 +7,7 @@ import {$, confirmable, el, fillBar, hidden, hold, keyed, mark, notice, put, put
 import {bytes, count, counted, passing} from "./words.js";
 
 const limit = 50;
-const many = 2000, everyMany = 6000; // connections from which on they are asked for more seldom; ms
+const many = 2000, everyMany = 5000; // connections from which on they are asked for more seldom: at every third poll; ms
 let told = true;      // what was searched for is told once to those who do not see the table
 let latest = null;    // what was told last, and who polls: [answer, refresh]
 let demanded = false; // somebody searched, sorted or paged, and is to see it wherever the pointer is

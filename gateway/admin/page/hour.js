@@ -1,7 +1,7 @@
 // The last hour of every route, as the gateway keeps it. It is asked for whole once, then by its last minutes.
 
 const minutes = 60, span = 60000; // of an hour; ms of a minute
-const every = 10000;              // ms between two looks
+const every = 9000;               // ms between two looks: at every fifth poll
 
 const kept = new Map(); // by route: a Map from the number of a minute to the minute
 let running = 0;        // number of the minute that is not over

@@ -46,9 +46,16 @@ async function poll(headers) {
     noteAnswers(await round(headers));
   } finally {
     running = false;
-    timer = again ? setTimeout(poll) : setTimeout(poll, document.hidden ? everyHidden : routes > large ? everyLarge : every, shared);
+    timer = again ? setTimeout(poll) : setTimeout(poll, untilBeat(document.hidden ? everyHidden : routes > large ? everyLarge : every), shared);
     again = false;
   }
+}
+
+// untilBeat gives the ms until the pages of all ask, which is at once, as they share the answers; at least 1 s, so that none is older than what
+// is drawn.
+function untilBeat(every) {
+  const left = every - Date.now() % every;
+  return left < 1000 ? left + every : left;
 }
 
 // soon polls in a moment, for many events at once.
