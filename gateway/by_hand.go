@@ -69,7 +69,7 @@ func (g *Gateway) LogLevel(level string) error {
 	g.hands.mu.Lock()
 	defer g.hands.mu.Unlock()
 	if !g.log.setLevel(parsed, level != "") {
-		return fmt.Errorf("the log is not the gateway's own, and has a level of its own")
+		return fmt.Errorf("this gateway writes to a log that another program has given it, so its level cannot be set here")
 	}
 	g.hands.level = time.Time{}
 	if level != "" {

@@ -12,7 +12,7 @@ import (
 )
 
 // errNoFile is why there is nothing to reload.
-var errNoFile = errors.New("the gateway was not made from a policy file")
+var errNoFile = errors.New("this gateway was started without a policy file, so there is none to read")
 
 // Why the policy file is read again.
 const (

@@ -91,6 +91,9 @@ func drainGateway(c *call) error {
 	if c.json {
 		return c.printJSON(status)
 	}
+	if status.Connections <= 0 {
+		return c.printf("the gateway at %s drains: it accepts no more; no connection is open, so it stops now\n", c.gateway.Address())
+	}
 	return c.printf("the gateway at %s drains: it accepts no more; %s, then it stops\n",
 		c.gateway.Address(), fate(status.Connections))
 }

@@ -146,7 +146,7 @@ func pathTo(p api.Peer) string {
 		words = append(words, fmt.Sprintf("round trip %.2fms", *p.RTTSeconds*1000))
 	}
 	if p.Retransmitted != nil {
-		words = append(words, counted(uint64(*p.Retransmitted), "segment")+" sent again")
+		words = append(words, counted(uint64(*p.Retransmitted), "segment")+" retransmitted")
 	}
 	for _, lies := range []struct {
 		bytes int

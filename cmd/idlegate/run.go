@@ -51,7 +51,7 @@ func runFile(cmd *cobra.Command, file string) error {
 		return err
 	}
 	for _, warning := range cfg.Warnings() {
-		fmt.Fprintln(cmd.ErrOrStderr(), warning)
+		fmt.Fprintln(cmd.ErrOrStderr(), asWarning(warning))
 	}
 	// Before anything is bound: who can connect must be able to count on a drain.
 	signals := newSignals()

@@ -47,7 +47,18 @@ func (s *study) certainty(d time.Duration) (Certainty, string) {
 
 // traffic says how much was seen.
 func (s *study) traffic() string {
-	return "It rests on " + s.count(s.all.connections) + " in " + about(s.Counted) + "; " + number(s.all.spoke) + " of them " + s.did
+	return "It rests on " + s.count(s.all.connections) + " in " + about(s.Counted) + "; " + s.share() + " of them " + s.did
+}
+
+// share is how many of them tell something.
+func (s *study) share() string {
+	switch s.all.spoke {
+	case 0:
+		return "none"
+	case s.all.connections:
+		return "all"
+	}
+	return number(s.all.spoke)
 }
 
 // rung is the longest candidate up to d, -1 where there is none.

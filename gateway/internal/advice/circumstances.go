@@ -83,6 +83,9 @@ func (s *study) ofGaps() string {
 		d     time.Duration
 	}{{"50%", s.Gaps.P50}, {"99%", s.Gaps.P99}, {"99.9%", s.Gaps.P999}, {"all", s.Gaps.Max}} {
 		if gap.d > 0 {
+			if n := len(parts) - 1; n >= 0 && strings.HasSuffix(parts[n], " within "+about(gap.d)) {
+				parts = parts[:n] // what holds of more of them holds of fewer
+			}
 			parts = append(parts, gap.share+" within "+about(gap.d))
 		}
 	}

@@ -19,11 +19,15 @@ func Event(e api.Event) string {
 	case e.Reload != nil:
 		return fmt.Sprintf("reload (%s): generation %d, %s", e.Reload.Trigger, e.Reload.Generation, changes(len(e.Reload.Changes)))
 	case e.Health != nil:
-		what := "upstream " + e.Health.Upstream
-		if e.Health.Endpoint != "" {
-			what = fmt.Sprintf("endpoint %s of %s", e.Health.Endpoint, e.Health.Upstream)
+		line := fmt.Sprintf("health: endpoint %s of %s is %s", e.Health.Endpoint, e.Health.Upstream, e.Health.Change)
+		switch e.Health.Change {
+		case "out":
+			line = fmt.Sprintf("health: upstream %s has no healthy endpoint left", e.Health.Upstream)
+		case "back":
+			if e.Health.Endpoint == "" {
+				line = fmt.Sprintf("health: upstream %s has a healthy endpoint again", e.Health.Upstream)
+			}
 		}
-		line := fmt.Sprintf("health: %s is %s", what, e.Health.Change)
 		if e.Health.Error != "" {
 			line += ": " + e.Health.Error
 		}
