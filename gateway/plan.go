@@ -181,7 +181,7 @@ func (p *planned) note(v *relay.View) {
 	switch {
 	case end.certain <= soon && before.certain > soon:
 		row.WithinHour[end.certainly.String()]++
-	case end.at <= soon && before.at > soon && before.certain > soon:
+	case end.at <= soon && before.at > soon && before.certain > soon && !end.saved:
 		row.WithinHour[end.reason.String()]++
 	}
 }
@@ -192,6 +192,7 @@ type outlook struct {
 	reason    session.Reason
 	certain   deadline.Instant
 	certainly session.Reason
+	saved     bool // it is idle_timeout that ends it first, and its client is in the habit of speaking sooner
 }
 
 // lasting is the outlook of a connection as it is.
@@ -222,6 +223,15 @@ func (p *planned) ends(v *relay.View, next *relay.Route) outlook {
 	}
 	s := v.Session
 	const atOnce = 0
-	s.ApplyRules(&v.Route.Rules, &rules.Rules, v.At, atOnce, 0)
-	return outlookOf(&s, &rules.Rules)
+	s.ApplyRules(&v.Route.Rules, &rules.Rules, v.At, atOnce, relay.Share(v.ID))
+	end := outlookOf(&s, &rules.Rules)
+	sameSilence := s.Events.ResetOn == v.Session.Events.ResetOn // or what is known of it is of another
+	end.saved = end.reason == session.IdleTimeout && sameSilence && hasHabit(&s, s.Events.IdleValue(&rules.Rules.Enforced), v.At)
+	return end
+}
+
+// hasHabit reports whether a client has so far always spoken within a value of idle_timeout, and has been silent for no longer than it was
+// before.
+func hasHabit(s *session.Session, value time.Duration, now deadline.Instant) bool {
+	return s.MaxSilence() < value && s.Tail(now) <= s.MaxSilence()
 }

@@ -20,7 +20,8 @@ func newPlan() *cobra.Command {
 		Short: "Say what an edit of the policy file would change, and what it would end",
 		Long: "Say what would change if the gateway's policy file became FILE, and how many open connections of each route the edit\n" +
 			"would end: at once, spread over edit_grace, or within the hour. These are figures as things stand: who speaks in time is\n" +
-			"not ended. Nothing is changed. Paths in FILE count from the folder of the gateway's own file. Names are not looked up.",
+			"not ended, and who always has does not count within the hour. Nothing is changed. Paths in FILE count from the folder of\n" +
+			"the gateway's own file. Names are not looked up.",
 		Example: "  idlegate plan idlegate.yaml.new\n" +
 			"  sed s/90s/45s/ idlegate.yaml | idlegate plan -",
 		Args: arguments("FILE"),

@@ -24,7 +24,7 @@ type PlannedRoute struct {
 	Connections int            `json:"connections"` // open now
 	AtOnce      map[string]int `json:"at_once"`     // how many end within edit_grace, by the timer that the edit makes overdue
 	// WithinHour is how many more end within an hour that would not otherwise: by the timer, or as route_removed or drained. Those that
-	// nothing saves count whether they would fall silent meanwhile or not.
+	// nothing saves count whether they would fall silent meanwhile or not; those whose clients always speak sooner than idle_timeout do not.
 	WithinHour map[string]int `json:"within_hour"`
 }
 

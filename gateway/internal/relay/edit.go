@@ -96,11 +96,16 @@ func (o *takeover) follow(c *conn, next *Route) {
 	}
 	c.followWriteTimeout(old)
 	unread := c.session.ReadClosed()
-	c.session.ApplyRules(&old.Rules, &next.Rules, l.now, o.edit.Grace, uint16(l.random.Uint32()))
+	c.session.ApplyRules(&old.Rules, &next.Rules, l.now, o.edit.Grace, Share(c.id))
 	if unread && c.mayRead(session.Client) {
 		l.backlog.add(c) // no edge comes for what lies there already
 	}
 }
+
+// Share is what an edit draws for a connection, in 1/65536: for when in edit_grace it ends, and what a jitter that it did not have takes
+// off its lifetime. It follows from the id, so that a plan of the edit draws the same. Ids that follow each other are far apart
+// (Fibonacci hashing: 2^64 over the golden ratio).
+func Share(id uint64) uint16 { return uint16(id * 0x9e3779b97f4a7c15 >> 48) }
 
 // followWriteTimeout gives the sockets of c the user_timeout that its write_timeout needs, where an edit has changed that. What
 // is written of both goes with the policy for the one, and with Pinned for the other.
