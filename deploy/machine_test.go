@@ -103,6 +103,17 @@ func (m *machine) upgrades(t *testing.T, client *lineClient) {
 	m.serves()
 }
 
+// A gateway whose file is refused is started again until the file is right, more often than the five times of systemd's default.
+func (m *machine) mended() {
+	m.t.Helper()
+	m.policy("nonsense")
+	m.sh("systemctl stop idlegate && systemctl start --no-block idlegate")
+	m.Eventually(m.t, `test "$(systemctl show --property NRestarts --value idlegate)" -ge 8`)
+	m.policy("2m")
+	m.Eventually(m.t, "systemctl is-active -q idlegate")
+	m.serves()
+}
+
 // A gateway whose loops do not turn is killed and started again.
 func (m *machine) watched(t *testing.T) {
 	m.t = t

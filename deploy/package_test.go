@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"idlegate/deploy/internal/lab"
 )
 
 // closing is what ending may take after drain_timeout: a second for log and admin server each, and the two that a close
@@ -36,16 +38,13 @@ func TestUnitWaitsLongerThanADrain(t *testing.T) {
 }
 
 func TestUnitIsValid(t *testing.T) {
-	analyze, err := exec.LookPath("systemd-analyze")
-	if err != nil {
-		t.Skip("systemd-analyze is not installed")
-	}
+	lab.Needs(t, "systemd-analyze")
 	unit := filepath.Join(t.TempDir(), "idlegate.service")
 	installed := strings.ReplaceAll(read(t, "systemd/idlegate.service"), "/usr/bin/idlegate", "/bin/true")
 	if err := os.WriteFile(unit, []byte(installed), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(analyze, "verify", "--man=no", unit).CombinedOutput()
+	out, err := exec.Command("systemd-analyze", "verify", "--man=no", unit).CombinedOutput()
 	if err != nil || strings.Contains(string(out), "idlegate.service") {
 		t.Errorf("%v: %s", err, out)
 	}

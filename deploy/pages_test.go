@@ -30,13 +30,17 @@ func TestThePageOfTheContainerCanBeFollowed(t *testing.T) {
 	docker.Needs(t)
 	root := cloneHere(t)
 	writePolicy(t, filepath.Join(root, "policy"))
-	t.Cleanup(func() { _ = exec.Command("docker", "image", "rm", "--force", "idlegate", "idlegate:arm64").Run() })
+	image := docker.Prefix + name(t) // an image that is called as on the page is somebody else's
+	t.Cleanup(func() { _ = exec.Command("docker", "image", "rm", "--force", image, image+":arm64").Run() })
 	ran := 0
 	for _, line := range commands(t, "container/README.md") {
 		switch {
 		case strings.HasPrefix(line, "docker load "):
 			continue
+		case strings.HasPrefix(line, "docker build "):
+			line = strings.Replace(line, " -t idlegate", " -t "+image, 1)
 		case strings.HasPrefix(line, "docker run "):
+			line = strings.TrimSuffix(line, " idlegate") + " " + image
 			// The same, in the background, under a name, and at a port that the kernel chooses.
 			line = strings.Replace(line, "docker run ", "docker run --detach --name "+name(t)+" ", 1)
 			line = strings.Replace(line, "--publish 7000:7000", "--publish 127.0.0.1::7000", 1)
@@ -56,7 +60,7 @@ func TestThePageOfTheContainerCanBeFollowed(t *testing.T) {
 	}
 	gate := &docker.Container{ID: name(t)}
 	healthyBy(t, gate)
-	if arch := docker.Command(t, "image", "inspect", "--format", "{{.Architecture}}", "idlegate:arm64"); arch == "" {
+	if arch := docker.Command(t, "image", "inspect", "--format", "{{.Architecture}}", image+":arm64"); arch == "" {
 		t.Error("the image for arm64 is not there")
 	}
 }
@@ -122,4 +126,5 @@ func TestThePageOfSystemdCanBeFollowed(t *testing.T) {
 	m.sh("systemctl enable --now idlegate")
 	m.want("it serves", "idlegate status --ready", "ready")
 	m.serves()
+	m.mended()
 }
