@@ -15,7 +15,7 @@
 //
 // message_timeout goes by messages instead of connections.
 //
-// Event loops keep these in a Tally each, by rungs of a fixed Ladder of candidates, which makes every figure exact there
+// Event loops keep these in a Tally each, by rungs of a fixed ladder of candidates, which makes every figure exact there
 // and asking cheap. For weighs a sum of them:
 //
 //	tally.Ended(41*time.Second, 2*time.Hour, false) // spoke again after 41s, and then was silent for 2h until it ended
@@ -54,7 +54,7 @@ type Gaps struct{ P50, P99, P999, Max time.Duration }
 
 // Advice is what For makes of an Input.
 type Advice struct {
-	Rows []Row // one for each candidate of the Timer's Ladder
+	Rows []Row // one for each candidate of the Timer's ladder
 
 	Connections  uint64        // ended and open
 	Open         uint64        // of them open

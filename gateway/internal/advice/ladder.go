@@ -30,9 +30,7 @@ var ages = ladder{
 // Shortest is the shortest candidate for a silence: a shorter silence is none to any.
 const Shortest = time.Second
 
-// Ladder returns the candidates for t, shortest first.
-func (t Timer) Ladder() []time.Duration { return slices.Clone(t.ladder()[:]) }
-
+// ladder returns the candidates for t, shortest first.
 func (t Timer) ladder() *ladder {
 	if t == MaxLifetime {
 		return &ages

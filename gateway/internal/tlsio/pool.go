@@ -23,7 +23,6 @@ type Pool struct {
 	mu             sync.Mutex
 	oldest, newest *Handshake // Guarded by mu.
 	underWay       int        // Guarded by mu.
-	evicted        uint64     // Guarded by mu.
 	begun          uint64     // Guarded by mu.
 }
 
@@ -41,13 +40,6 @@ func (p *Pool) Server(config *tls.Config, hello []byte, notify func()) *Handshak
 // Client begins a handshake with a server.
 func (p *Pool) Client(config *tls.Config, notify func()) *Handshake {
 	return p.start(newHandshake(p, nil, notify, func(w *wire) *tls.Conn { return tls.Client(w, config) }))
-}
-
-// UnderWay returns how many are, and how many were given up to make room.
-func (p *Pool) UnderWay() (handshakes int, evicted uint64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.underWay, p.evicted
 }
 
 // Many is how many handshakes are worth a word to who makes room for their garbage.
@@ -69,7 +61,6 @@ func (p *Pool) start(h *Handshake) *Handshake {
 	if p.underWay >= p.most {
 		given = p.oldest
 		p.unlist(given)
-		p.evicted++
 	}
 	h.listed, h.older = true, p.newest
 	if p.newest != nil {

@@ -23,6 +23,12 @@ func eventually(t *testing.T, what string, is func() bool) {
 	}
 }
 
+func (p *Pool) underWayNow() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.underWay
+}
+
 func TestSlowHandshakesLeaveRoomForOthers(t *testing.T) {
 	const most = 16
 	pool, config := NewPool(most, 1), serverConfig(t)
@@ -38,8 +44,7 @@ func TestSlowHandshakesLeaveRoomForOthers(t *testing.T) {
 		all = append(all, slow{pool.Server(config, []byte("\x16\x03\x01\x02\x00\x01"), notify), told})
 	}
 	eventually(t, "those beyond the bound have ended", func() bool {
-		under, _ := pool.UnderWay()
-		return under == most
+		return pool.underWayNow() == most
 	})
 	conn, s, peer := shaken(t, pool, config, anyServer())
 	must(t, peer, "honest")
@@ -59,8 +64,7 @@ func TestSlowHandshakesLeaveRoomForOthers(t *testing.T) {
 		one.h.End(io.EOF)
 	}
 	eventually(t, "all goroutines are gone", func() bool {
-		under, _ := pool.UnderWay()
-		return under == 0
+		return pool.underWayNow() == 0
 	})
 }
 

@@ -22,7 +22,7 @@ type source struct {
 // exhaustedFor is how long a source comes last that had no port. To find that out again costs the kernel a look at every one.
 const exhaustedFor = time.Second
 
-// NewSources returns nil for none.
+// NewSources returns nil for none. There are at most 64: the policy file takes no more.
 func NewSources(addresses []reactor.Address) *Sources {
 	if len(addresses) == 0 {
 		return nil
@@ -33,9 +33,6 @@ func NewSources(addresses []reactor.Address) *Sources {
 	}
 	return s
 }
-
-// MostSources is how many sources there can be.
-const MostSources = 64
 
 // Each calls try with each source of the family of to, those last that lately had no port, until one does not say that it has
 // none. It reports whether there was any.
