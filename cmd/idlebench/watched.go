@@ -30,7 +30,7 @@ const (
 
 	pageShared = time.Second // how old an answer may be
 
-	pageHears    = "/events?kind=reload,health,deed,alarm,alarm_over,ended"
+	pageHears    = "/events?last=50&kind=reload,health,deed,alarm,alarm_over,ended"
 	pageShares   = "max-age=1" // when the clock has it ask
 	figuresFirst = "/history /ended?limit=25"
 	pageLists    = "/connections?sort=due&offset=0&limit=50"
