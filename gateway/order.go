@@ -12,7 +12,7 @@ import (
 	"idlegate/gateway/internal/relay"
 )
 
-// leading keeps the first views of a list, of which nobody has the whole, as a heap with the last of them on top.
+// leading keeps the first views of a list that is never held whole, as a heap with the last of them on top.
 type leading struct {
 	most  int
 	by    func(a, b *relay.View) int
@@ -21,7 +21,7 @@ type leading struct {
 	kept  []*relay.View
 }
 
-// newLeading returns one that keeps so many at most, in an order, of about as many as are expected.
+// newLeading returns one that keeps most views at most, in the order of by; expected is about how many will be added.
 func newLeading(most int, by func(a, b *relay.View) int, expected int64) *leading {
 	return &leading{most: most, by: by, room: make([]relay.View, min(int64(most), expected)), kept: make([]*relay.View, 0, min(int64(most), expected))}
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// beats are Ticks of which so many are left.
+// beats are Ticks that end after a number of them.
 type beats struct{ left *int }
 
 func (b beats) Wait() bool { *b.left--; return *b.left >= 0 }

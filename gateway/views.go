@@ -16,7 +16,7 @@ func (g *Gateway) onLoops(ctx context.Context, see func(*relay.View)) error {
 	return g.walkLoops(ctx, func(l *relay.Loop, done func()) { l.Each(ctx, see, done) })
 }
 
-// walkLoops has one loop after the other do a walk, and waits until it calls done. A loop that has ended has no connections.
+// walkLoops starts a walk on one loop after the other, and waits until each calls done. A loop that has ended has no connections.
 func (g *Gateway) walkLoops(ctx context.Context, walk func(l *relay.Loop, done func())) error {
 	for i, l := range g.loops {
 		walked := make(chan struct{})

@@ -31,7 +31,7 @@ const (
 	pageShared = time.Second // how old an answer may be
 
 	pageHears    = "/events?last=50&kind=reload,health,deed,alarm,alarm_over,ended"
-	pageShares   = "max-age=1" // when the clock has it ask
+	pageShares   = "max-age=1" // when it asks by the timer
 	figuresFirst = "/history /ended?limit=25"
 	pageLists    = "/connections?sort=due&offset=0&limit=50"
 	pageHistory  = "/history?minutes=3"
@@ -70,7 +70,7 @@ type pages struct {
 	fault  error // Guarded by mu; the first.
 }
 
-// openPages opens so many pages of the admin server at a unix socket, and returns when all have been drawn. From then on what they ask
+// openPages opens n pages of the admin server at a unix socket, and returns when all have been drawn. From then on what they ask
 // seldom is spread as that of pages which were opened at any time.
 func openPages(ctx context.Context, n int, socket string) *pages {
 	ctx, cancel := context.WithCancel(ctx)

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"strings"
@@ -61,4 +62,30 @@ func (f *fleet) LogLevel(level string) error {
 	defer f.mu.Unlock()
 	f.level = level
 	return f.failure
+}
+
+func (f *fleet) CloseID(_ context.Context, id uint64) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := f.settle()
+	m, err := f.member(id)
+	if err != nil {
+		return err
+	}
+	f.end(m, "killed", now)
+	return nil
+}
+
+func (f *fleet) CloseAll(_ context.Context, filter api.Filter) (api.Closed, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	chosen, err := f.chosen(filter)
+	closed := api.Closed{}
+	for _, c := range chosen {
+		if m, err := f.member(c.ID); err == nil {
+			f.end(m, "killed", f.now())
+			closed.Closed, closed.IDs = closed.Closed+1, append(closed.IDs, c.ID)
+		}
+	}
+	return closed, err
 }

@@ -335,32 +335,6 @@ func dueOrNever(c api.Connection) float64 {
 	return *c.DueSeconds
 }
 
-func (f *fleet) CloseID(_ context.Context, id uint64) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	now := f.settle()
-	m, err := f.member(id)
-	if err != nil {
-		return err
-	}
-	f.end(m, "killed", now)
-	return nil
-}
-
-func (f *fleet) CloseAll(_ context.Context, filter api.Filter) (api.Closed, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	chosen, err := f.chosen(filter)
-	closed := api.Closed{}
-	for _, c := range chosen {
-		if m, err := f.member(c.ID); err == nil {
-			f.end(m, "killed", f.now())
-			closed.Closed, closed.IDs = closed.Closed+1, append(closed.IDs, c.ID)
-		}
-	}
-	return closed, err
-}
-
 // member is an open one. The caller holds mu.
 func (f *fleet) member(id uint64) (*member, error) {
 	if f.failure != nil {

@@ -91,9 +91,9 @@ func asksWhileMuchHappens(b *tab) {
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
 	go func() {
-		for ctx.Err() == nil {
+		for i := time.Duration(0); ctx.Err() == nil; i++ { // no two are of one instant
 			b.fleet.mu.Lock()
-			b.fleet.say(api.Event{Kind: api.EventHealth, At: b.fleet.now(), Health: &api.HealthEvent{Change: "up", Upstream: "chat_servers"}})
+			b.fleet.say(api.Event{Kind: api.EventHealth, At: b.fleet.now().Add(i), Health: &api.HealthEvent{Change: "up", Upstream: "chat_servers"}})
 			b.fleet.mu.Unlock()
 			select {
 			case <-time.After(20 * time.Millisecond):

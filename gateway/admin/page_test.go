@@ -87,7 +87,7 @@ func TestPage(t *testing.T) {
 		{"the table stays where it is when a filter is set", holdsFilterStill},
 		{"has the gateway's time wherever it shows one", hasTheGatewaysTime},
 		{"keeps no more after hours than at first", lastsForHours},
-		{"takes what others were told a second ago when the clock has it ask, else nothing", asksAfresh},
+		{"takes what others were told a second ago when it asks by the timer, and asks afresh else", asksAfresh},
 		{"asks while much happens", asksWhileMuchHappens},
 	} {
 		t.Run(test.rule, func(t *testing.T) { test.run(openTab(t, browser)) })

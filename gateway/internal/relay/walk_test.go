@@ -11,7 +11,7 @@ import (
 	"idlegate/metrics"
 )
 
-// crowd returns a loop that nobody runs, with so many connections.
+// crowd returns a loop that nobody runs, with n connections.
 func crowd(t *testing.T, n int) *Loop {
 	t.Helper()
 	l, _ := lone(t)
