@@ -122,9 +122,14 @@ func respReadWords(b []byte) (words respWords, fault Fault) {
 		if len(b) < at+n+int(size)+2 {
 			return words, NoFault
 		}
-		words.words[words.count] = b[at+n : at+n+int(size)]
+		end := at + n + int(size)
+		words.words[words.count] = b[at+n : end]
 		words.count++
-		at += n + int(size) + 2
+		at = end + 2
+		if b[end] != '\r' || b[end+1] != '\n' {
+			words.whole = true // it is no request: step names the fault where it lies
+			return words, NoFault
+		}
 		if words.count == 1 && !words.is("CLIENT") {
 			break
 		}

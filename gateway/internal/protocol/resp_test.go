@@ -153,6 +153,8 @@ func TestRESP(t *testing.T) {
 		{"LF alone", Options{}, conversation{upstream("*2\n")}, FaultRESPCount},
 		{"an endless number", Options{}, conversation{upstream("$" + strings.Repeat("0", 31))}, FaultRESPCount},
 		{"a body that is longer", Options{}, conversation{upstream("$3\r\nabcd")}, FaultRESPBody},
+		{"a PING whose body is longer, where the gateway answers", Options{Answer: true},
+			conversation{client(redisRequest("GET", "key")), upstream("+OK\r\n"), client("*1\r\n$4\r\nPINGER")}, FaultRESPBody},
 		{"a body larger than the limit", Options{Limit: 100}, conversation{upstream("$95\r\n")}, FaultTooLarge},
 		{"larger in all its values", Options{Limit: 100}, conversation{upstream("*2\r\n$60\r\n" + strings.Repeat("x", 60) + "\r\n$30\r\n")}, FaultTooLarge},
 		{"an inline request larger than the limit", Options{Limit: 10}, conversation{client("get 1234567")}, FaultTooLarge},
