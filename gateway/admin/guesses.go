@@ -28,16 +28,21 @@ func newGuesses() *guesses { return &guesses{due: map[netip.Prefix]time.Time{}} 
 func (g *guesses) full(from string, now time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.due[g.place(from, now)].Sub(now) > (maxBehind-1)*penalty
+	return isFull(g.due[g.place(from, now)], now)
 }
 
-// add notes a wrong token. It returns how long its answer has to wait, and how many were refused since the last remark in the log,
-// 0 where it is too soon for another one.
-func (g *guesses) add(from string, now time.Time) (wait time.Duration, remark uint64) {
+func isFull(due, now time.Time) bool { return due.Sub(now) > (maxBehind-1)*penalty }
+
+// add notes a wrong token, and reports false where too many wait meanwhile. It returns how long its answer has to wait, and how many were
+// refused since the last remark in the log, 0 where it is too soon for another one.
+func (g *guesses) add(from string, now time.Time) (wait time.Duration, remark uint64, taken bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	at := g.place(from, now)
 	due := g.due[at]
+	if isFull(due, now) {
+		return 0, 0, false
+	}
 	if due.Before(now) {
 		due = now
 	}
@@ -46,7 +51,7 @@ func (g *guesses) add(from string, now time.Time) (wait time.Duration, remark ui
 	if now.Sub(g.remark) >= betweenRemark {
 		remark, g.refused, g.remark = g.refused, 0, now
 	}
-	return g.due[at].Sub(now), remark
+	return g.due[at].Sub(now), remark, true
 }
 
 // place returns under what an address is noted: an IPv6 network of 64 bits is one, since one machine has all of it. The zero prefix

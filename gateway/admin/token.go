@@ -98,8 +98,7 @@ func (l lock) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	shown, from := credential(r), caller(r)
 	if shown != "" && l.guesses.full(from, time.Now()) {
-		w.Header().Set("Retry-After", "1")
-		refuse(w, r, http.StatusTooManyRequests, "too many wrong tokens came from this address: try again in a moment")
+		refuseMoreGuesses(w, r)
 		return
 	}
 	switch {
@@ -112,7 +111,11 @@ func (l lock) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	sentence := "a token is demanded: Authorization: Bearer TOKEN, or TOKEN as the password"
 	if shown != "" {
-		wait, since := l.guesses.add(from, time.Now())
+		wait, since, taken := l.guesses.add(from, time.Now())
+		if !taken { // others came since it was asked
+			refuseMoreGuesses(w, r)
+			return
+		}
 		if since > 0 {
 			l.audit.logger.Warn("a token was refused", "from", from, "refused", since, "call", r.Method+" "+clip(r.URL.Path))
 		}
@@ -121,6 +124,11 @@ func (l lock) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("WWW-Authenticate", `Basic realm="idlegate", charset="UTF-8"`)
 	refuse(w, r, http.StatusUnauthorized, sentence)
+}
+
+func refuseMoreGuesses(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Retry-After", "1")
+	refuse(w, r, http.StatusTooManyRequests, "too many wrong tokens came from this address: try again in a moment")
 }
 
 func delay(r *http.Request, wait time.Duration) {
