@@ -65,14 +65,29 @@ func TestADryRunAsksNobody(t *testing.T) {
 	}
 }
 
+// echoAmidProbes sends data, and answers the probes that come before it is back.
+func (c *client) echoAmidProbes() {
+	c.t.Helper()
+	const data = "data\n"
+	c.send(data)
+	for b := make([]byte, len(data)); ; c.send("pong\n") {
+		if _, err := io.ReadFull(c, b); err != nil {
+			c.t.Fatal(err)
+		}
+		if string(b) == data {
+			return
+		}
+	}
+}
+
 // TestAClientThatDrainsIsStillAsked has one that answers, and one that is gone, while the gateway waits for them.
 func TestAClientThatDrainsIsStillAsked(t *testing.T) {
 	l := &listener{}
 	const drained = 15 * time.Second
 	g := start(t, fmt.Sprintf("gateway: {drain_timeout: %v}\n", drained)+pinged("probe: {after: 50ms, timeout: 2s}", ""), backend(t, l.serve))
 	alive, dead := g.dial("r"), g.dial("r")
-	alive.echo("data\n")
-	dead.echo("data\n")
+	alive.echoAmidProbes()
+	dead.echoAmidProbes()
 	g.g.Drain()
 	gone, done := make(chan struct{}), make(chan struct{})
 	go func() {
