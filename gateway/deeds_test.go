@@ -36,7 +36,7 @@ func TestTheLogBeginsAndEndsWithTheProcess(t *testing.T) {
 	}
 }
 
-// Whoever sets the level to error leaves a trace all the same, as do those who call after that.
+// Setting the level to error is written down all the same, and so are the calls after it.
 func TestDeedsAreWrittenAtEveryLevel(t *testing.T) {
 	dir := t.TempDir()
 	file, operator, viewer := filepath.Join(dir, "log"), filepath.Join(dir, "operator"), filepath.Join(dir, "viewer")

@@ -139,21 +139,29 @@ func (c *Client) exchange(ctx context.Context, method, path string, query url.Va
 		request.Header.Set("Content-Type", "application/yaml")
 	}
 	request.Header.Set("Accept", "application/json")
+	status, header, body, err := c.send(request)
+	if err != nil {
+		return 0, nil, err
+	}
+	kind, _, _ := mime.ParseMediaType(header.Get("Content-Type"))
+	if kind != "application/json" {
+		return 0, nil, c.stranger(status, kind, body)
+	}
+	return status, body, nil
+}
+
+// send shows the token and reads the whole answer.
+func (c *Client) send(request *http.Request) (status int, header http.Header, body []byte, err error) {
 	if c.token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return 0, nil, c.explain(err)
+		return 0, nil, nil, c.explain(err)
 	}
 	defer response.Body.Close()
-	body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err != nil {
-		return 0, nil, c.explain(err)
+	if body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer)); err != nil {
+		return 0, nil, nil, c.explain(err)
 	}
-	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
-	if kind != "application/json" {
-		return 0, nil, c.stranger(response.StatusCode, kind, body)
-	}
-	return response.StatusCode, body, nil
+	return response.StatusCode, response.Header, body, nil
 }

@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 )
@@ -42,16 +41,6 @@ func (c *Client) page(ctx context.Context, path string) (status int, body []byte
 	if err != nil {
 		return 0, nil, err
 	}
-	if c.token != "" {
-		request.Header.Set("Authorization", "Bearer "+c.token)
-	}
-	response, err := c.http.Do(request)
-	if err != nil {
-		return 0, nil, c.explain(err)
-	}
-	defer response.Body.Close()
-	if body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer)); err != nil {
-		return 0, nil, c.explain(err)
-	}
-	return response.StatusCode, body, nil
+	status, _, body, err = c.send(request)
+	return status, body, err
 }
