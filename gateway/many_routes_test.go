@@ -10,7 +10,7 @@ import (
 	"idlegate/gateway/admin/api"
 )
 
-// Loops copy the figures of so many routes in several turns.
+// Loops copy the figures of this many routes in several turns.
 func TestEachOfManyRoutesHasItsOwnFigures(t *testing.T) {
 	const many = 40
 	var text strings.Builder

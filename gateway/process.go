@@ -13,7 +13,7 @@ import (
 	"idlegate/gateway/internal/reactor"
 )
 
-// mostStacks is how much is told of what goroutines are at.
+// mostStacks is how many bytes of stacks a report has.
 const mostStacks = 1 << 20
 
 // Process says what a report of a fault needs beside figures.

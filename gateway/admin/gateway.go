@@ -35,7 +35,7 @@ type Figures interface {
 	Status(ctx context.Context) (api.Status, error)
 	Routes(ctx context.Context) (api.Routes, error)
 	Silences(ctx context.Context, route string) (api.Silences, error)
-	// Histories have the last so many minutes at least.
+	// Histories have at least the last minutes that are asked for.
 	Histories(ctx context.Context, route string, minutes int) (api.Histories, error)
 	// Endings gives at most limit of the connections that ended last; reason may be "", and id 0.
 	Endings(ctx context.Context, q api.EndedQuery) (api.Endings, error)

@@ -131,7 +131,7 @@ func TestEventsActAtOnce(t *testing.T) {
 	}
 }
 
-// What is told of the past is listed, once, and changes nothing: the gateway was asked after it.
+// Events of the past are listed, once, and change nothing: the figures are newer.
 func TestEventsOfThePastChangeNothing(t *testing.T) {
 	l := newLive("here", "")
 	_, now := busy()
